@@ -1,0 +1,84 @@
+//! Time is handed in: monotonic for waiting, wall for stamping.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tag::Timestamp;
+
+/// A clock. Daemons take one as an argument, so that a test can hold time in its hands.
+pub trait Clock: Send + Sync {
+    /// For waiting and for ages: never steps.
+    fn mono(&self) -> Instant;
+    /// For stamping: what the world calls this instant. May step.
+    fn wall(&self) -> Timestamp;
+}
+
+/// A clock shared by the parts of a daemon.
+pub type SharedClock = Arc<dyn Clock>;
+
+/// The machine's own clocks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl SystemClock {
+    /// The machine's clocks as a [`SharedClock`].
+    pub fn shared() -> SharedClock {
+        Arc::new(Self)
+    }
+}
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "the one door to the machine's clocks")]
+    fn mono(&self) -> Instant {
+        Instant::now()
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the one door to the machine's clocks")]
+    fn wall(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+    }
+}
+
+/// A clock that moves when told: for tests and simulations.
+#[derive(Debug)]
+pub struct ManualClock {
+    origin: Instant,
+    state: Mutex<ManualState>,
+}
+
+#[derive(Debug)]
+struct ManualState {
+    elapsed: Duration,
+    wall: Timestamp,
+}
+
+impl ManualClock {
+    /// A clock that shows `wall` and stands still.
+    pub fn at(wall: Timestamp) -> Arc<Self> {
+        let state = Mutex::new(ManualState { elapsed: Duration::ZERO, wall });
+        Arc::new(Self { origin: SystemClock.mono(), state })
+    }
+
+    /// Moves both clocks forward.
+    pub fn advance(&self, by: Duration) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.elapsed += by;
+        state.wall = Timestamp(state.wall.0.saturating_add(u64::try_from(by.as_micros()).unwrap_or(u64::MAX)));
+    }
+
+    /// Steps the wall clock alone, as NTP or a person does.
+    pub fn step_wall(&self, to: Timestamp) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).wall = to;
+    }
+}
+
+impl Clock for ManualClock {
+    fn mono(&self) -> Instant {
+        self.origin + self.state.lock().unwrap_or_else(PoisonError::into_inner).elapsed
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).wall
+    }
+}

@@ -1,0 +1,102 @@
+//! Where a site keeps what lives only while it runs, and what it must remember.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// The folders of one running site.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    /// Sockets and keys of the running daemons. Whoever may read it may speak to the bus and get a link to the page.
+    pub runtime: PathBuf,
+    /// What must survive a restart: history, browser sessions.
+    pub state: PathBuf,
+}
+
+/// Why a folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PathsError {
+    /// The folder can't be made.
+    #[error("making the folder {path}")]
+    Make {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Somebody else could put files there.
+    #[error("{path} belongs to somebody else or may be written by others; choose another folder")]
+    NotOurs {
+        /// Which one.
+        path: PathBuf,
+    },
+}
+
+impl Paths {
+    /// The folders to use: what the command line says, else what systemd gives (`RUNTIME_DIRECTORY`,
+    /// `STATE_DIRECTORY`), else the user's own (`XDG_RUNTIME_DIR`, `XDG_STATE_HOME`), else `/run/forebay` and
+    /// `/var/lib/forebay` for root.
+    pub fn find(runtime: Option<&Path>, state: Option<&Path>) -> Self {
+        let runtime = runtime.map(Path::to_path_buf).unwrap_or_else(default_runtime);
+        let state = state.map(Path::to_path_buf).unwrap_or_else(default_state);
+        Self { runtime, state }
+    }
+
+    /// Makes both folders, closed to others, and refuses one that others can write.
+    pub fn make(&self) -> Result<(), PathsError> {
+        for path in [&self.runtime, &self.state] {
+            make_private(path)?;
+        }
+        Ok(())
+    }
+
+    /// The bus's Unix socket (protocol 2). The port of protocol 1 is in the name, so that two buses can run side by side.
+    pub fn bus_socket(&self, bus_port: u16) -> PathBuf {
+        self.runtime.join(format!("bus-{bus_port}.sock"))
+    }
+}
+
+fn default_runtime() -> PathBuf {
+    if let Some(first) = env::var_os("FOREBAY_RUNTIME").or_else(|| first_of("RUNTIME_DIRECTORY")) {
+        return first.into();
+    }
+    match env::var_os("XDG_RUNTIME_DIR") {
+        Some(dir) if !nix::unistd::geteuid().is_root() => PathBuf::from(dir).join("forebay"),
+        _ if nix::unistd::geteuid().is_root() => "/run/forebay".into(),
+        _ => env::temp_dir().join(format!("forebay-{}", nix::unistd::geteuid())),
+    }
+}
+
+fn default_state() -> PathBuf {
+    if let Some(first) = env::var_os("FOREBAY_STATE").or_else(|| first_of("STATE_DIRECTORY")) {
+        return first.into();
+    }
+    if nix::unistd::geteuid().is_root() {
+        return "/var/lib/forebay".into();
+    }
+    match (env::var_os("XDG_STATE_HOME"), env::var_os("HOME")) {
+        (Some(dir), _) => PathBuf::from(dir).join("forebay"),
+        (None, Some(home)) => PathBuf::from(home).join(".local/state/forebay"),
+        (None, None) => env::temp_dir().join(format!("forebay-state-{}", nix::unistd::geteuid())),
+    }
+}
+
+/// systemd gives several folders with colons between them; the first is the daemon's own.
+fn first_of(variable: &str) -> Option<std::ffi::OsString> {
+    let all = env::var(variable).ok()?;
+    all.split(':').next().filter(|first| !first.is_empty()).map(Into::into)
+}
+
+fn make_private(path: &Path) -> Result<(), PathsError> {
+    let make = |source| PathsError::Make { path: path.to_path_buf(), source };
+    fs::DirBuilder::new().recursive(true).mode(0o750).create(path).map_err(make)?;
+    let meta = fs::metadata(path).map_err(make)?;
+    let others_write = meta.permissions().mode() & 0o002 != 0;
+    if !meta.is_dir() || others_write || meta.uid() != nix::unistd::geteuid().as_raw() {
+        return Err(PathsError::NotOurs { path: path.to_path_buf() });
+    }
+    Ok(())
+}

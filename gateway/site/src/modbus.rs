@@ -1,0 +1,184 @@
+//! `modbusclient.yaml`, checked: both of pymscada's generations, and ours.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tag::TagName;
+
+use crate::BusAddress;
+
+/// `modbusclient.yaml`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModbusClient {
+    /// Which bus.
+    pub bus: BusAddress,
+    /// The connections: one per device or serial line, in the file's order.
+    pub rtus: Vec<Rtu>,
+    /// What is read and written, in the file's order.
+    pub tags: Vec<ModbusTag>,
+}
+
+/// One connection: a TCP server, or a serial line, with the units behind it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rtu {
+    /// The prefix used in addresses.
+    pub name: String,
+    /// How it is reached.
+    pub transport: Transport,
+    /// Poll period.
+    pub rate: Duration,
+    /// Which generation its file is written in: decides word orders and write behaviour.
+    pub form: Form,
+    /// What is read every period (`reads:` or `poll:`). Empty: as planned from the tags.
+    pub reads: Vec<Area>,
+    /// [`Form::Areas`] only: what is read back once and then written every period (`writes:`).
+    pub writes: Vec<Area>,
+    /// How long an answer may take (`timeout_ms`, ours). Default 1 s, as pymscada.
+    pub timeout: Duration,
+}
+
+/// How a connection's registers are described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `poll:` blocks; a change is written at once; all multi-word types high word first. Also our own form.
+    Poll,
+    /// pymscada 0.2.8 `reads:` and `writes:` areas with their mixed word orders.
+    Areas,
+}
+
+/// How a connection is reached.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Transport {
+    /// Modbus TCP.
+    Tcp {
+        /// Name or address.
+        host: String,
+        /// Usually 502.
+        port: u16,
+    },
+    /// Modbus RTU on a serial port.
+    Rtu(Serial),
+}
+
+/// A serial port and how it is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serial {
+    /// `/dev/serial/by-id/…`
+    pub path: PathBuf,
+    /// Default 9600.
+    pub baud: u32,
+    /// Default none. (The standard's default is even; field devices ship with none.)
+    pub parity: Parity,
+    /// 1 or 2. Default 1.
+    pub stop_bits: u8,
+}
+
+/// Parity of a serial port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parity {
+    /// None.
+    None,
+    /// Even.
+    Even,
+    /// Odd.
+    Odd,
+}
+
+/// A span of registers or bits of one unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Area {
+    /// Unit id, 0 to 255.
+    pub unit: u8,
+    /// Which table.
+    pub table: Table,
+    /// First PDU address: `4x:1` is 0.
+    pub start: u16,
+    /// How many registers or bits; at least 1, and `start + count <= 65536`.
+    pub count: u32,
+}
+
+/// A table of the Modbus data model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// `0x`: coils, read by function 1, written by 5 and 15.
+    Coils,
+    /// `1x`: discrete inputs, read by function 2.
+    DiscreteInputs,
+    /// `3x`: input registers, read by function 4.
+    InputRegisters,
+    /// `4x`: holding registers, read by function 3, written by 6 and 16.
+    HoldingRegisters,
+}
+
+/// Where a tag lies: `NAME:unit:file:word[.bit]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address {
+    /// Index into [`ModbusClient::rtus`].
+    pub rtu: usize,
+    /// Unit id.
+    pub unit: u8,
+    /// Which table.
+    pub table: Table,
+    /// PDU address of the first word or the bit: `4x:1` is 0.
+    pub start: u16,
+    /// Bit of a register, 0 the least significant; `None` for whole words, coils and discrete inputs.
+    pub bit: Option<u8>,
+}
+
+/// One tag of the file. At least one of `read` and `write` is there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModbusTag {
+    /// What it is called.
+    pub name: TagName,
+    /// Its type in the device.
+    pub word_type: WordType,
+    /// Where it is read.
+    pub read: Option<Address>,
+    /// Where it is written. In [`Form::Areas`] a tag with both is read only, as pymscada does.
+    pub write: Option<Address>,
+    /// The order of words and bytes if the site says one (`order: cdab`); `None`: what the form and the type say.
+    pub order: Option<Order>,
+    /// Engineering value = raw × scale + offset. Default 1.
+    pub scale: f64,
+    /// Default 0.
+    pub offset: f64,
+    /// Our `poll_ms` is per connection; this is the tag's freshness limit if `tags.yaml` says one.
+    pub stale: Option<Duration>,
+}
+
+/// A register type of pymscada's `modbusclient.yaml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WordType {
+    /// A coil, a discrete input, or one bit of a register.
+    Bool,
+    /// One word, signed.
+    Int16,
+    /// One word.
+    Uint16,
+    /// Two words, signed.
+    Int32,
+    /// Two words.
+    Uint32,
+    /// Four words, signed.
+    Int64,
+    /// Four words; past `i64::MAX` it is out of range.
+    Uint64,
+    /// Two words, IEEE 754.
+    Float32,
+    /// Four words, IEEE 754.
+    Float64,
+}
+
+/// The order in which a device lays the bytes of a number, `A` the most significant. For 64 bits the letters stand for
+/// pairs of the same pattern: words high to low or low to high, bytes kept or swapped in each word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// `abcd`: high word first, high byte first: what the standard's own figures do.
+    Abcd,
+    /// `cdab`: low word first, high byte first.
+    Cdab,
+    /// `badc`: high word first, low byte first.
+    Badc,
+    /// `dcba`: low word first, low byte first.
+    Dcba,
+}

@@ -1,0 +1,3 @@
+//! The sentences of the bus.
+mod outcome;
+pub use outcome::Outcome;
