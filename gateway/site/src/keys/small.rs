@@ -1,0 +1,58 @@
+//! `bus.yaml`, `history.yaml`, `initvalues.yaml`, and the two keys that every module's file has.
+
+use super::{Key, Kind, PORT, Table};
+
+/// `bus_ip`.
+pub(super) const BUS_IP: Key = Key::used(
+    "bus_ip",
+    Kind::Ip,
+    "127.0.0.1",
+    "Which bus. The gateway's own modules speak to the one on their machine.",
+    "bus_ip: 127.0.0.1",
+);
+
+/// `bus_port`.
+pub(super) const BUS_PORT: Key =
+    Key::used("bus_port", Kind::Int(0, 65_535), "1324", "The port of that bus.", "bus_port: 1324");
+
+/// `bus.yaml`.
+pub(crate) static BUS: Table = Table {
+    what: "bus.yaml",
+    keys: &[
+        Key::used(
+            "ip",
+            Kind::Ip,
+            "127.0.0.1",
+            "Where pymscada's clients find the bus. Whoever reaches this address may read and set every tag.",
+            "ip: 127.0.0.1",
+        ),
+        Key::used("port", PORT, "1324", "The port; 0 takes a free one.", "port: 1324"),
+        Key::used("bus_tag", Kind::Text, "__bus__", "The tag that holds the bus's last message.", "bus_tag: __bus__"),
+    ],
+};
+
+/// `history.yaml`.
+pub(crate) static HISTORY: Table = Table {
+    what: "history.yaml",
+    keys: &[
+        BUS_IP,
+        BUS_PORT,
+        Key::used(
+            "path",
+            Kind::Text,
+            "history",
+            "The folder of the store. A relative one lies below the state folder.",
+            "path: history",
+        ),
+        Key::used(
+            "rta_tag",
+            Kind::Text,
+            "__history__",
+            "The tag on which pymscada's clients ask for the past.",
+            "rta_tag: __history__",
+        ),
+    ],
+};
+
+/// `initvalues.yaml`.
+pub(crate) static INIT_VALUES: Table = Table { what: "initvalues.yaml", keys: &[BUS_IP, BUS_PORT] };

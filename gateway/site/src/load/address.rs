@@ -1,0 +1,181 @@
+//! The address of a Modbus tag: `NAME:unit:file:word[.bit]`.
+
+use std::collections::HashMap;
+
+use crate::marked::{Node, clipped};
+use crate::report::Report;
+use crate::{Address, Rtu, Table, WordType};
+
+/// How many registers or bits a table has.
+pub(super) const TABLE_SIZE: u32 = 65_536;
+
+/// The table that a word names.
+pub(super) fn table(file: &str) -> Option<Table> {
+    Some(match file {
+        "0x" => Table::Coils,
+        "1x" => Table::DiscreteInputs,
+        "3x" => Table::InputRegisters,
+        "4x" => Table::HoldingRegisters,
+        _ => return None,
+    })
+}
+
+/// The word that names a table.
+pub(super) fn file(table: Table) -> &'static str {
+    match table {
+        Table::Coils => "0x",
+        Table::DiscreteInputs => "1x",
+        Table::InputRegisters => "3x",
+        Table::HoldingRegisters => "4x",
+    }
+}
+
+impl WordType {
+    /// The type of that name in `modbusclient.yaml`.
+    pub(super) fn of(word: &str) -> Option<Self> {
+        Some(match word {
+            "bool" => Self::Bool,
+            "int16" => Self::Int16,
+            "uint16" => Self::Uint16,
+            "int32" => Self::Int32,
+            "uint32" => Self::Uint32,
+            "int64" => Self::Int64,
+            "uint64" => Self::Uint64,
+            "float32" => Self::Float32,
+            "float64" => Self::Float64,
+            _ => return None,
+        })
+    }
+
+    /// How many registers a number of this type takes; 1 for a bit.
+    pub fn words(self) -> u16 {
+        match self {
+            Self::Bool | Self::Int16 | Self::Uint16 => 1,
+            Self::Int32 | Self::Uint32 | Self::Float32 => 2,
+            Self::Int64 | Self::Uint64 | Self::Float64 => 4,
+        }
+    }
+}
+
+/// Whether it is read or written there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    Read,
+    Write,
+}
+
+impl Use {
+    /// The key of the address.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// What the sentences about a wrong address come from.
+struct Wrong {
+    expected: String,
+    hint: Option<String>,
+}
+
+fn wrong<T>(expected: impl Into<String>, hint: Option<String>) -> Result<T, Wrong> {
+    Err(Wrong { expected: expected.into(), hint })
+}
+
+/// Reads the address behind `read:` or `write:`; what is wrong with it is reported.
+pub(super) fn address(
+    node: &Node,
+    word_type: WordType,
+    what: Use,
+    rtus: &[Rtu],
+    places: &HashMap<&str, usize>,
+    report: &mut Report<'_>,
+) -> Option<Address> {
+    if node.is_unfilled() {
+        return None;
+    }
+    let result = match node.text() {
+        Some(text) => parse(text, word_type, what, rtus, places, report),
+        None => wrong("expected an address NAME:unit:file:word, like PLC1:1:4x:3", None),
+    };
+    match result {
+        Ok(address) => Some(address),
+        Err(Wrong { expected, hint }) => {
+            report.error_hint(node.pos, format!("{} = {}", what.key(), node.shown()), expected, hint);
+            None
+        }
+    }
+}
+
+fn parse(
+    text: &str,
+    word_type: WordType,
+    what: Use,
+    rtus: &[Rtu],
+    places: &HashMap<&str, usize>,
+    report: &mut Report<'_>,
+) -> Result<Address, Wrong> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let [name, unit, file_word, word] = parts[..] else {
+        return wrong("expected NAME:unit:file:word, like PLC1:1:4x:3, or PLC1:1:4x:3.0 for a bit", None);
+    };
+    let Some(rtu) = places.get(name).copied() else {
+        let hint = report.did_you_mean(name, rtus.iter().map(|rtu| &*rtu.name));
+        return wrong(format!("\"{}\" is not the name of a connection in rtus", clipped(name)), hint);
+    };
+    let Some(unit) = whole(unit).and_then(|unit| u8::try_from(unit).ok()) else {
+        return wrong("expected a unit from 0 to 255 after the name", None);
+    };
+    let Some(table) = table(file_word) else {
+        return wrong("expected 0x, 1x, 3x or 4x after the unit", None);
+    };
+    let (word, bit) = match word.split_once('.') {
+        Some((word, bit)) => (word, Some(bit)),
+        None => (word, None),
+    };
+    let Some(word) = whole(word).filter(|word| (1..=TABLE_SIZE).contains(word)) else {
+        return wrong("expected a word from 1 to 65536: 4x:1 is 40001", five_digits(word, table));
+    };
+    let bits = matches!(table, Table::Coils | Table::DiscreteInputs);
+    let bit = match (bit, word_type == WordType::Bool, bits) {
+        (None, true, true) | (None, false, false) => None,
+        (Some(bit), true, false) => match whole(bit).filter(|bit| *bit < 16) {
+            Some(bit) => Some(bit as u8),
+            None => return wrong("expected a bit from .0, the lowest, to .15", None),
+        },
+        (None, true, false) => {
+            return wrong("expected the bit after the word of a bool", Some(format!("write {text}.0 for the lowest")));
+        }
+        (Some(_), true, true) => return wrong(format!("{file_word} holds single bits: expected no .bit"), None),
+        (_, false, true) => return wrong(format!("{file_word} holds single bits: expected type: bool"), None),
+        (Some(_), false, false) => return wrong("only type: bool lies in a bit of a word", None),
+    };
+    let words = u32::from(word_type.words());
+    if word - 1 + words > TABLE_SIZE {
+        return wrong(format!("its {words} words end past 65536"), None);
+    }
+    if what == Use::Write && !matches!(table, Table::Coils | Table::HoldingRegisters) {
+        return wrong(format!("{file_word} can only be read: expected 0x or 4x"), None);
+    }
+    Ok(Address { rtu, unit, table, start: (word - 1) as u16, bit })
+}
+
+/// Digits and nothing else.
+fn whole(text: &str) -> Option<u32> {
+    text.bytes().all(|c| c.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// People who know 40001 by heart write 4x:40001; up to 65536 that means something else, above it can't.
+fn five_digits(word: &str, table: Table) -> Option<String> {
+    let word = whole(word)?;
+    let base = match table {
+        Table::Coils => 0,
+        Table::DiscreteInputs => 100_000,
+        Table::InputRegisters => 300_000,
+        Table::HoldingRegisters => 400_000,
+    };
+    let short = word.checked_sub(base).filter(|short| base > 0 && (1..=TABLE_SIZE).contains(short))?;
+    Some(format!("write {short} for {word}"))
+}

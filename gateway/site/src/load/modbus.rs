@@ -1,0 +1,281 @@
+//! `modbusclient.yaml`.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tag::{Kind, TagName};
+
+use super::address::{TABLE_SIZE, Use, address, file, table};
+use super::coverage::Coverage;
+use super::small::bus_address;
+use super::tags::Tags;
+use crate::fields::{Fields, fields};
+use crate::keys;
+use crate::marked::{Entry, Node, clipped};
+use crate::report::Report;
+use crate::{Area, Bus, Form, ModbusClient, ModbusTag, Order, Parity, Rtu, Serial, Table, Transport, WordType};
+
+/// Loads the file. `None` only when it isn't a mapping at all.
+pub(super) fn load(
+    node: &Node,
+    tags: &Tags,
+    bus: &Bus,
+    whole_site: bool,
+    report: &mut Report<'_>,
+) -> Option<ModbusClient> {
+    let file = fields(node, &keys::MODBUS_CLIENT, report)?;
+    let bus = bus_address(&file, bus, whole_site, report);
+    let mut rtus: Vec<Rtu> = Vec::new();
+    let mut orders: Vec<Option<Order>> = Vec::new();
+    let mut seen: HashMap<&str, &Node> = HashMap::new();
+    let mut ports: HashMap<PathBuf, &Node> = HashMap::new();
+    for node in file.items("rtus") {
+        let Some(fields) = fields(node, &keys::RTU, report) else { continue };
+        let Some(rtu) = rtu(&fields, report) else { continue };
+        if let Some(first) = seen.insert(fields.text("name").unwrap_or(""), node) {
+            let expected = format!("the first is at {}", first.pos);
+            report.error(
+                fields.pos("name"),
+                format!("two connections are called \"{}\"", clipped(&rtu.name)),
+                expected,
+            );
+        }
+        if let Transport::Rtu(serial) = &rtu.transport {
+            if let Some(first) = ports.insert(serial.path.clone(), node) {
+                report.error_hint(
+                    fields.pos("serial"),
+                    format!("serial = \"{}\" is another connection's already", serial.path.display()),
+                    format!("the first is at {}", first.pos),
+                    Some("one connection serves all units of its line".to_owned()),
+                );
+            }
+        }
+        orders.push(order(&fields));
+        rtus.push(rtu);
+    }
+    let places: HashMap<&str, usize> = rtus.iter().enumerate().map(|(at, rtu)| (&*rtu.name, at)).collect();
+    let (mut reads, mut writes) = (Coverage::default(), Coverage::default());
+    for (at, rtu) in rtus.iter().enumerate() {
+        reads.add(at, &rtu.reads);
+        writes.add(at, &rtu.writes);
+    }
+    let look = Look { rtus: &rtus, orders: &orders, places, reads: reads.ready(), writes: writes.ready(), tags };
+    let entries = file.node("tags").and_then(Node::map).unwrap_or_default();
+    let tags = entries.iter().filter_map(|entry| look.tag(entry, report)).collect();
+    Some(ModbusClient { bus, rtus, tags })
+}
+
+fn rtu(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Rtu> {
+    let name = fields.text("name")?.to_owned();
+    if name.contains(':') {
+        report.error(
+            fields.pos("name"),
+            format!("name = \"{}\"", clipped(&name)),
+            "expected no colon: it ends the name in addresses",
+        );
+    }
+    let transport = transport(fields, report)?;
+    let areas = fields.node("reads").is_some() || fields.node("writes").is_some();
+    let old = fields.node("poll").or(fields.node("tcp_udp"));
+    if let (true, Some(old)) = (areas, old) {
+        report.error(old.pos, "one connection in two forms", "expected poll (and tcp_udp), or reads and writes");
+    }
+    if fields.text("tcp_udp") == Some("udp") {
+        report.error(fields.pos("tcp_udp"), "tcp_udp = \"udp\"", "Modbus over UDP isn't built yet: expected tcp");
+    }
+    let blocks = |key, report: &mut Report<'_>| -> Vec<Area> {
+        fields.items(key).iter().filter_map(|node| area(node, key, report)).collect()
+    };
+    let mut reads = blocks("poll", report);
+    reads.extend(blocks("reads", report));
+    Some(Rtu {
+        name,
+        transport,
+        rate: Duration::from_secs_f64(fields.number("rate").unwrap_or(1.0)),
+        form: if areas { Form::Areas } else { Form::Poll },
+        reads,
+        writes: blocks("writes", report),
+        timeout: Duration::from_millis(fields.int("timeout_ms").unwrap_or(1000)),
+    })
+}
+
+fn transport(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Transport> {
+    match (fields.text("ip"), fields.text("serial")) {
+        (Some(host), None) => {
+            for key in ["baud", "parity", "stop_bits"] {
+                if fields.node(key).is_some() {
+                    report.warning(
+                        fields.pos(key),
+                        format!("{key} of a TCP connection does nothing"),
+                        "it belongs to serial",
+                    );
+                }
+            }
+            Some(Transport::Tcp { host: host.to_owned(), port: fields.int("port").unwrap_or(502) })
+        }
+        (None, Some(path)) => {
+            if fields.node("port").is_some() {
+                report.warning(fields.pos("port"), "port of a serial line does nothing", "it belongs to ip");
+            }
+            let parity = match fields.text("parity") {
+                Some("even") => Parity::Even,
+                Some("odd") => Parity::Odd,
+                _ => Parity::None,
+            };
+            Some(Transport::Rtu(Serial {
+                path: PathBuf::from(path),
+                baud: fields.int("baud").unwrap_or(9600),
+                parity,
+                stop_bits: fields.int("stop_bits").unwrap_or(1),
+            }))
+        }
+        (Some(_), Some(_)) => {
+            report.error(fields.pos("serial"), "a connection with ip and serial", "expected one of them");
+            None
+        }
+        (None, None) => {
+            // An unfilled placeholder was reported already; the map tells whether the key is there.
+            if !fields.has("ip") && !fields.has("serial") {
+                report.error(fields.pos, "a connection without a way to the device", "expected ip, or serial");
+            }
+            None
+        }
+    }
+}
+
+fn area(node: &Node, key: &str, report: &mut Report<'_>) -> Option<Area> {
+    let fields = fields(node, &keys::AREA, report)?;
+    let (unit, table) = (fields.int("unit")?, table(fields.text("file")?)?);
+    let (start, end): (u32, u32) = (fields.int("start")?, fields.int("end")?);
+    if end < start {
+        report.error(
+            fields.pos("end"),
+            format!("end = {end} is before start = {start}"),
+            "expected the last word, included",
+        );
+        return None;
+    }
+    debug_assert!(end <= TABLE_SIZE, "the table of keys says so");
+    if key == "writes" && !matches!(table, Table::Coils | Table::HoldingRegisters) {
+        let found = format!("file = \"{}\" in writes", file(table));
+        report.error(fields.pos("file"), found, "it can only be read: expected 0x or 4x");
+        return None;
+    }
+    Some(Area { unit, table, start: (start - 1) as u16, count: end - start + 1 })
+}
+
+fn order(fields: &Fields<'_>) -> Option<Order> {
+    Some(match fields.text("order")? {
+        "abcd" => Order::Abcd,
+        "cdab" => Order::Cdab,
+        "badc" => Order::Badc,
+        _ => Order::Dcba,
+    })
+}
+
+/// What a tag of the file is held against.
+struct Look<'l> {
+    rtus: &'l [Rtu],
+    orders: &'l [Option<Order>],
+    places: HashMap<&'l str, usize>,
+    reads: Coverage,
+    writes: Coverage,
+    tags: &'l Tags,
+}
+
+impl Look<'_> {
+    fn tag(&self, entry: &Entry, report: &mut Report<'_>) -> Option<ModbusTag> {
+        let name = match TagName::parse(&entry.key) {
+            Ok(name) => name,
+            Err(error) => {
+                report.error(entry.key_pos, format!("\"{}\" is no tag name", clipped(&entry.key)), error.to_string());
+                return None;
+            }
+        };
+        let fields = fields(&entry.value, &keys::MODBUS_TAG, report)?;
+        let scale = fields.number("scale").unwrap_or(1.0);
+        if scale == 0.0 {
+            report.error(fields.pos("scale"), "scale = 0", "expected another number: every value would be the same");
+        }
+        let offset = fields.number("offset").unwrap_or(0.0);
+        let word_type = WordType::of(fields.text("type")?)?;
+        if word_type == WordType::Bool && (scale != 1.0 || offset != 0.0) {
+            report.error(fields.pos("scale"), "scale and offset of a bool", "expected neither");
+        }
+        let at = |what: Use, report: &mut Report<'_>| {
+            address(fields.node(what.key())?, word_type, what, self.rtus, &self.places, report)
+        };
+        let (read, write) = (at(Use::Read, report), at(Use::Write, report));
+        if !fields.has("read") && !fields.has("write") {
+            let found = format!("\"{name}\" is neither read nor written");
+            report.error(entry.key_pos, found, "expected read, write, or both: NAME:unit:file:word");
+        }
+        let tag = ModbusTag {
+            stale: self.tags.get(&entry.key).and_then(|def| def.stale),
+            order: order(&fields).or_else(|| read.or(write).and_then(|address| self.orders[address.rtu])),
+            name,
+            word_type,
+            read,
+            write,
+            scale,
+            offset,
+        };
+        self.covered(&tag, &fields, report);
+        self.defined(&tag, entry, report);
+        Some(tag)
+    }
+
+    /// pymscada reads and writes blocks only; a tag beside them is never seen.
+    fn covered(&self, tag: &ModbusTag, fields: &Fields<'_>, report: &mut Report<'_>) {
+        if let (Some(read), Some(_)) = (&tag.read, &tag.write) {
+            if self.rtus[read.rtu].form == Form::Areas {
+                let found = format!("write of \"{}\" does nothing", tag.name);
+                report.warning(
+                    fields.pos("write"),
+                    found,
+                    "in the form with reads and writes a tag that is read is only read",
+                );
+            }
+        }
+        let words = tag.word_type.words();
+        if let Some(read) = &tag.read {
+            let rtu = &self.rtus[read.rtu];
+            if !rtu.reads.is_empty() && !self.reads.holds(read, words) {
+                let key = if rtu.form == Form::Areas { "reads" } else { "poll" };
+                let found = format!("\"{}\" lies outside the blocks of {key}", tag.name);
+                report.warning(fields.pos("read"), found, "it is read all the same; pymscada would never show a value");
+            }
+        }
+        if let (Some(write), None) = (&tag.write, &tag.read) {
+            if self.rtus[write.rtu].form == Form::Areas && !self.writes.holds(write, words) {
+                let found = format!("\"{}\" lies outside the blocks of writes", tag.name);
+                report.warning(
+                    fields.pos("write"),
+                    found,
+                    "expected a block in writes that holds it, or the form with poll",
+                );
+            }
+        }
+    }
+
+    /// What `tags.yaml` says of it.
+    fn defined(&self, tag: &ModbusTag, entry: &Entry, report: &mut Report<'_>) {
+        if !self.tags.known {
+            return;
+        }
+        let Some(def) = self.tags.get(&entry.key) else {
+            let hint = report.did_you_mean(&entry.key, self.tags.names());
+            let found = format!("\"{}\" is not in tags.yaml", clipped(&entry.key));
+            report.warning_hint(entry.key_pos, found, "it is on the bus, but no page or history knows it", hint);
+            return;
+        };
+        let float =
+            matches!(tag.word_type, WordType::Float32 | WordType::Float64) || tag.scale != 1.0 || tag.offset != 0.0;
+        let gives = if float { "floats" } else { "ints" };
+        if !def.kind.is_numeric() || (float && def.kind == Kind::Int) {
+            let found = format!("\"{}\" gives {gives}, and is a {} in tags.yaml", tag.name, def.kind.word());
+            report.warning(entry.key_pos, found, "expected the same kind of value in both files");
+        }
+    }
+}

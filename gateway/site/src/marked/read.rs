@@ -1,0 +1,395 @@
+//! Text to tree: the parser's events become [`Node`]s, with everything of YAML that is not a value resolved.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
+
+use super::{Entry, Node, Scalar, Style, Yaml, clipped};
+use crate::Env;
+use crate::finding::Pos;
+use crate::report::Report;
+
+/// How deep lists and mappings may lie in each other; a page item's `init` is at about 8.
+const DEPTH_MAX: usize = 64;
+
+/// How many values a file may hold once aliases are followed: ten for each of 65,534 tags, with room. It is what keeps
+/// an alias of aliases of aliases from filling the memory.
+const NODES_MAX: usize = 1_000_000;
+
+/// How many bytes of text a file may hold once `${NAME}` is filled in.
+const TEXT_BYTES_MAX: usize = 4 * super::FILE_BYTES_MAX;
+
+/// The words that pymscada's `checkout` replaces in the files that it ships.
+const PLACEHOLDERS: [&str; 8] =
+    ["__ADDRESS__", "__PORT__", "__DIR__", "__PREFIX__", "__SITE__", "__USER__", "__PYTHON__", "__PYMSCADA__"];
+
+/// Whose file it is: how much of it is our business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// `tags.yaml`: a top-level key in two documents is a tag named twice.
+    Tags,
+    /// A file of one of our modules.
+    Ours,
+    /// A file that only other programs read: just its YAML is checked.
+    Foreign,
+}
+
+/// Reads a file's text: all its documents merged at top level, later ones over earlier ones, without `__vars__`.
+/// `None` when it can't be read as YAML; the report says why. A file with nothing in it is an empty mapping.
+pub(crate) fn read(source: &str, purpose: Purpose, env: Env<'_>, report: &mut Report<'_>) -> Option<Node> {
+    let mut builder = Builder {
+        purpose,
+        env,
+        report,
+        stack: Vec::new(),
+        anchors: HashMap::new(),
+        nodes: 0,
+        text_bytes: 0,
+        roots: Vec::new(),
+    };
+    let mut parser = Parser::new_from_str(source);
+    while let Some(event) = parser.next_event() {
+        match event {
+            Ok((event, span)) => builder.take(event, pos(&span.start))?,
+            Err(error) => {
+                let at = pos(error.marker());
+                let line = source.lines().nth(at.line as usize - 1).unwrap_or("");
+                let found = format!("this is not YAML: {}", clipped(error.info()));
+                builder.report.error_hint(at, found, "", syntax_hint(line));
+                return None;
+            }
+        }
+    }
+    Some(builder.finish())
+}
+
+/// The parser counts lines from 1 and columns from 0.
+fn pos(marker: &Marker) -> Pos {
+    let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Pos { line: small(marker.line().max(1)), column: small(marker.col() + 1) }
+}
+
+/// The usual slips behind a line that isn't YAML.
+fn syntax_hint(line: &str) -> Option<String> {
+    let indent = line.len() - line.trim_start().len();
+    if line[..indent].contains('\t') {
+        return Some("indent with spaces: YAML takes no tabs here".to_owned());
+    }
+    let (_, value) = line.split_once(": ")?;
+    let value = value.trim();
+    if value.starts_with(['>', '|', '%', '@', '`', '*', '&', '!']) || value.contains(": ") {
+        return Some(format!("put the text in quotes: '{}'", clipped(value)));
+    }
+    None
+}
+
+/// A list or mapping that isn't finished.
+enum Frame {
+    Seq { pos: Pos, anchor: usize, items: Vec<Node> },
+    Map { pos: Pos, anchor: usize, map: OpenMap },
+}
+
+#[derive(Default)]
+struct OpenMap {
+    entries: Vec<Entry>,
+    /// Where each key was first.
+    seen: HashMap<Rc<str>, Pos>,
+    /// Values of `<<`, the weakest first.
+    merges: Vec<Node>,
+    key: Key,
+}
+
+#[derive(Default)]
+enum Key {
+    /// The next node is a key.
+    #[default]
+    Awaited,
+    /// The next node is the value of this one.
+    Named(Rc<str>, Pos),
+    /// The next node is the value of `<<`.
+    Merge,
+    /// The next node is the value of a key that was reported; it is dropped.
+    Bad,
+}
+
+struct Builder<'b, 'r> {
+    purpose: Purpose,
+    env: Env<'b>,
+    report: &'b mut Report<'r>,
+    stack: Vec<Frame>,
+    /// Finished nodes with an anchor, and how many nodes they are. Anchors end with their document.
+    anchors: HashMap<usize, (Node, usize)>,
+    nodes: usize,
+    text_bytes: usize,
+    roots: Vec<Node>,
+}
+
+impl Builder<'_, '_> {
+    /// One event; `None` when it makes no sense to go on.
+    fn take(&mut self, event: Event<'_>, pos: Pos) -> Option<()> {
+        match event {
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
+            Event::DocumentStart(_) => self.anchors.clear(),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.count(1, text.len(), pos)?;
+                let scalar = self.scalar(&text, style, tag.as_deref(), pos)?;
+                self.put(Node { pos, yaml: Yaml::Scalar(scalar) }, anchor)?;
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.open(pos, tag.as_deref(), "seq", Frame::Seq { pos, anchor, items: Vec::new() })?;
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.open(pos, tag.as_deref(), "map", Frame::Map { pos, anchor, map: OpenMap::default() })?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                let (node, anchor) = match self.stack.pop().expect("the parser ends only what it began") {
+                    Frame::Seq { pos, anchor, items } => (Node { pos, yaml: Yaml::Seq(items) }, anchor),
+                    Frame::Map { pos, anchor, map } => (Node { pos, yaml: Yaml::Map(self.merged(map)) }, anchor),
+                };
+                self.put(node, anchor)?;
+            }
+            Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
+                Some((node, count)) => {
+                    self.count(count, 0, pos)?;
+                    self.put(node, 0)?;
+                }
+                None => {
+                    let expected = "expected the name of an anchor that is finished, earlier in the same document";
+                    self.report.error(pos, "this alias (*) points nowhere", expected);
+                    return None;
+                }
+            },
+        }
+        Some(())
+    }
+
+    fn open(&mut self, pos: Pos, tag: Option<&Tag>, plain: &str, frame: Frame) -> Option<()> {
+        self.count(1, 0, pos)?;
+        if let Some(tag) = tag.filter(|tag| !(tag.is_yaml_core_schema() && tag.suffix == plain)) {
+            self.unknown_tag(tag, pos);
+        }
+        if self.stack.len() == DEPTH_MAX {
+            self.report.error(pos, format!("more than {DEPTH_MAX} lists and mappings in each other"), "");
+            return None;
+        }
+        self.stack.push(frame);
+        Some(())
+    }
+
+    /// Counts what was made; past the limits the file is given up.
+    fn count(&mut self, nodes: usize, text_bytes: usize, pos: Pos) -> Option<()> {
+        self.nodes = self.nodes.saturating_add(nodes);
+        self.text_bytes = self.text_bytes.saturating_add(text_bytes);
+        if self.nodes > NODES_MAX {
+            self.report.error(
+                pos,
+                format!("more than {NODES_MAX} values in this file, aliases followed"),
+                "no site needs so many; look for aliases of aliases",
+            );
+            return None;
+        }
+        if self.text_bytes > TEXT_BYTES_MAX {
+            let found = format!("more than {} MB of text in this file, variables filled in", TEXT_BYTES_MAX >> 20);
+            self.report.error(pos, found, "");
+            return None;
+        }
+        Some(())
+    }
+
+    fn unknown_tag(&mut self, tag: &Tag, pos: Pos) {
+        if self.purpose != Purpose::Foreign {
+            let found = format!("the YAML tag {}", clipped(&tag.to_string()));
+            self.report.error(pos, found, "expected none: of YAML's tags only !!str, !!int, !!float, !!bool, !!null, !!binary, !!seq and !!map are known");
+        }
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, pos: Pos) -> Option<Scalar> {
+        let mut style = if style == ScalarStyle::Plain { Style::Plain } else { Style::Quoted };
+        match tag {
+            None => {}
+            // A lone `!` says: not a number, not a yes.
+            Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => style = Style::Quoted,
+            Some(tag) if tag.is_yaml_core_schema() => match &*tag.suffix {
+                "str" => style = Style::Quoted,
+                "int" | "float" | "bool" | "null" => style = Style::Plain,
+                "binary" => style = Style::Binary,
+                _ => self.unknown_tag(tag, pos),
+            },
+            Some(tag) => self.unknown_tag(tag, pos),
+        }
+        if self.purpose == Purpose::Foreign {
+            return Some(Scalar { text: text.into(), style });
+        }
+        let (filled, replaced) = self.filled(text, pos)?;
+        if replaced && style == Style::Plain {
+            style = Style::Environment;
+        }
+        if let Some(placeholder) = PLACEHOLDERS.iter().find(|word| filled.contains(**word)) {
+            self.report.error_hint(
+                pos,
+                format!("{placeholder} is one of pymscada's checkout placeholders and was not filled in"),
+                "expected its value",
+                Some("run `pymscada checkout`, or write the value here".to_owned()),
+            );
+            style = Style::Unfilled;
+        }
+        Some(Scalar { text: filled, style })
+    }
+
+    /// The text with every `${NAME}` that is defined replaced; whether there was one.
+    fn filled(&mut self, text: &str, pos: Pos) -> Option<(Rc<str>, bool)> {
+        if !text.contains("${") {
+            return Some((text.into(), false));
+        }
+        let (mut out, mut rest, mut replaced) = (String::new(), text, false);
+        while let Some(start) = rest.find("${") {
+            let Some(length) = rest[start + 2..].find('}') else { break };
+            let name = &rest[start + 2..start + 2 + length];
+            out.push_str(&rest[..start]);
+            rest = &rest[start + 3 + length..];
+            match (self.env)(name) {
+                Some(value) if !name.is_empty() => {
+                    self.count(0, value.len(), pos)?;
+                    out.push_str(&value);
+                    replaced = true;
+                }
+                _ => {
+                    out.push_str(&format!("${{{name}}}"));
+                    if self.report.first_time(&format!("env {name}")) {
+                        let found = format!("${{{}}} is not set in the environment", clipped(name));
+                        self.report.warning(pos, found, "it stays as it is written");
+                    }
+                }
+            }
+        }
+        out.push_str(rest);
+        Some((out.into(), replaced))
+    }
+
+    /// A finished node goes where it belongs.
+    fn put(&mut self, node: Node, anchor: usize) -> Option<()> {
+        if anchor > 0 {
+            let size = size(&node);
+            self.count(size, 0, node.pos)?;
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        match self.stack.last_mut() {
+            None => self.roots.push(node),
+            Some(Frame::Seq { items, .. }) => items.push(node),
+            Some(Frame::Map { map, .. }) => match std::mem::take(&mut map.key) {
+                Key::Awaited => map.key = key(node, map, self.report),
+                Key::Named(key, key_pos) => map.entries.push(Entry { key, key_pos, value: node }),
+                Key::Bad => {}
+                Key::Merge => merge_values(node, &mut map.merges, self.report),
+            },
+        }
+        Some(())
+    }
+
+    /// The entries of a finished mapping: what `<<` brought, then its own over it.
+    fn merged(&mut self, map: OpenMap) -> Vec<Entry> {
+        if map.merges.is_empty() {
+            return map.entries;
+        }
+        let brought = map.merges.into_iter().flat_map(|node| match node.yaml {
+            Yaml::Map(entries) => entries,
+            Yaml::Scalar(_) | Yaml::Seq(_) => Vec::new(),
+        });
+        overlay(brought.chain(map.entries))
+    }
+
+    fn finish(self) -> Node {
+        let Self { purpose, report, roots, .. } = self;
+        let mut all: Vec<Entry> = Vec::new();
+        let mut seen: HashMap<Rc<str>, Pos> = HashMap::new();
+        for root in roots {
+            if root.is_null() {
+                continue;
+            }
+            let shown = root.shown();
+            let Yaml::Map(entries) = root.yaml else {
+                report.error(root.pos, format!("{shown} at the top of the file"), "expected keys: `name: value`");
+                continue;
+            };
+            for entry in entries.into_iter().filter(|entry| &*entry.key != "__vars__") {
+                if let Some(first) = seen.insert(entry.key.clone(), entry.key_pos) {
+                    let found = format!("\"{}\" is there twice", clipped(&entry.key));
+                    match purpose {
+                        Purpose::Tags => report.error(entry.key_pos, found, format!("the first is at {first}")),
+                        Purpose::Ours => {
+                            report.warning(entry.key_pos, found, format!("this one counts, not the one at {first}"));
+                        }
+                        Purpose::Foreign => {}
+                    }
+                }
+                all.push(entry);
+            }
+        }
+        let yaml = Yaml::Map(overlay(all));
+        Node { pos: Pos { line: 1, column: 1 }, yaml }
+    }
+}
+
+/// The same key later replaces the value, in the earlier place.
+fn overlay(entries: impl IntoIterator<Item = Entry>) -> Vec<Entry> {
+    let mut out: Vec<Entry> = Vec::new();
+    let mut places: HashMap<Rc<str>, usize> = HashMap::new();
+    for entry in entries {
+        match places.get(&entry.key) {
+            Some(place) => out[*place] = entry,
+            None => {
+                places.insert(entry.key.clone(), out.len());
+                out.push(entry);
+            }
+        }
+    }
+    out
+}
+
+/// How many nodes a tree is.
+fn size(node: &Node) -> usize {
+    1 + match &node.yaml {
+        Yaml::Scalar(_) => 0,
+        Yaml::Seq(items) => items.iter().map(size).sum(),
+        Yaml::Map(entries) => entries.iter().map(|entry| size(&entry.value)).sum::<usize>(),
+    }
+}
+
+/// A node in the place of a key.
+fn key(node: Node, map: &mut OpenMap, report: &mut Report<'_>) -> Key {
+    let Yaml::Scalar(scalar) = &node.yaml else {
+        report.error(node.pos, format!("{} as a key", node.shown()), "expected a name");
+        return Key::Bad;
+    };
+    if scalar.style == Style::Plain && &*scalar.text == "<<" {
+        return Key::Merge;
+    }
+    if scalar.text.is_empty() {
+        report.error(node.pos, "a key without a name", "expected `name: value`");
+        return Key::Bad;
+    }
+    match map.seen.get(&scalar.text) {
+        Some(first) => {
+            let found = format!("\"{}\" is there twice", clipped(&scalar.text));
+            report.error(node.pos, found, format!("the first is at {first}"));
+            Key::Bad
+        }
+        None => {
+            map.seen.insert(scalar.text.clone(), node.pos);
+            Key::Named(scalar.text.clone(), node.pos)
+        }
+    }
+}
+
+/// The value of `<<`: a mapping, or a list of mappings of which the first is the strongest.
+fn merge_values(node: Node, merges: &mut Vec<Node>, report: &mut Report<'_>) {
+    let (pos, shown) = (node.pos, node.shown());
+    match node.yaml {
+        Yaml::Map(_) => merges.push(node),
+        Yaml::Seq(items) if items.iter().all(|item| item.map().is_some()) => merges.extend(items.into_iter().rev()),
+        Yaml::Seq(_) | Yaml::Scalar(_) => {
+            report.error(pos, format!("<<: {shown}"), "expected an alias of a mapping, or a list of such");
+        }
+    }
+}
