@@ -9,7 +9,7 @@ mod readings;
 mod to_bus;
 
 pub use from_bus::{FromBus, Listed, Opened, Refusal};
-pub use readings::{Record, Records, begin_readings};
+pub use readings::{OpenBatch, Record, Records, begin_readings};
 pub use to_bus::{Open, Opens, Role, ToBus};
 
 use crate::{Outcome, VALUE_BYTES_MAX, Violation, payload};
@@ -26,8 +26,19 @@ pub const PIECE_BYTES_MAX: usize = 32 << 10;
 /// Quality of a record that says: samples of this tag were lost before the next one.
 pub const GAP: u8 = 0xfe;
 
-/// The first frame of `input`: its kind, its fields, and how many bytes it takes. `None`: more bytes are needed.
-pub fn split(input: &[u8]) -> Result<Option<(u8, &[u8], usize)>, Violation> {
+/// A frame as it lies in the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// What it says.
+    pub kind: u8,
+    /// The rest of it.
+    pub fields: &'a [u8],
+    /// Bytes it takes, with its length.
+    pub bytes: usize,
+}
+
+/// The first frame of `input`; `None`: more bytes are needed.
+pub fn split(input: &[u8]) -> Result<Option<Frame<'_>>, Violation> {
     let Some((length, rest)) = input.split_first_chunk::<4>() else { return Ok(None) };
     let length = u32::from_be_bytes(*length) as usize;
     if length > FRAME_BYTES_MAX {
@@ -35,7 +46,7 @@ pub fn split(input: &[u8]) -> Result<Option<(u8, &[u8], usize)>, Violation> {
     }
     let Some(frame) = rest.get(..length) else { return Ok(None) };
     let Some((&kind, fields)) = frame.split_first() else { return Err(Violation::Malformed(0)) };
-    Ok(Some((kind, fields, 4 + length)))
+    Ok(Some(Frame { kind, fields, bytes: 4 + length }))
 }
 
 /// Appends a frame whose fields `write` appends.

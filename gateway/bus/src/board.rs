@@ -1,0 +1,385 @@
+//! The switchboard: everything the bus decides, without sockets and without a clock.
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tag::Timestamp;
+use wire::{Violation, p1, p2, payload};
+
+use crate::limits::{PEERS_MAX, STALL_MAX, TURN_WORK, WAITING_BYTES_MAX};
+use crate::outbox::{Lanes, Outbox};
+use crate::peer::{LogBudget, Module, Peer, PeerId, Rights, Speaks};
+use crate::requests::Requests;
+use crate::table::{Mode, Table};
+
+/// The bus without its sockets.
+pub struct Switchboard {
+    pub(crate) table: Table,
+    pub(crate) peers: Vec<Option<Box<Peer>>>,
+    pub(crate) requests: Requests,
+    /// Tags with a freshness limit of their own, for while nobody owns them.
+    pub(crate) limited: Vec<u16>,
+    pub(crate) bus_tag: u16,
+    pub(crate) epoch: u64,
+    pub(crate) now: Now,
+    next_serial: u32,
+    touched: Vec<u16>,
+    closed: Vec<(PeerId, Closed)>,
+}
+
+/// Both clocks at the moment the bus acts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now {
+    pub(crate) mono: Instant,
+    pub(crate) wall: Timestamp,
+}
+
+/// Why the bus closes a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Closed {
+    /// It broke its protocol.
+    Violation(Violation),
+    /// Too much waits for it.
+    Overflow(usize),
+    /// It took nothing for [`STALL_MAX`].
+    Stalled,
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Violation(violation) => write!(f, "it sent {violation}"),
+            Self::Overflow(bytes) => write!(f, "it doesn't read: {bytes} bytes wait for it"),
+            Self::Stalled => write!(f, "it took nothing for {} s", STALL_MAX.as_secs()),
+        }
+    }
+}
+
+/// All places are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoRoom;
+
+impl Switchboard {
+    /// An empty bus. `epoch` is a number no other run has had.
+    pub fn new(bus_tag: &str, epoch: u64, mono: Instant, wall: Timestamp) -> Self {
+        let mut table = Table::default();
+        let bus_tag = table.find_or_make(bus_tag.as_bytes()).expect("an empty table has room");
+        table.store(bus_tag, wall.0, b"\x03started");
+        Self {
+            table,
+            peers: Vec::new(),
+            requests: Requests::default(),
+            limited: Vec::new(),
+            bus_tag,
+            epoch,
+            now: Now { mono, wall },
+            next_serial: 1,
+            touched: Vec::new(),
+            closed: Vec::new(),
+        }
+    }
+
+    /// Sets the clocks for what follows.
+    pub fn at(&mut self, mono: Instant, wall: Timestamp) -> &mut Self {
+        self.now = Now { mono, wall };
+        self
+    }
+
+    /// A script has connected; `label` is its address as pymscada prints it.
+    pub fn script_joins(&mut self, label: &str) -> Result<PeerId, NoRoom> {
+        self.join(label, Speaks::Script(Box::default()))
+    }
+
+    /// A module has connected; it says its name in its hello.
+    pub fn module_joins(&mut self, label: &str, rights: Rights) -> Result<PeerId, NoRoom> {
+        let module = Module {
+            rights,
+            name: None,
+            groups: std::collections::HashMap::new(),
+            lanes: Lanes::default(),
+            open_writes: 0,
+            connected_at: self.now.mono,
+            orphans_released: false,
+        };
+        self.join(label, Speaks::Module(Box::new(module)))
+    }
+
+    fn join(&mut self, label: &str, speaks: Speaks) -> Result<PeerId, NoRoom> {
+        let free = self.peers.iter().position(Option::is_none);
+        let slot = match free {
+            Some(slot) => slot,
+            None if self.peers.len() < PEERS_MAX => {
+                self.peers.push(None);
+                self.peers.len() - 1
+            }
+            None => return Err(NoRoom),
+        };
+        let id = PeerId { slot: u16::try_from(slot).expect("at most PEERS_MAX slots"), serial: self.next_serial };
+        self.next_serial += 1;
+        self.peers[slot] = Some(Box::new(Peer {
+            id,
+            label: Rc::from(label),
+            out: Outbox::default(),
+            listens: Vec::new(),
+            open_questions: 0,
+            log_budget: LogBudget::new(self.now.mono),
+            dead: false,
+            speaks,
+        }));
+        Ok(id)
+    }
+
+    /// A connection has ended: nobody hears of it any more, its tags fall to their last word.
+    pub fn leaves(&mut self, id: PeerId) {
+        let Some(place) = self.peers.get_mut(usize::from(id.slot)) else { return };
+        if place.as_ref().is_none_or(|peer| peer.id != id) {
+            return;
+        }
+        let peer = place.take().expect("just seen");
+        for tag in &peer.listens {
+            if let Some(tag) = self.table.get_mut(*tag) {
+                tag.unlisten(id.slot);
+            }
+        }
+        self.drop_requests_of(&peer);
+        if let Speaks::Module(module) = peer.speaks {
+            self.orphan(id, &module);
+        }
+    }
+
+    /// What a peer sent: takes whole frames from the front of `input` and returns how many bytes they were. Stops early
+    /// when the peer has had its turn; call again with the rest.
+    pub fn receive(&mut self, id: PeerId, input: &[u8]) -> Result<usize, Closed> {
+        let taken = match self.peer(id).map(|peer| &peer.speaks) {
+            Some(Speaks::Script(_)) => self.receive_script(id, input),
+            Some(Speaks::Module(_)) => self.receive_module(id, input),
+            None => return Ok(input.len()),
+        };
+        taken.map_err(Closed::Violation)
+    }
+
+    fn receive_script(&mut self, id: PeerId, input: &[u8]) -> Result<usize, Violation> {
+        // The decoder lends the bytes of long messages, so it lives outside the board while they are looked at.
+        let Some(Speaks::Script(decoder)) = self.peer_mut(id).map(|peer| &mut peer.speaks) else { return Ok(0) };
+        let mut decoder = std::mem::take(decoder);
+        let (mut at, mut work) = (0, 0);
+        let result = loop {
+            match decoder.next(&input[at..]) {
+                Ok(p1::Step::NeedMore) => break Ok(at),
+                Ok(p1::Step::Took(n, message)) => {
+                    at += n;
+                    work += message.map_or(1, |message| self.script_says(id, &message));
+                    if work >= TURN_WORK {
+                        break Ok(at);
+                    }
+                }
+                Err(violation) => break Err(violation),
+            }
+        };
+        decoder.forget_done();
+        if let Some(Speaks::Script(place)) = self.peer_mut(id).map(|peer| &mut peer.speaks) {
+            *place = decoder;
+        }
+        result
+    }
+
+    fn receive_module(&mut self, id: PeerId, input: &[u8]) -> Result<usize, Violation> {
+        let (mut at, mut work) = (0, 0);
+        while let Some(frame) = p2::split(&input[at..])? {
+            at += frame.bytes;
+            work += self.module_says(id, p2::ToBus::parse(frame.kind, frame.fields)?)?;
+            if work >= TURN_WORK {
+                break;
+            }
+        }
+        Ok(at)
+    }
+
+    /// The next bytes for a peer's socket; empty: nothing waits.
+    pub fn output(&mut self, id: PeerId) -> &[u8] {
+        let Some(peer) = self.peers.get_mut(usize::from(id.slot)).and_then(Option::as_deref_mut) else { return &[] };
+        if peer.id != id || peer.dead {
+            return &[];
+        }
+        if let Speaks::Module(module) = &mut peer.speaks {
+            module.lanes.fill(&mut peer.out, &self.table);
+        }
+        peer.out.as_slice()
+    }
+
+    /// The socket took `n` bytes of [`Switchboard::output`] (0: none just now).
+    pub fn taken(&mut self, id: PeerId, n: usize) {
+        let now = self.now.mono;
+        if let Some(peer) = self.peer_mut(id) {
+            peer.out.taken(n, now);
+        }
+    }
+
+    /// Does anything wait for this peer?
+    pub fn waits(&self, id: PeerId) -> bool {
+        self.peer(id).is_some_and(|peer| {
+            let lanes = match &peer.speaks {
+                Speaks::Script(_) => false,
+                Speaks::Module(module) => !module.lanes.is_empty(),
+            };
+            !peer.dead && (lanes || peer.out.waiting() > 0)
+        })
+    }
+
+    /// A peer for which something was laid out since the last call.
+    pub fn next_touched(&mut self) -> Option<PeerId> {
+        loop {
+            let slot = self.touched.pop()?;
+            if let Some(peer) = self.peers.get_mut(usize::from(slot)).and_then(Option::as_deref_mut) {
+                peer.out.touched = false;
+                return Some(peer.id);
+            }
+        }
+    }
+
+    /// A peer the bus has given up, and why. The session closes its socket and calls [`Switchboard::leaves`].
+    pub fn next_closed(&mut self) -> Option<(PeerId, Closed)> {
+        self.closed.pop()
+    }
+
+    /// What time alone brings about: stale tags, expired requests, stalled peers. Returns when to call it again at the
+    /// latest, from now.
+    pub fn tick(&mut self) -> Duration {
+        self.drop_stalled();
+        self.expire_requests();
+        self.release_orphans();
+        self.tick_freshness()
+    }
+
+    fn drop_stalled(&mut self) {
+        let now = self.now.mono;
+        let stalled: Vec<PeerId> = self
+            .peers
+            .iter()
+            .flatten()
+            .filter(|peer| peer.out.stalled_since.is_some_and(|since| now.duration_since(since) >= STALL_MAX))
+            .map(|peer| peer.id)
+            .collect();
+        for id in stalled {
+            self.give_up(id, Closed::Stalled);
+        }
+    }
+
+    pub(crate) fn give_up(&mut self, id: PeerId, why: Closed) {
+        if let Some(peer) = self.peer_mut(id).filter(|peer| !peer.dead) {
+            peer.dead = true;
+            peer.out = Outbox::default();
+            self.closed.push((id, why));
+        }
+    }
+
+    pub(crate) fn peer(&self, id: PeerId) -> Option<&Peer> {
+        self.peers.get(usize::from(id.slot))?.as_deref().filter(|peer| peer.id == id)
+    }
+
+    pub(crate) fn peer_mut(&mut self, id: PeerId) -> Option<&mut Peer> {
+        self.peers.get_mut(usize::from(id.slot))?.as_deref_mut().filter(|peer| peer.id == id)
+    }
+
+    pub(crate) fn module_mut(&mut self, id: PeerId) -> Option<&mut Module> {
+        match &mut self.peer_mut(id)?.speaks {
+            Speaks::Module(module) => Some(module),
+            Speaks::Script(_) => None,
+        }
+    }
+
+    /// The session must look at this peer.
+    pub(crate) fn touch(&mut self, slot: u16) {
+        if let Some(peer) = self.peers.get_mut(usize::from(slot)).and_then(Option::as_deref_mut) {
+            if !peer.out.touched {
+                peer.out.touched = true;
+                self.touched.push(slot);
+            }
+        }
+    }
+
+    /// Sends a script one message.
+    pub(crate) fn send_script(&mut self, id: PeerId, command: u8, tag_id: u16, time_us: u64, body: &[u8]) {
+        let Some(peer) = self.peer_mut(id).filter(|peer| !peer.dead) else { return };
+        let waiting = peer.out.waiting();
+        if waiting > WAITING_BYTES_MAX {
+            return self.give_up(id, Closed::Overflow(waiting));
+        }
+        p1::encode(peer.out.tail(), command, tag_id, time_us, body);
+        self.touch(id.slot);
+    }
+
+    /// Sends a module one frame that may not be lost.
+    pub(crate) fn send_module(&mut self, id: PeerId, frame: &p2::FromBus<'_>) {
+        let Some(module) = self.module_mut(id) else { return };
+        match module.lanes.control() {
+            Ok(out) => {
+                frame.put(out);
+                self.touch(id.slot);
+            }
+            Err(_) => self.give_up(id, Closed::Overflow(crate::limits::CONTROL_BYTES_MAX)),
+        }
+    }
+
+    /// Tells everybody who listens what a tag is now. `value` says that it was set, not only that its quality changed;
+    /// `from` hears nothing if it is a script. Returns how many were told.
+    pub(crate) fn tell(&mut self, id: u16, value: bool, from: Option<PeerId>) -> usize {
+        let Self { table, peers, touched, closed, .. } = self;
+        let Some(tag) = table.get_mut(id) else { return 0 };
+        let good = tag.effective_quality().0 == 0;
+        // An owned tag is never sent empty to a script: pymscada's web server would publish `init` at it.
+        let for_scripts = value && good && !(tag.is_owned() && tag.payload.is_empty());
+        let mut once = false;
+        for listener in &tag.listeners {
+            let Some(peer) = peers.get_mut(usize::from(listener.slot)).and_then(Option::as_deref_mut) else { continue };
+            if peer.dead {
+                continue;
+            }
+            match listener.mode {
+                Mode::Script | Mode::ScriptOnce => {
+                    if !for_scripts || from == Some(peer.id) {
+                        continue;
+                    }
+                    once |= listener.mode == Mode::ScriptOnce;
+                    let waiting = peer.out.waiting();
+                    if waiting > WAITING_BYTES_MAX {
+                        peer.dead = true;
+                        peer.out = Outbox::default();
+                        closed.push((peer.id, Closed::Overflow(waiting)));
+                        continue;
+                    }
+                    p1::encode(peer.out.tail(), p1::SET, id, tag.time_us, tag.payload.as_slice());
+                }
+                Mode::Latest | Mode::Every => {
+                    let Speaks::Module(module) = &mut peer.speaks else { continue };
+                    if listener.mode == Mode::Latest {
+                        module.lanes.latest(id);
+                    } else {
+                        module.lanes.every(&tag.record(id));
+                    }
+                }
+            }
+            if !peer.out.touched {
+                peer.out.touched = true;
+                touched.push(listener.slot);
+            }
+        }
+        let told = tag.listeners.len();
+        if once {
+            tag.listeners.retain(|listener| listener.mode != Mode::ScriptOnce);
+        }
+        told
+    }
+
+    /// How many tags there are.
+    pub fn tag_count(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Stores a text in the bus's own tag; nobody is told, as in pymscada.
+    pub(crate) fn note_in_bus_tag(&mut self, text: &str) {
+        let bytes = payload::to_bytes(&tag::Value::from(text));
+        self.table.store(self.bus_tag, self.now.wall.0, &bytes);
+    }
+}

@@ -1,0 +1,221 @@
+//! One connection's bytes: the only place that reads and writes sockets.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+
+use shell::SharedClock;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::Notify;
+
+use crate::board::Switchboard;
+use crate::peer::PeerId;
+
+/// What a read takes at most: a peer's share of one turn.
+const READ_BYTES: usize = 64 << 10;
+
+/// What the sessions of a bus share. One thread: nothing of it is held over an await.
+pub(crate) struct Shared {
+    pub(crate) board: RefCell<Switchboard>,
+    pub(crate) clock: SharedClock,
+    lines: RefCell<HashMap<PeerId, Rc<Line>>>,
+}
+
+/// A peer's socket and how to wake its writer.
+pub(crate) struct Line {
+    stream: Stream,
+    writable: Notify,
+    closed: Notify,
+}
+
+/// Either kind of socket.
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Shared {
+    pub(crate) fn new(board: Switchboard, clock: SharedClock) -> Rc<Self> {
+        Rc::new(Self { board: RefCell::new(board), clock, lines: RefCell::default() })
+    }
+
+    /// Tells the board the time, then lets `act` speak to it.
+    pub(crate) fn with_board<T>(&self, act: impl FnOnce(&mut Switchboard) -> T) -> T {
+        let mut board = self.board.borrow_mut();
+        board.at(self.clock.mono(), self.clock.wall());
+        act(&mut board)
+    }
+
+    /// Writes what was laid out, at once where the socket takes it: no other task stands between a SET and its
+    /// subscribers. What a socket doesn't take now its own writer task sends later.
+    pub(crate) fn flush(&self) {
+        loop {
+            let touched = self.board.borrow_mut().next_touched();
+            let Some(id) = touched else { break };
+            let line = self.lines.borrow().get(&id).cloned();
+            if let Some(line) = line {
+                if !self.flush_one(id, &line) {
+                    line.writable.notify_one();
+                }
+            }
+        }
+        loop {
+            let closed = self.board.borrow_mut().next_closed();
+            let Some((id, why)) = closed else { break };
+            log::warn!("closing {}: {why}", self.board.borrow().label(id));
+            if let Some(line) = self.lines.borrow().get(&id) {
+                line.closed.notify_one();
+            }
+        }
+    }
+
+    /// Writes until nothing waits (true) or the socket takes no more (false).
+    fn flush_one(&self, id: PeerId, line: &Line) -> bool {
+        loop {
+            let mut board = self.board.borrow_mut();
+            let output = board.output(id);
+            if output.is_empty() {
+                return true;
+            }
+            let taken = line.stream.try_write(output);
+            board.at(self.clock.mono(), self.clock.wall());
+            match taken {
+                Ok(n) => board.taken(id, n),
+                Err(error) => {
+                    board.taken(id, 0);
+                    // A broken socket is the reader's to find; it will.
+                    return error.kind() != io::ErrorKind::WouldBlock;
+                }
+            }
+        }
+    }
+}
+
+impl Stream {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_write(bytes),
+            Self::Unix(stream) => stream.try_write(bytes),
+        }
+    }
+
+    fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_read(into),
+            Self::Unix(stream) => stream.try_read(into),
+        }
+    }
+
+    async fn readable(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.readable().await,
+            Self::Unix(stream) => stream.readable().await,
+        }
+    }
+
+    async fn writable(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.writable().await,
+            Self::Unix(stream) => stream.writable().await,
+        }
+    }
+}
+
+/// Serves one peer until it leaves or is closed.
+pub(crate) async fn serve(shared: Rc<Shared>, id: PeerId, stream: Stream) {
+    let line = Rc::new(Line { stream, writable: Notify::new(), closed: Notify::new() });
+    shared.lines.borrow_mut().insert(id, line.clone());
+    tokio::select! {
+        () = read(&shared, id, &line) => {}
+        () = write(&shared, id, &line) => {}
+        () = line.closed.notified() => {}
+    }
+    shared.lines.borrow_mut().remove(&id);
+    shared.with_board(|board| board.leaves(id));
+    shared.flush();
+}
+
+async fn read(shared: &Shared, id: PeerId, line: &Line) {
+    let mut input = Input::default();
+    loop {
+        if line.stream.readable().await.is_err() {
+            return;
+        }
+        match line.stream.try_read(input.room()) {
+            Ok(0) => return,
+            Ok(n) => input.got(n),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(_) => return,
+        }
+        loop {
+            let before = input.waiting().len();
+            let taken = shared.with_board(|board| board.receive(id, input.waiting()));
+            match taken {
+                Ok(n) => input.taken(n),
+                Err(why) => {
+                    log::warn!("closing {}: {why}", shared.board.borrow().label(id));
+                    return shared.flush();
+                }
+            }
+            shared.flush();
+            // Whole frames may be left when the turn was over; the others come first.
+            let is_done = input.waiting().is_empty() || input.waiting().len() == before;
+            if is_done {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn write(shared: &Shared, id: PeerId, line: &Line) {
+    loop {
+        line.writable.notified().await;
+        while shared.board.borrow().waits(id) {
+            if line.stream.writable().await.is_err() {
+                return;
+            }
+            shared.flush_one(id, line);
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// What was read and not understood yet: grows to the frame it waits for, and shrinks again.
+#[derive(Default)]
+struct Input {
+    bytes: Vec<u8>,
+    length: usize,
+}
+
+impl Input {
+    fn room(&mut self) -> &mut [u8] {
+        // Small until a peer shows that it has much to say.
+        let wanted = if self.length == 0 && self.bytes.len() < READ_BYTES { 4 << 10 } else { READ_BYTES };
+        if self.bytes.len() < self.length + wanted {
+            self.bytes.resize(self.length + wanted, 0);
+        }
+        &mut self.bytes[self.length..]
+    }
+
+    fn got(&mut self, n: usize) {
+        self.length += n;
+        if self.length == self.bytes.len() && self.bytes.len() < READ_BYTES {
+            self.bytes.resize(READ_BYTES, 0);
+        }
+    }
+
+    fn waiting(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    fn taken(&mut self, n: usize) {
+        self.bytes.copy_within(n..self.length, 0);
+        self.length -= n;
+        if self.length == 0 && self.bytes.len() > 2 * READ_BYTES {
+            self.bytes = Vec::new();
+        }
+    }
+}

@@ -1,0 +1,467 @@
+//! The link without its socket.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use tag::{Delivery, Sample, TagName, Timestamp, Value};
+use wire::p2::{self, FromBus, GAP, Open, REVISION, Record, Refusal, Role, ToBus};
+use wire::{Outcome, Violation, payload};
+
+use crate::answers::{Incoming, Outgoing};
+use crate::event::{AskId, Asker, Event, Group, Handle, Line, RequestId, WriteId};
+
+/// What may wait for the bus: it takes everything at once or it is stuck, and then the connection is given up.
+const OUT_BYTES_MAX: usize = 8 << 20;
+
+/// A daemon's end of the bus, sans I/O: [`Core::connected`], [`Core::received`] and [`Core::lost`] tell it what the
+/// socket does, [`Core::output`] is what the socket shall send, [`Core::next_event`] what the daemon must know.
+#[derive(Debug)]
+pub struct Core {
+    module: String,
+    tags: Vec<Tag>,
+    by_name: HashMap<TagName, Handle>,
+    by_id: HashMap<u16, Handle>,
+    groups: Vec<Option<Duration>>,
+    out: Vec<u8>,
+    batch: Option<p2::OpenBatch>,
+    answers: Outgoing,
+    asks: Incoming,
+    writes: HashSet<u32>,
+    next_write: u32,
+    events: VecDeque<Event>,
+    state: State,
+    /// Counts connections, so that a request of an earlier one is known as such.
+    connection: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Down,
+    /// The hello is sent.
+    Greeting,
+    Up,
+}
+
+#[derive(Debug)]
+struct Tag {
+    name: TagName,
+    id: Option<u16>,
+    wish: Wish,
+    /// Of an owned tag: what was published last.
+    last: Option<Sample>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Refer,
+    Watch(Delivery, Option<Duration>),
+    Own(Group),
+}
+
+impl Core {
+    /// An unconnected end for the module of this name.
+    pub fn new(module: &str) -> Self {
+        Self {
+            module: module.to_owned(),
+            tags: Vec::new(),
+            by_name: HashMap::new(),
+            by_id: HashMap::new(),
+            groups: Vec::new(),
+            out: Vec::new(),
+            batch: None,
+            answers: Outgoing::default(),
+            asks: Incoming::default(),
+            writes: HashSet::new(),
+            next_write: 0,
+            events: VecDeque::new(),
+            state: State::Down,
+            connection: 0,
+        }
+    }
+
+    /// See [`crate::Link::group`].
+    pub fn group(&mut self, limit: Option<Duration>) -> Group {
+        let group = Group(u16::try_from(self.groups.len()).expect("far fewer groups than tags"));
+        self.groups.push(limit);
+        if self.state != State::Down {
+            self.send(&ToBus::Group { group: group.0, limit_ms: limit_ms(limit) });
+        }
+        group
+    }
+
+    /// See [`crate::Link::own`].
+    pub fn own(&mut self, name: &TagName, group: Group) -> Handle {
+        self.wish(name, Wish::Own(group))
+    }
+
+    /// See [`crate::Link::refer`].
+    pub fn refer(&mut self, name: &TagName) -> Handle {
+        match self.by_name.get(name) {
+            Some(handle) => *handle,
+            None => self.wish(name, Wish::Refer),
+        }
+    }
+
+    /// See [`crate::Link::watch`].
+    pub fn watch(&mut self, name: &TagName, delivery: Delivery, stale: Option<Duration>) -> Handle {
+        self.wish(name, Wish::Watch(delivery, stale))
+    }
+
+    /// See [`crate::Link::unwatch`].
+    pub fn unwatch(&mut self, tag: Handle) {
+        let Some(entry) = self.tags.get_mut(tag.0 as usize) else { return };
+        if matches!(entry.wish, Wish::Watch(..)) {
+            entry.wish = Wish::Refer;
+            if let Some(id) = entry.id.filter(|_| self.state != State::Down) {
+                self.send(&ToBus::Unwatch(id));
+            }
+        }
+    }
+
+    /// See [`crate::Link::name`].
+    pub fn name(&self, tag: Handle) -> &TagName {
+        &self.tags[tag.0 as usize].name
+    }
+
+    /// See [`crate::Link::bus_id`].
+    pub fn bus_id(&self, tag: Handle) -> Option<u16> {
+        self.tags.get(tag.0 as usize)?.id
+    }
+
+    fn wish(&mut self, name: &TagName, wish: Wish) -> Handle {
+        let handle = match self.by_name.get(name) {
+            Some(handle) => *handle,
+            None => {
+                let handle = Handle(u32::try_from(self.tags.len()).expect("as many as memory holds"));
+                self.tags.push(Tag { name: name.clone(), id: None, wish, last: None });
+                self.by_name.insert(name.clone(), handle);
+                handle
+            }
+        };
+        self.tags[handle.0 as usize].wish = wish;
+        if self.state != State::Down {
+            self.seal();
+            let mut out = std::mem::take(&mut self.out);
+            Open::put_all([self.open_of(handle)], &mut out);
+            self.out = out;
+        }
+        handle
+    }
+
+    fn open_of(&self, handle: Handle) -> Open<'_> {
+        let tag = &self.tags[handle.0 as usize];
+        let role = match tag.wish {
+            Wish::Refer => Role::Refer,
+            Wish::Watch(Delivery::Latest, stale) => Role::WatchLatest(limit_ms(stale)),
+            Wish::Watch(Delivery::Every, stale) => Role::WatchEvery(limit_ms(stale)),
+            Wish::Own(group) => Role::Own(group.0),
+        };
+        Open { handle: handle.0, role, name: tag.name.as_str().as_bytes() }
+    }
+
+    /// See [`crate::Link::publish`].
+    pub fn publish(&mut self, tag: Handle, sample: Sample) {
+        let Some(entry) = self.tags.get_mut(tag.0 as usize) else { return };
+        debug_assert!(matches!(entry.wish, Wish::Own(_)), "{} is published but not owned", entry.name);
+        if let Some(id) = entry.id.filter(|_| self.state == State::Up) {
+            put_record(&mut self.batch, &mut self.out, id, &sample);
+        }
+        self.tags[tag.0 as usize].last = Some(sample);
+    }
+
+    /// See [`crate::Link::confirm`].
+    pub fn confirm(&mut self, group: Group) {
+        if self.state == State::Up {
+            self.send(&ToBus::Confirm(group.0));
+        }
+    }
+
+    /// See [`crate::Link::write`].
+    pub fn write(&mut self, tag: Handle, value: Value, expires_in: Duration, who: &str) -> WriteId {
+        self.next_write = self.next_write.wrapping_add(1);
+        let seq = self.next_write;
+        match self.tags.get(tag.0 as usize).and_then(|tag| tag.id).filter(|_| self.state == State::Up) {
+            Some(id) => {
+                self.writes.insert(seq);
+                let payload = payload::to_bytes(&value);
+                let expires_ms = u32::try_from(expires_in.as_millis()).unwrap_or(u32::MAX);
+                self.send(&ToBus::Write { seq, id, expires_ms, who, payload: &payload });
+            }
+            // Never kept for later: a write that can't go now doesn't go.
+            None => {
+                let refused = Outcome::Refused("the gateway's bus can't be reached".to_owned());
+                self.events.push_back(Event::Outcome(WriteId(seq), refused));
+            }
+        }
+        WriteId(seq)
+    }
+
+    /// See [`crate::Link::settle`].
+    pub fn settle(&mut self, id: RequestId, outcome: Outcome) {
+        if let Some(request) = self.current(id) {
+            self.send(&ToBus::Settle { request, outcome });
+        }
+    }
+
+    /// See [`crate::Link::ask`].
+    pub fn ask(&mut self, tag: Handle, question: Value) -> AskId {
+        let seq = self.asks.open();
+        match self.tags.get(tag.0 as usize).and_then(|tag| tag.id).filter(|_| self.state == State::Up) {
+            Some(id) => self.send(&ToBus::Ask { seq, id, payload: &payload::to_bytes(&question) }),
+            None => {
+                self.asks.close(seq);
+                self.events.push_back(Event::AskFailed(AskId(seq), "the gateway's bus can't be reached".to_owned()));
+            }
+        }
+        AskId(seq)
+    }
+
+    /// See [`crate::Link::answer`].
+    pub fn answer(&mut self, id: RequestId, value: &Value, last: bool) {
+        if let Some(request) = self.current(id) {
+            self.answers.push(request, value, last);
+        }
+    }
+
+    /// See [`crate::Link::list`].
+    pub fn list(&mut self, text: &str) {
+        if self.state == State::Up {
+            self.send(&ToBus::List(text.as_bytes()));
+        } else {
+            self.events.push_back(Event::Listed { lines: Vec::new(), last: true });
+        }
+    }
+
+    /// Is the bus there?
+    pub fn is_up(&self) -> bool {
+        self.state == State::Up
+    }
+
+    fn current(&self, id: RequestId) -> Option<u32> {
+        let (connection, request) = ((id.0 >> 32) as u32, id.0 as u32);
+        (connection == self.connection && self.state == State::Up).then_some(request)
+    }
+
+    fn request_id(&self, request: u32) -> RequestId {
+        RequestId(u64::from(self.connection) << 32 | u64::from(request))
+    }
+
+    fn send(&mut self, frame: &ToBus<'_>) {
+        self.seal();
+        frame.put(&mut self.out);
+    }
+
+    /// Ends the batch being written, so that what follows comes behind it.
+    fn seal(&mut self) {
+        if let Some(batch) = self.batch.take() {
+            batch.close(&mut self.out);
+        }
+    }
+
+    /// The socket is open: says hello and declares everything.
+    pub fn connected(&mut self) {
+        self.connection = self.connection.wrapping_add(1);
+        self.state = State::Greeting;
+        let mut out = Vec::new();
+        ToBus::Hello { revision: REVISION, module: &self.module }.put(&mut out);
+        for (group, limit) in (0..).zip(&self.groups) {
+            ToBus::Group { group, limit_ms: limit_ms(*limit) }.put(&mut out);
+        }
+        if !self.tags.is_empty() {
+            let handles = (0..self.tags.len() as u32).map(Handle);
+            Open::put_all(handles.map(|handle| self.open_of(handle)), &mut out);
+        }
+        (self.out, self.batch) = (out, None);
+    }
+
+    /// The socket is gone, or couldn't be opened; `why` in words.
+    pub fn lost(&mut self, why: &str) {
+        let was_down = self.state == State::Down;
+        self.state = State::Down;
+        (self.out, self.batch) = (Vec::new(), None);
+        self.answers.clear();
+        self.by_id.clear();
+        for tag in &mut self.tags {
+            tag.id = None;
+        }
+        for seq in std::mem::take(&mut self.writes) {
+            self.events.push_back(Event::Outcome(WriteId(seq), Outcome::Expired));
+        }
+        for seq in self.asks.close_all() {
+            self.events.push_back(Event::AskFailed(AskId(seq), "the gateway's bus was lost".to_owned()));
+        }
+        if !was_down || self.connection == 0 {
+            // Counted, so that a bus that never was there is told once as well.
+            self.connection = self.connection.max(1);
+            self.events.push_back(Event::Down(why.to_owned()));
+        }
+    }
+
+    /// What the socket shall send now. Call [`Core::sent`] with what it took.
+    pub fn output(&mut self) -> &[u8] {
+        self.seal();
+        if self.out.is_empty() && self.state == State::Up {
+            self.answers.next_piece(&mut self.out);
+        }
+        &self.out
+    }
+
+    /// The socket took `n` bytes.
+    pub fn sent(&mut self, n: usize) {
+        self.seal();
+        self.out.drain(..n);
+    }
+
+    /// More waits than a living bus would let.
+    pub fn is_overfull(&self) -> bool {
+        self.out.len() > OUT_BYTES_MAX
+    }
+
+    /// What the socket brought: takes whole frames from the front and returns how many bytes they were.
+    pub fn received(&mut self, input: &[u8]) -> Result<usize, Violation> {
+        let mut at = 0;
+        while let Some(frame) = p2::split(&input[at..])? {
+            at += frame.bytes;
+            self.take(FromBus::parse(frame.kind, frame.fields)?)?;
+        }
+        Ok(at)
+    }
+
+    /// What the daemon must know next.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn take(&mut self, frame: FromBus<'_>) -> Result<(), Violation> {
+        match frame {
+            FromBus::Welcome { .. } => {
+                self.state = State::Up;
+                self.events.push_back(Event::Up);
+            }
+            FromBus::Opened(all) => all.iter().for_each(|one| self.opened(one)),
+            FromBus::Readings(records) => {
+                for record in records {
+                    self.reading(&record?);
+                }
+            }
+            FromBus::WriteRequest { request, id, expires_ms, who, payload } => {
+                self.write_request(request, id, expires_ms, who, payload);
+            }
+            FromBus::Outcome { seq, outcome } => {
+                let is_ours = if outcome.is_final() { self.writes.remove(&seq) } else { self.writes.contains(&seq) };
+                if is_ours {
+                    self.events.push_back(Event::Outcome(WriteId(seq), outcome));
+                }
+            }
+            FromBus::Question { request, id, protocol, payload } => self.question(request, id, protocol, payload),
+            FromBus::Answer { seq, more, last, piece } => self.answered(seq, more, last, piece),
+            FromBus::AskFailed { seq, why } => {
+                if self.asks.close(seq) {
+                    self.events.push_back(Event::AskFailed(AskId(seq), why.to_owned()));
+                }
+            }
+            FromBus::Listed { last, lines } => {
+                let lines = lines.iter().map(|line| Line {
+                    name: String::from_utf8_lossy(line.name).into_owned(),
+                    owner: line.owner.to_owned(),
+                });
+                self.events.push_back(Event::Listed { lines: lines.collect(), last });
+            }
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self, opened: &p2::Opened) {
+        let handle = Handle(opened.handle);
+        let Some(tag) = self.tags.get_mut(opened.handle as usize) else { return };
+        if let Some(refusal) = opened.refusal {
+            let why = match refusal {
+                Refusal::Owned => "another module owns it",
+                Refusal::Full => "the bus has no numbers left for more tags",
+                Refusal::BadName => "its name can't be used",
+                Refusal::NotAllowed => "this user may not own tags",
+            };
+            self.events.push_back(Event::Refused(format!("tag {}: {why}", tag.name)));
+            return;
+        }
+        tag.id = Some(opened.id);
+        self.by_id.insert(opened.id, handle);
+        if let (Wish::Own(_), Some(last)) = (tag.wish, &tag.last) {
+            put_record(&mut self.batch, &mut self.out, opened.id, last);
+        }
+    }
+
+    fn reading(&mut self, record: &Record<'_>) {
+        let Some(&handle) = self.by_id.get(&record.id) else { return };
+        // One that came while `unwatch` was under way.
+        if !matches!(self.tags[handle.0 as usize].wish, Wish::Watch(..)) {
+            return;
+        }
+        if record.quality == GAP {
+            return self.events.push_back(Event::Gap(handle));
+        }
+        let reading = payload::reading(record.quality, record.detail, record.payload);
+        self.events.push_back(Event::Sample(handle, Sample { at: Timestamp(record.time_us), reading }));
+    }
+
+    fn write_request(&mut self, request: u32, id: u16, expires_ms: u32, who: &str, bytes: &[u8]) {
+        let request_id = self.request_id(request);
+        let refuse = |why: &str| ToBus::Settle { request, outcome: Outcome::Refused(why.to_owned()) };
+        let Some(&tag) = self.by_id.get(&id) else { return self.send(&refuse("no such tag here")) };
+        match payload::decode(bytes) {
+            Ok(Some(value)) => {
+                let expires_in = Duration::from_millis(expires_ms.into());
+                let who = who.to_owned();
+                self.events.push_back(Event::Write { id: request_id, tag, value, expires_in, who });
+            }
+            Ok(None) => self.send(&refuse("no value can't be written")),
+            Err(bad) => self.send(&refuse(&bad.to_string())),
+        }
+    }
+
+    fn question(&mut self, request: u32, id: u16, protocol: u8, bytes: &[u8]) {
+        let by = if protocol == 1 { Asker::Protocol1 } else { Asker::Protocol2 };
+        let request_id = self.request_id(request);
+        match (self.by_id.get(&id), payload::decode(bytes)) {
+            (Some(&tag), Ok(Some(question))) => {
+                self.events.push_back(Event::Ask { id: request_id, tag, question, by });
+            }
+            // Nobody must wait for an answer to rubbish.
+            _ => self.send(&ToBus::Answer { request, more: false, last: true, piece: &[] }),
+        }
+    }
+
+    fn answered(&mut self, seq: u32, more: bool, last: bool, piece: &[u8]) {
+        let id = AskId(seq);
+        let Some(whole) = self.asks.piece(seq, more, last, piece) else { return };
+        let value = whole.ok_or("the answer is too large").and_then(|bytes| match payload::decode(&bytes) {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) => Err("the owner had no answer"),
+            Err(_) => Err("the owner's answer can't be read"),
+        });
+        match value {
+            Ok(value) => self.events.push_back(Event::Answer { id, value, last }),
+            Err(why) => {
+                self.asks.close(seq);
+                self.events.push_back(Event::AskFailed(id, why.to_owned()));
+            }
+        }
+    }
+}
+
+fn put_record(batch: &mut Option<p2::OpenBatch>, out: &mut Vec<u8>, id: u16, sample: &Sample) {
+    let mut bytes = Vec::with_capacity(16);
+    let (quality, detail) = payload::of_reading(&sample.reading, &mut bytes);
+    let record = Record { id, time_us: sample.at.0, quality, detail, payload: &bytes };
+    // Batches stay well below a frame's limit, whatever the values weigh.
+    if let Some(full) = batch.take_if(|batch| batch.len(out) + bytes.len() > 1 << 20) {
+        full.close(out);
+    }
+    batch.get_or_insert_with(|| p2::begin_readings(out, true));
+    record.put(out);
+}
+
+fn limit_ms(limit: Option<Duration>) -> u32 {
+    // A limit below a millisecond must not become "none".
+    limit.map_or(0, |limit| u32::try_from(limit.as_millis()).unwrap_or(u32::MAX).max(1))
+}

@@ -1,0 +1,222 @@
+//! The socket under the link: the only I/O.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use shell::Backoff;
+use tag::{Delivery, Sample, TagName, Value};
+use tokio::net::UnixStream;
+use tokio::time::{Instant, sleep_until};
+use wire::Outcome;
+
+use crate::core::Core;
+use crate::event::{AskId, Event, Group, Handle, RequestId, WriteId};
+
+/// First wait after a lost bus: a restart of the bus costs little more than its own time.
+const RECONNECT_FIRST: Duration = Duration::from_millis(20);
+/// Longest: once it is back, so are we within a second.
+const RECONNECT_LONGEST: Duration = Duration::from_secs(1);
+/// What one read takes at most; events wait in memory until they are looked at.
+const READ_BYTES: usize = 64 << 10;
+
+/// Where the bus is and who we are.
+#[derive(Debug, Clone)]
+pub struct LinkConfig {
+    /// The bus's Unix socket.
+    pub socket: PathBuf,
+    /// Our name, as the log and `forebay list` show it.
+    pub module: String,
+}
+
+/// A daemon's end of the bus.
+#[derive(Debug)]
+pub struct Link {
+    core: Core,
+    socket: PathBuf,
+    state: State,
+    backoff: Backoff,
+    input: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting(Instant),
+    Open(UnixStream),
+}
+
+impl Link {
+    /// Nothing is connected until [`Link::next`] is polled.
+    pub fn new(config: LinkConfig) -> Self {
+        Self {
+            core: Core::new(&config.module),
+            socket: config.socket,
+            state: State::Waiting(Instant::now()),
+            backoff: Backoff::new(RECONNECT_FIRST, RECONNECT_LONGEST),
+            input: Vec::new(),
+        }
+    }
+
+    /// Makes a group whose tags fall to `Held(Stale)` when not confirmed for `limit`; `None`: never.
+    pub fn group(&mut self, limit: Option<Duration>) -> Group {
+        self.core.group(limit)
+    }
+
+    /// Declares that we own a tag: we alone publish it, and settle its writes and questions.
+    pub fn own(&mut self, name: &TagName, group: Group) -> Handle {
+        self.core.own(name, group)
+    }
+
+    /// Mentions a tag, to write or ask it without watching.
+    pub fn refer(&mut self, name: &TagName) -> Handle {
+        self.core.refer(name)
+    }
+
+    /// Watches a tag. `stale` is the site's freshness limit, used only while nobody owns the tag.
+    pub fn watch(&mut self, name: &TagName, delivery: Delivery, stale: Option<Duration>) -> Handle {
+        self.core.watch(name, delivery, stale)
+    }
+
+    /// Stops watching.
+    pub fn unwatch(&mut self, tag: Handle) {
+        self.core.unwatch(tag);
+    }
+
+    /// What a handle stands for.
+    pub fn name(&self, tag: Handle) -> &TagName {
+        self.core.name(tag)
+    }
+
+    /// The bus's own number of a tag, which protocol 1 knows too. Changes when the bus restarts; `None` while it isn't
+    /// known.
+    pub fn bus_id(&self, tag: Handle) -> Option<u16> {
+        self.core.bus_id(tag)
+    }
+
+    /// Publishes an owned tag; confirms nothing by itself.
+    pub fn publish(&mut self, tag: Handle, sample: Sample) {
+        self.core.publish(tag, sample);
+    }
+
+    /// Confirms every tag of a group: the source still says what was last published.
+    pub fn confirm(&mut self, group: Group) {
+        self.core.confirm(group);
+    }
+
+    /// Writes a tag: a request to its owner, or an ordinary set if nobody owns it. `who` is for owner and log.
+    pub fn write(&mut self, tag: Handle, value: Value, expires_in: Duration, who: &str) -> WriteId {
+        self.core.write(tag, value, expires_in, who)
+    }
+
+    /// Says what became of somebody's write. [`Outcome::Sent`] may be said once before the final one.
+    pub fn settle(&mut self, id: RequestId, outcome: Outcome) {
+        self.core.settle(id, outcome);
+    }
+
+    /// Asks the owner of a tag.
+    pub fn ask(&mut self, tag: Handle, question: Value) -> AskId {
+        self.core.ask(tag, question)
+    }
+
+    /// Answers a question with one whole value; `last` ends it. Large values are cut in pieces that let live values by.
+    pub fn answer(&mut self, id: RequestId, value: Value, last: bool) {
+        self.core.answer(id, &value, last);
+    }
+
+    /// Asks for the bus's tags: `^start`, `end$`, a part, or all. [`Event::Listed`] answers.
+    pub fn list(&mut self, text: &str) {
+        self.core.list(text);
+    }
+
+    /// Is the bus there?
+    pub fn is_up(&self) -> bool {
+        self.core.is_up()
+    }
+
+    /// Sends what waits, as far as the socket takes it at once. [`Link::next`] does the same first; call this where
+    /// other work would come before it.
+    pub fn flush(&mut self) {
+        if let State::Open(stream) = &self.state {
+            while !self.core.output().is_empty() {
+                match stream.try_write(self.core.output()) {
+                    Ok(n) => self.core.sent(n),
+                    Err(_) => break,
+                }
+            }
+        }
+    }
+
+    /// What happens next. Cancel-safe; sends what was published meanwhile; reconnects by itself.
+    pub async fn next(&mut self) -> Event {
+        loop {
+            self.flush();
+            if let Some(event) = self.core.next_event() {
+                return event;
+            }
+            match &self.state {
+                State::Waiting(until) => {
+                    sleep_until(*until).await;
+                    self.connect().await;
+                }
+                State::Open(stream) if self.core.is_overfull() => {
+                    log::warn!("the bus takes nothing: connecting anew ({:?})", stream.peer_addr());
+                    self.lose("the bus takes nothing");
+                }
+                State::Open(_) => {
+                    if let Err(error) = self.exchange().await {
+                        self.lose(&error.to_string());
+                    }
+                }
+            }
+        }
+    }
+
+    async fn connect(&mut self) {
+        match UnixStream::connect(&self.socket).await {
+            Ok(stream) => {
+                self.state = State::Open(stream);
+                self.input.clear();
+                self.core.connected();
+            }
+            Err(error) => self.lose(&error.to_string()),
+        }
+    }
+
+    /// Waits for the socket and moves bytes once.
+    async fn exchange(&mut self) -> io::Result<()> {
+        let State::Open(stream) = &self.state else { return Ok(()) };
+        let wants_to_send = !self.core.output().is_empty();
+        tokio::select! {
+            ready = stream.readable() => ready?,
+            // `flush` sends, at the top of the loop.
+            ready = stream.writable(), if wants_to_send => return ready,
+        }
+        let before = self.input.len();
+        self.input.resize(before + READ_BYTES, 0);
+        let read = stream.try_read(&mut self.input[before..]);
+        let n = match &read {
+            Ok(n) => *n,
+            Err(_) => 0,
+        };
+        self.input.truncate(before + n);
+        match read {
+            Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the bus closed the connection")),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        let was_up = self.core.is_up();
+        let taken = self.core.received(&self.input).map_err(|violation| io::Error::other(violation.to_string()))?;
+        self.input.drain(..taken);
+        if !was_up && self.core.is_up() {
+            self.backoff.after_success();
+        }
+        Ok(())
+    }
+
+    fn lose(&mut self, why: &str) {
+        self.core.lost(why);
+        self.input = Vec::new();
+        self.state = State::Waiting(Instant::now() + self.backoff.after_failure());
+    }
+}
