@@ -1,0 +1,135 @@
+//! What the site says of the window, checked and gathered.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use serde_json::Value as Json;
+use site::{Item, Page, Site};
+use tag::{TagDef, TagName};
+
+/// The tag whose owner answers trends when the site has no `history.yaml` of its own beside the pages.
+const HISTORY_TAG: &str = "__history__";
+
+/// Everything [`crate::run`] needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The site's name in the page's top bar: `config: {title: …}`, else the name of its folder.
+    pub title: String,
+    /// `wwwserver.yaml`'s `config` mapping, sent to browsers as it is.
+    pub client: Json,
+    /// The pages, in the file's order.
+    pub pages: Vec<Page>,
+    /// Every tag a page mentions, in order of first mention: a tag's place is its number on the WebSocket.
+    pub tags: Vec<PageTag>,
+    /// Every tag whose trend may be asked.
+    pub known: HashSet<TagName>,
+    /// The tag whose owner answers trends.
+    pub history: TagName,
+    /// The Modbus devices whose state the page shows.
+    pub devices: Vec<String>,
+    /// Host names browsers may use besides addresses, `localhost` and this machine's name (`config: {hosts: […]}`).
+    pub hosts: Vec<String>,
+    /// The folder of the built page.
+    pub assets: PathBuf,
+    /// Called once with a fresh one-time link when the page can be opened.
+    pub announce: Option<fn(&str)>,
+}
+
+/// A tag some page mentions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PageTag {
+    /// What the site says of it.
+    pub def: TagDef,
+    /// A page offers it as a set-point or selectdict: it may be written from a page.
+    pub set: bool,
+}
+
+/// Why there can be no window.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The site's folder has no pages.
+    #[error("{0} has no wwwserver.yaml, so there is no page to serve")]
+    NoPages(PathBuf),
+}
+
+impl Config {
+    /// Gathers the window's part of a site. `assets` is the folder the page's build made.
+    pub fn from_site(site: &Site, assets: PathBuf) -> Result<Self, ConfigError> {
+        let www = site.www.as_ref().ok_or_else(|| ConfigError::NoPages(site.dir.clone()))?;
+        let folder = site.dir.file_name().map(|name| name.to_string_lossy().into_owned());
+        let title = www.config.get("title").and_then(Json::as_str).map(str::to_owned).or(folder);
+        let hosts = www.config.get("hosts").and_then(Json::as_array).into_iter().flatten();
+        let defs: HashMap<&TagName, &TagDef> = site.tags.iter().map(|def| (&def.name, def)).collect();
+        let history = site.history.as_ref().map(|history| history.rta_tag.clone());
+        let devices = site.modbus_client.iter().flat_map(|modbus| &modbus.rtus).map(|rtu| rtu.name.clone());
+        Ok(Self {
+            title: title.unwrap_or_else(|| "Forebay".into()),
+            client: www.config.clone(),
+            tags: mentioned(&www.pages, &defs),
+            pages: www.pages.clone(),
+            known: site.tags.iter().map(|def| def.name.clone()).collect(),
+            history: history.unwrap_or_else(|| TagName::parse(HISTORY_TAG).expect("a constant that is a name")),
+            devices: devices.collect(),
+            hosts: hosts.filter_map(Json::as_str).map(str::to_ascii_lowercase).collect(),
+            assets,
+            announce: None,
+        })
+    }
+}
+
+/// The tags of all pages in order of first mention; names `tags.yaml` doesn't define are left out.
+fn mentioned(pages: &[Page], defs: &HashMap<&TagName, &TagDef>) -> Vec<PageTag> {
+    let mut tags: Vec<PageTag> = Vec::new();
+    let mut places: HashMap<TagName, usize> = HashMap::new();
+    let mut mention = |name: &TagName, set: bool| {
+        let Some(def) = defs.get(name) else { return };
+        let place = *places.entry(name.clone()).or_insert_with(|| {
+            tags.push(PageTag { def: (*def).clone(), set: false });
+            tags.len() - 1
+        });
+        tags[place].set |= set;
+    };
+    for item in pages.iter().flat_map(|page| &page.items) {
+        match item {
+            Item::Value { tagname } => mention(&tagname.0, false),
+            Item::Setpoint { tagname } | Item::Selectdict { tagname, .. } => mention(&tagname.0, true),
+            Item::Uplot { series, .. } => {
+                let names = series.as_array().into_iter().flatten().filter_map(|pen| pen.get("tagname")?.as_str());
+                names.filter_map(|name| TagName::parse(name).ok()).for_each(|name| mention(&name, false));
+            }
+            Item::H1 { .. }
+            | Item::H2 { .. }
+            | Item::H3 { .. }
+            | Item::P { .. }
+            | Item::Br
+            | Item::Hr
+            | Item::Linebreak
+            | Item::Placeholder { .. } => {}
+        }
+    }
+    tags
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use site::ItemTag;
+    use tag::Kind;
+
+    use super::*;
+
+    #[test]
+    fn tags_are_numbered_by_first_mention_and_any_setpoint_opens_them() {
+        let name = |text: &str| TagName::parse(text).unwrap();
+        let defs = ["a", "b", "c"].map(|text| TagDef::new(name(text), Kind::Float));
+        let defs = defs.iter().map(|def| (&def.name, def)).collect();
+        let value = |text| Item::Value { tagname: ItemTag(name(text)) };
+        let plot = Item::Uplot { ms: json!({}), axes: json!([]), series: json!([{"tagname": "c"}]), bands: json!([]) };
+        let page = |id: &str, items| Page { id: id.into(), name: id.into(), parent: None, items };
+        let set = Item::Setpoint { tagname: ItemTag(name("b")) };
+        let pages = [page("one", vec![value("b"), plot, value("nowhere")]), page("two", vec![value("a"), set])];
+        let tags = mentioned(&pages, &defs);
+        let seen: Vec<_> = tags.iter().map(|tag| (tag.def.name.as_str(), tag.set)).collect();
+        assert_eq!(seen, [("b", true), ("c", false), ("a", false)]);
+    }
+}

@@ -1,0 +1,307 @@
+//! The middle: bus events in, messages for the sockets out; writes and questions the other way.
+//!
+//! Nothing here waits. Each socket's task takes one message at a time and says when it is free again, so the channel to
+//! it holds one message and never overflows; what it can't take yet waits in [`Watch`], one reading per tag.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use link::{AskId, Event, Handle, Outcome, WriteId};
+use serde_json::Value as Json;
+use shell::SharedClock;
+use tag::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::plant::{Board, Plant, tags_of};
+use crate::sessions::SessionId;
+use crate::setpoint::{self, WRITE_EXPIRES};
+use crate::speak::Said;
+use crate::watch::{Message, SocketId, WRITES_MAX, Watch};
+use crate::{BusEnd, Config};
+
+/// What sockets and requests may have on the way to the hub: a few for each of [`SOCKETS_MAX`]; past it they wait.
+pub(crate) const COMMANDS_MAX: usize = 256;
+
+/// Open pages: a control room and a crew of phones. Each costs a few flags per tag and two socket buffers.
+pub(crate) const SOCKETS_MAX: usize = 64;
+
+/// Messages on the way to one socket: it is given the next one only when it has sent the last one.
+const OUT_MAX: usize = 1;
+
+/// A trend of 16 pens and 4096 columns has 2 MB; more is not an answer to what we asked.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The bus says what became of a write when it expires; if even that is lost, we say so a little later.
+const OUTCOME_SLACK: Duration = Duration::from_secs(2);
+
+/// What the sockets and requests want of the hub.
+pub(crate) enum Command {
+    /// A page connected. The reply is its channel, or why not, in words.
+    Open { session: SessionId, peer: IpAddr, reply: oneshot::Sender<Result<Opened, &'static str>> },
+    /// It has sent what it was given.
+    Free(SocketId),
+    /// It says something.
+    Said(SocketId, Said),
+    /// It said something that isn't understood.
+    Misunderstood(SocketId, String),
+    /// It is gone.
+    Gone(SocketId),
+    /// A browser's session ended: its sockets close.
+    Leave(SessionId),
+    /// A question to the history.
+    Ask { question: Value, reply: oneshot::Sender<Result<Vec<u8>, String>> },
+    /// How are we? The plant and the number of sockets.
+    Status(oneshot::Sender<(Plant, usize)>),
+}
+
+/// A socket's end.
+pub(crate) struct Opened {
+    pub(crate) id: SocketId,
+    pub(crate) messages: mpsc::Receiver<Message>,
+}
+
+/// The middle.
+pub(crate) struct Hub<B> {
+    pub(crate) bus: B,
+    config: Arc<Config>,
+    clock: SharedClock,
+    watch: Watch,
+    board: Board,
+    /// By the tag's number.
+    handles: Vec<Handle>,
+    history: Handle,
+    sockets: BTreeMap<SocketId, Socket>,
+    writes: HashMap<WriteId, Write>,
+    asks: HashMap<AskId, Asked>,
+    next_socket: u64,
+}
+
+struct Socket {
+    session: SessionId,
+    peer: IpAddr,
+    out: mpsc::Sender<Message>,
+    free: bool,
+}
+
+struct Write {
+    socket: SocketId,
+    id: u64,
+    give_up: Instant,
+}
+
+struct Asked {
+    reply: oneshot::Sender<Result<Vec<u8>, String>>,
+    bytes: Vec<u8>,
+}
+
+impl<B: BusEnd> Hub<B> {
+    /// Watches every tag a page mentions, so that a page that connects is told all of them at once.
+    pub(crate) fn new(config: Arc<Config>, mut bus: B, clock: SharedClock) -> Self {
+        let handles: Vec<Handle> = config.tags.iter().map(|tag| bus.watch(&tag.def.name, tag.def.stale)).collect();
+        let history = bus.refer(&config.history);
+        let mut devices = Vec::new();
+        for device in &config.devices {
+            let Some(tags) = tags_of(device) else { continue };
+            devices.push((device.clone(), tags.map(|name| bus.watch(&name, None))));
+        }
+        let board = Board::new(devices);
+        let watch = Watch::new(&handles, board.plant());
+        Self {
+            bus,
+            config,
+            clock,
+            watch,
+            board,
+            handles,
+            history,
+            sockets: BTreeMap::new(),
+            writes: HashMap::new(),
+            asks: HashMap::new(),
+            next_socket: 0,
+        }
+    }
+
+    /// Something happened on the bus.
+    pub(crate) fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Up => self.on_bus(true),
+            Event::Down(why) => {
+                self.watch.on_down(self.clock.wall());
+                self.on_bus(false);
+                for (_, write) in self.writes.drain() {
+                    self.watch.on_set(write.socket, write.id, Outcome::Expired);
+                }
+                for (_, asked) in self.asks.drain() {
+                    // The one who asked may have given up meanwhile.
+                    let _ = asked.reply.send(Err(format!("the bus is gone: {why}")));
+                }
+            }
+            Event::Sample(tag, sample) => {
+                let wall = self.clock.wall();
+                if self.board.on_sample(tag, &sample, wall) {
+                    self.watch.on_plant(self.board.plant());
+                }
+                self.watch.on_sample(tag, sample, wall);
+            }
+            Event::Outcome(id, outcome) => self.on_outcome(id, outcome),
+            Event::Answer { id, value, last } => self.on_answer(id, &value, last),
+            Event::AskFailed(id, why) => self.end_ask(id, Err(why)),
+            Event::Refused(why) => log::warn!("the bus refused something: {why}"),
+            // We own nothing, watch with `Latest`, and list nothing.
+            Event::Gap(_) | Event::Write { .. } | Event::Ask { .. } | Event::Listed { .. } => {}
+        }
+    }
+
+    fn on_bus(&mut self, up: bool) {
+        if self.board.on_bus(up) {
+            self.watch.on_plant(self.board.plant());
+        }
+    }
+
+    fn on_outcome(&mut self, id: WriteId, outcome: Outcome) {
+        let Some(write) = self.writes.get(&id) else { return };
+        let (socket, number) = (write.socket, write.id);
+        if outcome.is_final() {
+            self.writes.remove(&id);
+        }
+        self.watch.on_set(socket, number, outcome);
+    }
+
+    fn on_answer(&mut self, id: AskId, value: &Value, last: bool) {
+        let Some(asked) = self.asks.get_mut(&id) else { return };
+        match value {
+            Value::Bytes(bytes) if asked.bytes.len() + bytes.len() <= ANSWER_BYTES_MAX => {
+                asked.bytes.extend_from_slice(bytes);
+                if last {
+                    let bytes = std::mem::take(&mut asked.bytes);
+                    self.end_ask(id, Ok(bytes));
+                }
+            }
+            Value::Bytes(_) => self.end_ask(id, Err("the history's answer is too large".into())),
+            Value::Text(why) => self.end_ask(id, Err(why.to_string())),
+            Value::Json(text) => {
+                let why =
+                    serde_json::from_str::<Json>(text).ok().and_then(|said| Some(said["error"].as_str()?.to_owned()));
+                self.end_ask(id, Err(why.unwrap_or_else(|| "the history answered something else".into())));
+            }
+            Value::Int(_) | Value::Float(_) => self.end_ask(id, Err("the history answered something else".into())),
+        }
+    }
+
+    fn end_ask(&mut self, id: AskId, answer: Result<Vec<u8>, String>) {
+        if let Some(asked) = self.asks.remove(&id) {
+            // The one who asked may have given up meanwhile.
+            let _ = asked.reply.send(answer);
+        }
+    }
+
+    /// A socket or a request wants something.
+    pub(crate) fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Open { session, peer, reply } => {
+                // A browser that went away meanwhile drops the channel; the next sweep sees it.
+                let _ = reply.send(self.open(session, peer));
+            }
+            Command::Free(id) => {
+                if let Some(socket) = self.sockets.get_mut(&id) {
+                    socket.free = true;
+                }
+            }
+            Command::Said(id, Said::Watch(tags)) => {
+                if let Err(stranger) = self.watch.watch(id, &tags) {
+                    self.watch.on_error(id, stranger.to_string());
+                }
+            }
+            Command::Said(id, Said::Set { id: number, tag, value }) => {
+                if let Err(why) = self.write(id, number, tag, &value) {
+                    self.watch.on_set(id, number, Outcome::Refused(why));
+                }
+            }
+            // The socket's own task answers it.
+            Command::Said(_, Said::Ping) => {}
+            Command::Misunderstood(id, why) => self.watch.on_error(id, why),
+            Command::Gone(id) => self.close(id),
+            Command::Leave(session) => {
+                let left = self.sockets.iter().filter(|(_, socket)| socket.session == session);
+                let left: Vec<SocketId> = left.map(|(id, _)| *id).collect();
+                left.into_iter().for_each(|id| self.close(id));
+            }
+            Command::Ask { question, reply } => {
+                let id = self.bus.ask(self.history, question);
+                self.asks.insert(id, Asked { reply, bytes: Vec::new() });
+            }
+            Command::Status(reply) => {
+                let _ = reply.send((self.board.plant(), self.sockets.len()));
+            }
+        }
+    }
+
+    fn open(&mut self, session: SessionId, peer: IpAddr) -> Result<Opened, &'static str> {
+        if self.sockets.len() >= SOCKETS_MAX {
+            return Err("too many pages are open");
+        }
+        let id = SocketId(self.next_socket);
+        self.next_socket += 1;
+        let (out, messages) = mpsc::channel(OUT_MAX);
+        self.sockets.insert(id, Socket { session, peer, out, free: true });
+        self.watch.open(id);
+        Ok(Opened { id, messages })
+    }
+
+    fn close(&mut self, id: SocketId) {
+        // Dropping the sender ends the socket's task. Its writes go on; nobody is left to be told of them.
+        self.sockets.remove(&id);
+        self.watch.close(id);
+    }
+
+    fn write(&mut self, id: SocketId, number: u64, tag: u32, value: &Json) -> Result<(), String> {
+        let Some(socket) = self.sockets.get(&id) else { return Ok(()) };
+        let place = tag as usize;
+        let def = self.config.tags.get(place).ok_or_else(|| format!("tag {tag} is not in the list"))?;
+        let value = setpoint::check(def, value)?;
+        if self.writes.values().filter(|write| write.socket == id).count() >= WRITES_MAX {
+            return Err(format!("{WRITES_MAX} writes are under way, wait for one of them"));
+        }
+        let who = format!("www {}", socket.peer);
+        log::info!("{who} writes {}", def.def.name);
+        let write = self.bus.write(self.handles[place], value, WRITE_EXPIRES, &who);
+        let give_up = self.clock.mono() + WRITE_EXPIRES + OUTCOME_SLACK;
+        self.writes.insert(write, Write { socket: id, id: number, give_up });
+        Ok(())
+    }
+
+    /// Gives each socket that is free what it hasn't been told.
+    pub(crate) fn tell(&mut self) {
+        let now = self.clock.mono();
+        for (id, socket) in self.sockets.iter_mut().filter(|(_, socket)| socket.free) {
+            let Some(message) = self.watch.take(*id, now) else { continue };
+            // Full can't be, it said it is free; closed is seen by the next sweep.
+            if let Err(error) = socket.out.try_send(message) {
+                debug_assert!(matches!(error, mpsc::error::TrySendError::Closed(_)), "a free socket takes a message");
+            }
+            socket.free = false;
+        }
+    }
+
+    /// How long until a free socket that was told something just now may be told more.
+    pub(crate) fn until_due(&self) -> Option<Duration> {
+        let free = self.sockets.iter().filter(|(_, socket)| socket.free);
+        let due = free.filter_map(|(id, _)| self.watch.due(*id)).min()?;
+        // A timer counts in ms: less than one would be a busy loop.
+        Some(due.saturating_duration_since(self.clock.mono()).max(Duration::from_millis(1)))
+    }
+
+    /// Once a second: forgets what nobody waits for any more.
+    pub(crate) fn sweep(&mut self) {
+        let now = self.clock.mono();
+        let gone: Vec<SocketId> =
+            self.sockets.iter().filter(|(_, socket)| socket.out.is_closed()).map(|(id, _)| *id).collect();
+        gone.into_iter().for_each(|id| self.close(id));
+        self.asks.retain(|_, asked| !asked.reply.is_closed());
+        let late: Vec<WriteId> =
+            self.writes.iter().filter(|(_, write)| write.give_up <= now).map(|(id, _)| *id).collect();
+        late.into_iter().for_each(|id| self.on_outcome(id, Outcome::Expired));
+    }
+}

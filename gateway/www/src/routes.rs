@@ -1,0 +1,194 @@
+//! The routes: one table that says who may ask for what, and the answers.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use warp::filters::BoxedFilter;
+use warp::http::header::{HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE};
+use warp::http::{HeaderMap, Method, StatusCode};
+use warp::reply::{Reply, Response};
+use warp::{Filter, Rejection};
+
+use crate::auth::Turned;
+use crate::gate::Admitted;
+use crate::house::{House, lock};
+use crate::hub::Command;
+use crate::sessions::forget_cookie;
+use crate::{answers, socket, trend};
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// Everybody.
+    Everybody,
+    /// Everybody, but only from our own page: something is changed.
+    OwnPage,
+    /// A browser that was let in.
+    Session,
+    /// A browser that was let in, from our own page: something is changed, or a conversation is opened.
+    SessionAndOwnPage,
+}
+
+/// Where.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Path {
+    /// Exactly there.
+    At(&'static str),
+    /// One name below.
+    Below(&'static str),
+}
+
+impl Path {
+    /// The part of the path that this route leaves open, if it is this route's.
+    pub(crate) fn matches(self, path: &str) -> Option<&str> {
+        match self {
+            Self::At(exactly) => (path == exactly).then_some(""),
+            Self::Below(folder) => path.strip_prefix(folder).filter(|name| !name.is_empty() && !name.contains('/')),
+        }
+    }
+}
+
+/// What for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    Index,
+    Asset,
+    LinkButton,
+    LinkUse,
+    Socket,
+    History,
+    Status,
+    Logout,
+}
+
+/// One line of the table. A route without a policy doesn't compile.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    pub(crate) path: Path,
+    pub(crate) policy: Policy,
+    pub(crate) what: What,
+}
+
+const fn route(method: Method, path: Path, policy: Policy, what: What) -> Route {
+    Route { method, path, policy, what }
+}
+
+/// All there is.
+pub(crate) static ROUTES: [Route; 10] = [
+    route(Method::GET, Path::At("/"), Policy::Session, What::Index),
+    route(Method::GET, Path::Below("/p/"), Policy::Session, What::Index),
+    route(Method::GET, Path::Below("/t/"), Policy::Session, What::Index),
+    route(Method::GET, Path::Below("/assets/"), Policy::Session, What::Asset),
+    route(Method::GET, Path::Below("/link/"), Policy::Everybody, What::LinkButton),
+    route(Method::POST, Path::Below("/link/"), Policy::OwnPage, What::LinkUse),
+    route(Method::GET, Path::At("/ws"), Policy::SessionAndOwnPage, What::Socket),
+    route(Method::GET, Path::At("/api/history"), Policy::Session, What::History),
+    route(Method::GET, Path::At("/api/status"), Policy::Session, What::Status),
+    route(Method::POST, Path::At("/api/logout"), Policy::SessionAndOwnPage, What::Logout),
+];
+
+/// The answers to requests that the gate let through. Boxed, so that the type stays nameable in a spawned task.
+pub(crate) fn filter(house: Arc<House>) -> BoxedFilter<(Response,)> {
+    let conversation = {
+        let house = house.clone();
+        warp::ext::get::<Admitted>().and_then(only_socket).and(warp::ws()).map(move |admitted: Admitted, ws| {
+            let house = house.clone();
+            match admitted.session {
+                Some(session) => socket::upgrade(ws, house, session, admitted.peer),
+                None => answers::refused(StatusCode::UNAUTHORIZED, "this browser isn't let in"),
+            }
+        })
+    };
+    let query = warp::query::raw().or_else(|_| async { Ok::<_, Rejection>((String::new(),)) });
+    let rest = warp::ext::get::<Admitted>().and(warp::header::headers_cloned()).and(query).then(
+        move |admitted, headers, query: String| {
+            let house = house.clone();
+            async move { answer(&house, &admitted, &headers, &query).await }
+        },
+    );
+    conversation.or(rest).unify().recover(not_admitted).unify().boxed()
+}
+
+async fn only_socket(admitted: Admitted) -> Result<Admitted, Rejection> {
+    if admitted.route.what == What::Socket { Ok(admitted) } else { Err(warp::reject::not_found()) }
+}
+
+/// Only a request that went round the gate gets here.
+async fn not_admitted(_: Rejection) -> Result<Response, std::convert::Infallible> {
+    Ok(answers::refused(StatusCode::UNAUTHORIZED, "this browser isn't let in"))
+}
+
+async fn answer(house: &House, admitted: &Admitted, headers: &HeaderMap, query: &str) -> Response {
+    match admitted.route.what {
+        What::Index => house.assets.index(headers),
+        What::Asset => match house.assets.hashed(&admitted.rest, headers) {
+            Some(response) => response,
+            None => answers::refused(StatusCode::NOT_FOUND, "no such file"),
+        },
+        What::LinkButton => answers::link_button(),
+        What::LinkUse => use_link(house, admitted).await,
+        What::Socket => answers::refused(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket"),
+        What::History => trend::answer(house, query).await,
+        What::Status => status(house).await,
+        What::Logout => logout(house, admitted).await,
+    }
+}
+
+async fn use_link(house: &House, admitted: &Admitted) -> Response {
+    let (now, wall) = (house.clock.mono(), house.clock.wall());
+    if !lock(&house.limit).allows(admitted.peer, now) {
+        let mut response = answers::link_refused(StatusCode::TOO_MANY_REQUESTS, "Too many tries: wait a minute.");
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+        return response;
+    }
+    if let Err(why) = lock(&house.links).redeem(&admitted.rest, wall) {
+        log::info!("a one-time link from {} was turned away: {why}", admitted.peer);
+        let status = match why {
+            Turned::Wrong => StatusCode::FORBIDDEN,
+            Turned::Expired | Turned::Used => StatusCode::GONE,
+            Turned::Full => StatusCode::TOO_MANY_REQUESTS,
+        };
+        return answers::link_refused(status, &why.to_string());
+    }
+    let admitted_by = admitted.peer.to_string();
+    let cookie = lock(&house.sessions).admit(wall, &admitted_by);
+    let cookie = cookie.ok().and_then(|cookie| HeaderValue::from_str(&cookie).ok());
+    let Some(cookie) = cookie else {
+        return answers::link_refused(StatusCode::INTERNAL_SERVER_ERROR, "The gateway has no random numbers.");
+    };
+    // On disk before the browser has it: a power cut must not end a session somebody was just given.
+    house.save_sessions().await;
+    log::info!("a browser at {admitted_by} was let in by a one-time link");
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    response.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
+    response.headers_mut().insert(SET_COOKIE, cookie);
+    response
+}
+
+async fn logout(house: &House, admitted: &Admitted) -> Response {
+    if let Some(session) = admitted.session {
+        lock(&house.sessions).end(session);
+        // The hub is gone only while the daemon stops, and then so are the sockets.
+        let _ = house.commands.send(Command::Leave(session)).await;
+        house.save_sessions().await;
+    }
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let cookie = HeaderValue::from_str(&forget_cookie()).expect("a constant of plain characters");
+    response.headers_mut().insert(SET_COOKIE, cookie);
+    response
+}
+
+async fn status(house: &House) -> Response {
+    let (reply, told) = oneshot::channel();
+    let _ = house.commands.send(Command::Status(reply)).await;
+    let Ok((plant, sockets)) = told.await else {
+        return answers::refused(StatusCode::SERVICE_UNAVAILABLE, "the gateway is stopping");
+    };
+    let (now, sessions) = (house.clock.wall(), lock(&house.sessions).count());
+    answers::json(&serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"), "boot": house.hello.boot, "site": house.config.title,
+        "now": now.as_ms(), "clock": crate::speak::clock_word(now), "bus": plant.bus, "devices": plant.devices,
+        "browsers": sessions, "sockets": sockets,
+    }))
+}
