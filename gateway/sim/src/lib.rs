@@ -6,19 +6,32 @@
 //! stepped simulation uses it as it is, and [`Sim`] puts sockets around it.
 //! Never: in an image, or needed by a daemon. It shares no code with the master it tests.
 
+pub mod control;
 pub mod model;
 
 mod behaviour;
 mod device;
 mod dice;
 mod frame;
+mod machine;
+mod map;
 mod pdu;
+mod plant;
+mod plc;
 mod registers;
+mod serve;
+mod sim;
+mod spec;
 mod words;
 
 pub use behaviour::{Behaviour, BehaviourError, Lie};
 pub use device::{Act, Device, Reply};
 pub use dice::Dice;
 pub use frame::{Frame, Framing, Rubbish, crc};
+pub use map::Profile;
+pub use plant::Plant;
+pub use plc::Plc;
 pub use registers::{Access, At, AtError, Registers, Span, Table};
+pub use sim::{HandError, Handle, Sim, StartError};
+pub use spec::{DeviceSpec, Faults, LineSpec, Spec, SpecError, Wire};
 pub use words::{Kind, Order};

@@ -4,13 +4,13 @@ use super::water::GRAVITY;
 use super::{Gate, settle};
 
 /// m³/s through the open wicket gates at [`HEAD`].
-pub const FLOW_MAX: f64 = 9.0;
+pub(super) const FLOW_MAX: f64 = 9.0;
 /// Net head at the usual level, m.
-pub const HEAD: f64 = 61.0;
+pub(super) const HEAD: f64 = 61.0;
 /// MW a set-point may ask for.
 pub const POWER_MAX: f64 = 5.0;
 /// Rated speed, rpm.
-pub const RATED_RPM: f64 = 600.0;
+pub(super) const RATED_RPM: f64 = 600.0;
 /// Wicket gates while it comes up to speed, %.
 const GATE_IDLE: f64 = 12.0;
 /// Lowest wicket gate opening on the grid, %.
@@ -47,7 +47,7 @@ pub enum State {
 }
 
 /// Why it tripped, as the list on the page has it: 0 is nothing.
-pub const TRIP_CAUSES: u8 = 4;
+pub(super) const TRIP_CAUSES: u8 = 4;
 
 /// A turbine.
 #[derive(Debug, Clone)]

@@ -6,15 +6,15 @@ use crate::dice::Dice;
 /// m/s².
 pub(super) const GRAVITY: f64 = 9.81;
 /// Surface of the forebay, m². Small, so that a technician sees the level move.
-pub const FOREBAY_AREA: f64 = 6000.0;
+pub(super) const FOREBAY_AREA: f64 = 6000.0;
 /// Crest of the spillway, m above the forebay's floor.
-pub const SPILL_CREST: f64 = 4.5;
+pub(super) const SPILL_CREST: f64 = 4.5;
 /// Crest of the walls: the spillway carries every flood before this.
-pub const WALL_CREST: f64 = 5.2;
+pub(super) const WALL_CREST: f64 = 5.2;
 /// The river upstream of the intake, held by a weir, m above the forebay's floor.
 const WEIR_LEVEL: f64 = 5.3;
 /// What must stay in the river, m³/s.
-pub const RESIDUAL_FLOW: f64 = 1.5;
+pub(super) const RESIDUAL_FLOW: f64 = 1.5;
 /// Discharge coefficient times area of the open intake gate, m².
 const INTAKE_CDA: f64 = 3.72;
 /// Length of the spillway, m, with its coefficient: Q = 1.85 · 14 · h^1.5.
@@ -211,7 +211,7 @@ mod tests {
         // A blocked rack takes most of the flow; half a minute after the trunk is gone it is clean again.
         let (mut water, mut dice) = (Water::new(), Dice::new(3));
         let mut run = |water: &mut Water, seconds: u32| {
-            (0..seconds * 4).for_each(|_| drop(water.step(13.0, 10.0, &mut dice, 0.25)))
+            (0..seconds * 4).for_each(|_| _ = water.step(13.0, 10.0, &mut dice, 0.25))
         };
         run(&mut water, 60);
         let before = water.intake();
