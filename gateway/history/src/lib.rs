@@ -1,1 +1,40 @@
-//! history
+//! The memory: keeps every numeric tag's changes in SQLite on flash, and answers questions about them.
+//!
+//! In: samples of every int, float and `multi` tag of `tags.yaml`, each as it was published; questions on
+//! `__history__`. Out: answers, to the asker alone: trends thinned to pixel columns, pymscada's records, a status.
+//! Never: publishes a value, decides what a value means, lets a question or a slow disk hold up the recording of the
+//! next sample, keeps a number that isn't one.
+//!
+//! A value's way: `link → filter → batch → store (one transaction per tick)`; a question's way:
+//! `link → ask → store's reader → decimate → answer`.
+//!
+//! # The interface
+//! What keeps the samples is behind [`Store`] and [`Reader`]; everything else here would stay if the engine were
+//! replaced:
+//! - [`Store::open`], and [`Store::close`], which returns when what was handed over is on disk or given up;
+//! - [`Store::record`] takes a [`Batch`] to be made durable as a whole; it never waits and gives the batch back when
+//!   the engine is behind;
+//! - [`Store::read`] runs one piece of reading on the engine's own thread, beside the recording: [`Reader::trend`],
+//!   [`Reader::newest`], [`Reader::last_before`], [`Reader::status`].
+//!
+//! What the engine promises: the last entry given for a tag and a time wins; an entry for [`Whom::All`] counts for
+//! every tag; what was durable stays so over kill and power cut; a time without record is a gap, not a straight line.
+
+mod answer;
+mod ask;
+mod batch;
+mod config;
+mod decimate;
+mod entry;
+mod error;
+mod filter;
+mod recorder;
+mod run;
+mod store;
+
+pub use config::Config;
+pub use decimate::{Column, Extent, Series, Span};
+pub use entry::{Batch, Cause, Entry, Number, Point, TagNo, Whom};
+pub use error::{ReadError, RunError, StoreError};
+pub use run::run;
+pub use store::{Kept, Reader, Store, StoreConfig};

@@ -1,0 +1,32 @@
+//! What the site says, as this daemon needs it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use site::Site;
+use tag::{TagDef, TagName};
+
+/// How often what came in is made durable: what a power cut may cost. Each flush is one transaction, so one fsync.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// What this daemon does.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The folder of the database.
+    pub folder: PathBuf,
+    /// The tag that is asked.
+    pub rta_tag: TagName,
+    /// The tags that are recorded: the numeric ones.
+    pub tags: Vec<TagDef>,
+    /// How often what came in is made durable.
+    pub flush: Duration,
+}
+
+impl Config {
+    /// What a site asks for; `None` when it has no `history.yaml`. A relative path is taken below `state`.
+    pub fn from_site(site: &Site, state: &Path) -> Option<Self> {
+        let history = site.history.as_ref()?;
+        let tags = site.tags.iter().filter(|def| def.kind.is_numeric() || def.multi.is_some()).cloned().collect();
+        Some(Self { folder: state.join(&history.path), rta_tag: history.rta_tag.clone(), tags, flush: FLUSH })
+    }
+}

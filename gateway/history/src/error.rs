@@ -1,0 +1,99 @@
+//! What failed, named by the operation.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why the daemon can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The store can't be opened.
+    #[error("opening the history")]
+    Open(#[source] StoreError),
+    /// A thread of ours ended although nobody told it to.
+    #[error("the thread that {0} ended by itself")]
+    Thread(&'static str),
+}
+
+/// Why the store can't be opened or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder can't be made.
+    #[error("making the folder {path}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file can't be renamed.
+    #[error("setting {path} aside")]
+    SetAside {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The database was written by a newer release. It is left as it is.
+    #[error("{path} has schema {found}, newer than the {known} this release knows")]
+    Newer {
+        /// Which.
+        path: PathBuf,
+        /// The version in the file.
+        found: i64,
+        /// The newest version we know.
+        known: i64,
+    },
+    /// The database reads, but not as one of ours.
+    #[error("{path} is not sound: {why}")]
+    NotSound {
+        /// Which.
+        path: PathBuf,
+        /// What the check found.
+        why: String,
+    },
+    /// A thread can't be started.
+    #[error("starting the thread {name}")]
+    Thread {
+        /// Its name.
+        name: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// SQLite says no.
+    #[error("{doing} {path}")]
+    Sqlite {
+        /// What we were doing.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: rusqlite::Error,
+    },
+}
+
+/// Why a question got no answer from the store.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Too many questions wait already.
+    #[error("too many questions at once")]
+    Busy,
+    /// Nobody waits for the answer any more.
+    #[error("cancelled")]
+    Cancelled,
+    /// The store was closed meanwhile.
+    #[error("the history is closing")]
+    Closed,
+    /// SQLite says no.
+    #[error("{doing}")]
+    Sqlite {
+        /// What we were doing.
+        doing: &'static str,
+        /// Why not.
+        #[source]
+        source: rusqlite::Error,
+    },
+}

@@ -1,0 +1,189 @@
+//! What of a tag's samples is worth keeping: pymscada's limits and deadband, and every change of quality.
+//!
+//! The rules, per tag:
+//! - A value at or past `min` or `max` becomes that limit. Reaching a limit is always kept.
+//! - Otherwise a value is kept when it differs from the latest kept one by `deadband` or more; without a deadband,
+//!   when it differs at all.
+//! - A sample that isn't newer than the latest kept one is kept as it is: a source with a clock of its own (a
+//!   forecast) may correct itself, and the last value given for a time wins.
+//! - A tag that stops being good is one gap. The next good value ends it: at its own time, or, where that lies
+//!   before the gap (the bus repeats what it holds after a restart), also now.
+
+use tag::{Fault, Kind, Reading, Sample, TagDef, Timestamp};
+
+use crate::entry::{Cause, Number, Point, TIME_END};
+
+/// A mark that must follow a record is put right after it if that lies at most this much in the future, in µs: clocks
+/// of sources differ a little, but a forecast's last value doesn't pull the present behind it.
+const SKEW_US: u64 = 60_000_000;
+
+/// What is kept of one sample, in the order to keep it.
+pub(crate) type Kept = [Option<(Timestamp, Point)>; 2];
+
+/// Nothing of it.
+const NOTHING: Kept = [None, None];
+
+/// Why a sample was refused.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Refusal {
+    /// Its time is past 2100.
+    Time,
+    /// Its value is no finite number; this is what is kept instead.
+    Value(Kept),
+}
+
+/// What is remembered of a tag to judge its next sample.
+#[derive(Debug, Clone)]
+pub(crate) struct Filter {
+    kind: Kind,
+    min: Option<Number>,
+    max: Option<Number>,
+    deadband: Option<f64>,
+    /// The kept value with the latest time.
+    latest: Option<(Timestamp, Number)>,
+    /// The latest time of any good sample, kept or not.
+    seen: Option<Timestamp>,
+    /// Nothing is known since then.
+    gap: Option<Timestamp>,
+}
+
+impl Filter {
+    /// A tag of which nothing is known since `started`.
+    pub(crate) fn new(def: &TagDef, started: Timestamp) -> Self {
+        let kind = if def.multi.is_some() { Kind::Int } else { def.kind };
+        let states = def.multi.as_ref().map(|words| words.len().saturating_sub(1) as f64);
+        let min = def.min.or(states.map(|_| 0.0)).filter(|min| min.is_finite());
+        let max = def.max.or(states).filter(|max| max.is_finite());
+        Self {
+            kind,
+            min: min.map(|min| limit(kind, min.ceil(), min)),
+            max: max.map(|max| limit(kind, max.floor(), max)),
+            deadband: def.deadband.filter(|deadband| *deadband > 0.0),
+            latest: None,
+            seen: None,
+            gap: Some(started),
+        }
+    }
+
+    /// A sample came. What to keep of it, or why not.
+    pub(crate) fn on_sample(&mut self, now: Timestamp, sample: &Sample) -> Result<Kept, Refusal> {
+        let value = match &sample.reading {
+            Reading::Good(value) => value,
+            Reading::Held { because, .. } | Reading::Missing(because) => {
+                return Ok([self.fall(now, Cause::Fault(*because)), None]);
+            }
+        };
+        if sample.at >= TIME_END {
+            return Err(Refusal::Time);
+        }
+        match Number::of(value, self.kind) {
+            Some(number) => Ok(self.on_good(now, sample.at, number)),
+            None => Err(Refusal::Value([self.fall(now, Cause::Fault(Fault::OutOfRange)), None])),
+        }
+    }
+
+    /// Samples were lost before the next one: the gap begins right after the last one seen.
+    pub(crate) fn on_lost(&mut self, now: Timestamp) -> Option<(Timestamp, Point)> {
+        let since = match self.seen {
+            Some(seen) if seen < now => Timestamp(seen.0 + 1),
+            _ => now,
+        };
+        self.begin_gap(since, Cause::NotRecorded)
+    }
+
+    /// Nothing is known of any tag since then; the caller keeps one record for all of them.
+    pub(crate) fn on_all_lost(&mut self, since: Timestamp) {
+        self.gap.get_or_insert(since);
+    }
+
+    /// What holds now, to be said again to a store that doesn't know it. A forecast's last value isn't that.
+    pub(crate) fn present(&self, now: Timestamp) -> Option<(Timestamp, Point)> {
+        let (latest, number) = self.latest?;
+        (self.gap.is_none() && latest <= now).then_some((now, Point::Value(number)))
+    }
+
+    fn fall(&mut self, now: Timestamp, cause: Cause) -> Option<(Timestamp, Point)> {
+        let at = self.latest.map_or(now, |(latest, _)| just_after(latest, now));
+        self.begin_gap(at, cause)
+    }
+
+    fn begin_gap(&mut self, at: Timestamp, cause: Cause) -> Option<(Timestamp, Point)> {
+        if self.gap.is_some() || at >= TIME_END {
+            return None;
+        }
+        self.gap = Some(at);
+        Some((at, Point::Gap(cause)))
+    }
+
+    fn on_good(&mut self, now: Timestamp, at: Timestamp, raw: Number) -> Kept {
+        let (number, at_limit) = self.clamp(raw);
+        let gap = self.gap.take();
+        self.seen = self.seen.max(Some(at));
+        let resumed = gap.filter(|gap| at < *gap).map(|gap| just_after(gap, now)).filter(|at| *at < TIME_END);
+        if gap.is_none() && !self.is_news(at, number, at_limit) {
+            return NOTHING;
+        }
+        // The bus repeats what it holds after a restart: no need to write it twice.
+        let repeated = resumed.is_some() && self.latest == Some((at, number));
+        self.remember(at, number);
+        if let Some(resumed) = resumed {
+            self.remember(resumed, number);
+        }
+        [(!repeated).then_some((at, Point::Value(number))), resumed.map(|at| (at, Point::Value(number)))]
+    }
+
+    fn clamp(&self, raw: Number) -> (Number, bool) {
+        match (self.min, self.max) {
+            (Some(min), _) if at_most(raw, min) => (min, true),
+            (_, Some(max)) if at_most(max, raw) => (max, true),
+            _ => (raw, false),
+        }
+    }
+
+    fn is_news(&self, at: Timestamp, number: Number, at_limit: bool) -> bool {
+        match self.latest {
+            None => true,
+            Some((latest, last)) if at < latest || (at == latest && number != last) => true,
+            Some((_, last)) if number == last => false,
+            Some((_, last)) => at_limit || self.deadband.is_none_or(|deadband| distance(number, last) >= deadband),
+        }
+    }
+
+    fn remember(&mut self, at: Timestamp, number: Number) {
+        if self.latest.is_none_or(|(latest, _)| latest <= at) {
+            self.latest = Some((at, number));
+        }
+    }
+}
+
+/// A limit as a number of the tag's kind: an int's limit is the nearest whole number inside.
+fn limit(kind: Kind, inside: f64, exact: f64) -> Number {
+    match kind {
+        Kind::Int => Number::Int(inside as i64),
+        _ => Number::Float(exact),
+    }
+}
+
+/// `a <= b`; both are of one kind.
+fn at_most(a: Number, b: Number) -> bool {
+    match (a, b) {
+        (Number::Int(a), Number::Int(b)) => a <= b,
+        (a, b) => a.as_f64() <= b.as_f64(),
+    }
+}
+
+fn distance(a: Number, b: Number) -> f64 {
+    match (a, b) {
+        (Number::Int(a), Number::Int(b)) => a.abs_diff(b) as f64,
+        (a, b) => (a.as_f64() - b.as_f64()).abs(),
+    }
+}
+
+/// Now, but after `other`, unless that lies far in the future.
+fn just_after(other: Timestamp, now: Timestamp) -> Timestamp {
+    if other >= now && other.0 - now.0 <= SKEW_US { Timestamp(other.0 + 1) } else { now }
+}
+
+#[cfg(test)]
+#[path = "filter_tests.rs"]
+mod tests;

@@ -1,0 +1,216 @@
+//! From the bus's events to batches: one filter per tag, one collector, and the counts.
+
+use std::time::{Duration, Instant};
+
+use tag::{Fault, Sample, TagDef, Timestamp};
+
+use crate::batch::Collector;
+use crate::entry::{Batch, Cause, Entry, Point, TIME_END, TagNo, Whom};
+use crate::filter::{Filter, Kept, Refusal};
+
+/// A source that sends rubbish is said once, then at most this often.
+const SAY_AGAIN: Duration = Duration::from_secs(60);
+
+/// What became of the samples since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Samples seen.
+    pub(crate) seen: u64,
+    /// Records kept, gaps included.
+    pub(crate) kept: u64,
+    /// Gaps among them.
+    pub(crate) gaps: u64,
+    /// Samples with a time past 2100.
+    pub(crate) refused_times: u64,
+    /// Samples whose value is no finite number.
+    pub(crate) refused_values: u64,
+    /// Records not kept because the store was behind.
+    pub(crate) lost: u64,
+}
+
+/// Judges and collects.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    filters: Vec<Filter>,
+    collector: Collector,
+    /// Every tag has a gap, and one record says so.
+    all_lost: bool,
+    counts: Counts,
+    said: Counts,
+    said_at: Option<Instant>,
+}
+
+impl Recorder {
+    /// Nothing is known of any tag since `started`.
+    pub(crate) fn new(tags: &[TagDef], started: Timestamp) -> Self {
+        Self {
+            filters: tags.iter().map(|def| Filter::new(def, started)).collect(),
+            collector: Collector::default(),
+            all_lost: false,
+            counts: Counts::default(),
+            said: Counts::default(),
+            said_at: None,
+        }
+    }
+
+    /// A watched tag.
+    pub(crate) fn on_sample(&mut self, now: Timestamp, tag: TagNo, sample: &Sample) {
+        self.counts.seen += 1;
+        self.all_lost &= sample.reading.good().is_none();
+        match self.filters[tag.0 as usize].on_sample(now, sample) {
+            Ok(kept) => self.keep(tag, kept),
+            Err(Refusal::Value(kept)) => {
+                self.counts.refused_values += 1;
+                self.keep(tag, kept);
+            }
+            Err(Refusal::Time) => self.counts.refused_times += 1,
+        }
+    }
+
+    /// The bus dropped samples of a tag before they reached us.
+    pub(crate) fn on_gap(&mut self, now: Timestamp, tag: TagNo) {
+        let gap = self.filters[tag.0 as usize].on_lost(now);
+        self.keep(tag, [gap, None]);
+    }
+
+    /// The bus is lost, so every tag is: one record for all. False if that was known already.
+    pub(crate) fn on_bus_lost(&mut self, now: Timestamp) -> bool {
+        let news = !self.all_lost;
+        self.gap_for_all(now, Cause::Fault(Fault::OwnerGone));
+        news
+    }
+
+    /// We stop listening.
+    pub(crate) fn on_stop(&mut self, now: Timestamp) {
+        self.gap_for_all(now, Cause::NotRecorded);
+    }
+
+    /// The store begins anew: says again what is known of every tag.
+    pub(crate) fn restate(&mut self, now: Timestamp) {
+        for no in 0..self.filters.len() {
+            if let Some((at, point)) = self.filters[no].present(now) {
+                self.push(Entry { whom: Whom::Tag(TagNo(no as u32)), at, point });
+            }
+        }
+    }
+
+    /// What to hand to the store now; see [`Recorder::give_back`].
+    pub(crate) fn next_batch(&mut self) -> Option<Batch> {
+        self.collector.next()
+    }
+
+    /// The store is behind.
+    pub(crate) fn give_back(&mut self, batch: Batch) {
+        self.collector.give_back(batch);
+    }
+
+    /// Is there a whole batch, so that waiting for the tick gains nothing?
+    pub(crate) fn is_full(&self) -> bool {
+        self.collector.is_full()
+    }
+
+    /// How many records wait for the store.
+    pub(crate) fn waiting(&self) -> usize {
+        self.collector.len()
+    }
+
+    /// What became of the samples.
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Says in the log what was refused or lost since it was last said.
+    pub(crate) fn complain(&mut self, now: Instant) {
+        let (counts, said) = (self.counts, self.said);
+        let silent = self.said_at.is_none_or(|at| now.saturating_duration_since(at) >= SAY_AGAIN);
+        let times = counts.refused_times - said.refused_times;
+        let values = counts.refused_values - said.refused_values;
+        let lost = counts.lost - said.lost;
+        if !silent || times + values + lost == 0 {
+            return;
+        }
+        if times > 0 {
+            log::warn!("refused {times} samples with a time past 2100");
+        }
+        if values > 0 {
+            log::warn!("{values} samples of numeric tags were no finite numbers; their tags have a gap");
+        }
+        if lost > 0 {
+            log::error!("lost {lost} records: the disk is too slow or full; their tags have a gap");
+        }
+        (self.said, self.said_at) = (counts, Some(now));
+    }
+
+    fn gap_for_all(&mut self, now: Timestamp, cause: Cause) {
+        if now < TIME_END && !std::mem::replace(&mut self.all_lost, true) {
+            self.push(Entry { whom: Whom::All, at: now, point: Point::Gap(cause) });
+        }
+        for filter in &mut self.filters {
+            filter.on_all_lost(now);
+        }
+    }
+
+    fn keep(&mut self, tag: TagNo, kept: Kept) {
+        for (at, point) in kept.into_iter().flatten() {
+            self.push(Entry { whom: Whom::Tag(tag), at, point });
+        }
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.counts.kept += 1;
+        self.counts.gaps += u64::from(matches!(entry.point, Point::Gap(_)));
+        if !self.collector.push(entry) {
+            self.counts.lost += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tag::{Kind, Reading, TagName, Value};
+
+    use super::*;
+    use crate::entry::Number;
+
+    const NOW: u64 = 1_700_000_000_000_000;
+
+    fn recorder(count: usize) -> Recorder {
+        let name = |i| TagName::parse(&format!("t{i}")).unwrap();
+        let tags: Vec<_> = (0..count).map(|i| TagDef::new(name(i), Kind::Int)).collect();
+        Recorder::new(&tags, Timestamp(NOW))
+    }
+
+    fn good(at: u64, n: i64) -> Sample {
+        Sample { at: Timestamp(at), reading: Reading::Good(Value::Int(n)) }
+    }
+
+    #[test]
+    fn a_lost_bus_is_one_record_and_each_tag_comes_back_with_its_value() {
+        let mut recorder = recorder(3);
+        for tag in 0..3 {
+            recorder.on_sample(Timestamp(NOW + 1), TagNo(tag), &good(NOW, 7));
+        }
+        recorder.next_batch().unwrap();
+        assert!(recorder.on_bus_lost(Timestamp(NOW + 10)));
+        assert!(!recorder.on_bus_lost(Timestamp(NOW + 15)), "a bus that stays away is lost once");
+        for tag in 0..3 {
+            recorder.on_sample(Timestamp(NOW + 20), TagNo(tag), &good(NOW, 7));
+        }
+        let batch = recorder.next_batch().unwrap().entries;
+        let cause = Cause::Fault(Fault::OwnerGone);
+        assert_eq!(batch[0], Entry { whom: Whom::All, at: Timestamp(NOW + 10), point: Point::Gap(cause) });
+        let back =
+            |tag| Entry { whom: Whom::Tag(TagNo(tag)), at: Timestamp(NOW + 20), point: Point::Value(Number::Int(7)) };
+        assert_eq!(batch[1..], [back(0), back(1), back(2)], "the same old sample, good again from now on");
+    }
+
+    #[test]
+    fn what_is_refused_is_counted() {
+        let mut recorder = recorder(1);
+        recorder.on_sample(Timestamp(NOW), TagNo(0), &good(TIME_END.0, 1));
+        let nan = Sample { at: Timestamp(NOW), reading: Reading::Good(Value::Float(f64::NAN)) };
+        recorder.on_sample(Timestamp(NOW), TagNo(0), &nan);
+        assert_eq!(recorder.counts(), Counts { seen: 2, refused_times: 1, refused_values: 1, ..Counts::default() });
+        assert_eq!(recorder.next_batch(), None, "nothing was known before, so there is no new gap");
+    }
+}

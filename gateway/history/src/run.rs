@@ -1,0 +1,252 @@
+//! The daemon: events of the bus in, batches to the store, answers back.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use link::{Asker, Event, Handle, Link, Outcome, RequestId};
+use shell::{Notify, SharedClock, Stop};
+use tag::{Delivery, Kind, TagDef, TagName, Value};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use crate::answer::{self, RtaTag};
+use crate::ask::{Question, Records};
+use crate::config::Config;
+use crate::entry::TagNo;
+use crate::error::{ReadError, RunError};
+use crate::recorder::Recorder;
+use crate::store::{Store, StoreConfig};
+
+/// Questions under way: those that the store lets wait, and the one it works at. One more is answered at once with
+/// "too many questions at once".
+const ASKS_MAX: usize = 33;
+
+/// A question's answer: whole values, the last of which ends it.
+type Asked = Pin<Box<dyn Future<Output = (RequestId, Vec<Value>)> + Send>>;
+
+/// Records and answers until told to stop.
+pub async fn run(
+    config: Config,
+    mut link: Link,
+    clock: SharedClock,
+    stop: Stop,
+    notify: Notify,
+) -> Result<(), RunError> {
+    let store = open(&config, &clock).await?;
+    let mut daemon = Daemon::new(config, store, clock, &mut link, &stop);
+    let mut flush = ticks(daemon.config.flush);
+    let mut pat = ticks(notify.pat_interval());
+    notify.ready();
+    log::info!("recording {} tags in {}", daemon.config.tags.len(), daemon.config.folder.display());
+    let ended = loop {
+        tokio::select! {
+            () = stop.cancelled() => break Ok(()),
+            event = link.next() => daemon.on_event(event, &mut link),
+            Some((id, values)) = daemon.asked.next() => answer(&mut link, id, values),
+            _ = flush.tick() => if let Err(error) = daemon.on_tick() { break Err(error) },
+            _ = pat.tick() => notify.pat(),
+        }
+    };
+    notify.stopping();
+    daemon.close().await;
+    ended
+}
+
+struct Daemon {
+    config: Config,
+    clock: SharedClock,
+    store: Store,
+    /// The store's generation that knows what we recorded.
+    generation: u64,
+    recorder: Recorder,
+    /// By handle: which recorded tag it is.
+    tags: Vec<Option<TagNo>>,
+    /// By recorded tag: its handle.
+    handles: Vec<Handle>,
+    asked: FuturesUnordered<Asked>,
+    stop: Stop,
+    /// Cancelled when the bus is lost, and the questions with it.
+    asking: Stop,
+}
+
+impl Daemon {
+    fn new(config: Config, store: Store, clock: SharedClock, link: &mut Link, stop: &Stop) -> Self {
+        let group = link.group(None);
+        // Nothing is ever published on it: whoever asks is answered alone.
+        link.own(&config.rta_tag, group);
+        let handles: Vec<_> = config.tags.iter().map(|def| link.watch(&def.name, Delivery::Every, def.stale)).collect();
+        let mut tags = Vec::new();
+        for (no, handle) in (0..).map(TagNo).zip(&handles) {
+            let place = handle.0 as usize;
+            if tags.len() <= place {
+                tags.resize(place + 1, None);
+            }
+            tags[place] = Some(no);
+        }
+        let recorder = Recorder::new(&config.tags, clock.wall());
+        let generation = store.generation();
+        let (asked, asking) = (FuturesUnordered::new(), stop.child_token());
+        Self { config, clock, store, generation, recorder, tags, handles, asked, stop: stop.clone(), asking }
+    }
+
+    fn on_event(&mut self, event: Event, link: &mut Link) {
+        match event {
+            Event::Sample(handle, sample) => {
+                if let Some(tag) = self.tag(handle) {
+                    self.recorder.on_sample(self.clock.wall(), tag, &sample);
+                    self.flush_if_full();
+                }
+            }
+            Event::Gap(handle) => {
+                if let Some(tag) = self.tag(handle) {
+                    self.recorder.on_gap(self.clock.wall(), tag);
+                }
+            }
+            Event::Ask { id, question, by, .. } => self.on_ask(id, &question, by, link),
+            Event::Down(why) => {
+                if self.recorder.on_bus_lost(self.clock.wall()) {
+                    log::warn!("bus lost ({why}): every tag has a gap until it is back");
+                }
+                // Whoever asked is gone with the bus.
+                self.asking.cancel();
+                self.asking = self.stop.child_token();
+                self.asked.clear();
+            }
+            Event::Up => log::info!("bus there"),
+            Event::Write { id, .. } => link.settle(id, Outcome::Refused("the history is asked, not set".into())),
+            Event::Refused(why) => log::error!("the bus refused: {why}"),
+            Event::Outcome(..) | Event::Answer { .. } | Event::AskFailed(..) | Event::Listed { .. } => {}
+        }
+    }
+
+    fn on_ask(&mut self, id: RequestId, question: &Value, by: Asker, link: &mut Link) {
+        let question = match Question::parse(question) {
+            Ok(question) => question,
+            Err(error) => {
+                log::debug!("a question that is none: {error}");
+                return answer(link, id, vec![no_answer(by, &error)]);
+            }
+        };
+        if self.asked.len() >= ASKS_MAX {
+            return answer(link, id, vec![no_answer(by, &ReadError::Busy)]);
+        }
+        let asked = match question {
+            Question::Records(records) => {
+                let tag = self.rta_tag(&records, link);
+                self.read(id, by, move |reader| answer::records(reader, &records, tag))
+            }
+            Question::Trend { tags, span, columns } => {
+                self.read(id, by, move |reader| answer::trends(reader, &tags, span, columns))
+            }
+            Question::Status => {
+                let (counts, waiting) = (self.recorder.counts(), self.recorder.waiting());
+                self.read(id, by, move |reader| Ok(vec![answer::status(&reader.status()?, counts, waiting)]))
+            }
+        };
+        self.asked.push(asked);
+    }
+
+    fn read<F>(&self, id: RequestId, by: Asker, work: F) -> Asked
+    where
+        F: FnOnce(&mut crate::Reader) -> Result<Vec<Value>, ReadError> + Send + 'static,
+    {
+        let reading = self.store.read(self.asking.clone(), work);
+        Box::pin(async move {
+            let values = reading.await.unwrap_or_else(|error| {
+                if let ReadError::Sqlite { doing, source } = &error {
+                    log::error!("{doing}: {source}");
+                }
+                vec![no_answer(by, &error)]
+            });
+            (id, values)
+        })
+    }
+
+    fn rta_tag(&self, question: &Records, link: &Link) -> RtaTag {
+        let place = |name: &TagName| self.config.tags.iter().position(|def| def.name == *name);
+        match question.tag.as_ref().and_then(place) {
+            None => RtaTag { bus_id: 0, kind: None },
+            Some(place) => {
+                let bus_id = link.bus_id(self.handles[place]).unwrap_or(0);
+                RtaTag { bus_id, kind: Some(kind_of(&self.config.tags[place])) }
+            }
+        }
+    }
+
+    fn on_tick(&mut self) -> Result<(), RunError> {
+        if let Some(name) = self.store.dead_thread() {
+            return Err(RunError::Thread(name));
+        }
+        let generation = self.store.generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.recorder.restate(self.clock.wall());
+        }
+        self.flush();
+        self.recorder.complain(self.clock.mono());
+        Ok(())
+    }
+
+    fn flush_if_full(&mut self) {
+        if self.recorder.is_full() {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        while let Some(batch) = self.recorder.next_batch() {
+            if let Err(batch) = self.store.record(batch) {
+                self.recorder.give_back(batch);
+                break;
+            }
+        }
+    }
+
+    /// Everything collected goes to disk, as far as the disk takes it.
+    async fn close(mut self) {
+        self.recorder.on_stop(self.clock.wall());
+        let rest: Vec<_> = std::iter::from_fn(|| self.recorder.next_batch()).collect();
+        let store = self.store;
+        if tokio::task::spawn_blocking(move || store.close(rest)).await.is_err() {
+            log::error!("closing the history panicked");
+        }
+    }
+
+    fn tag(&self, handle: Handle) -> Option<TagNo> {
+        self.tags.get(handle.0 as usize).copied().flatten()
+    }
+}
+
+async fn open(config: &Config, clock: &SharedClock) -> Result<Store, RunError> {
+    let tags = config.tags.iter().map(|def| (def.name.clone(), kind_of(def))).collect();
+    let (config, clock) = (StoreConfig { folder: config.folder.clone(), tags }, clock.clone());
+    let opening = tokio::task::spawn_blocking(move || Store::open(config, clock));
+    opening.await.map_err(|_| RunError::Thread("opens the history"))?.map_err(RunError::Open)
+}
+
+/// The type a tag is kept as.
+fn kind_of(def: &TagDef) -> Kind {
+    if def.multi.is_some() { Kind::Int } else { def.kind }
+}
+
+/// Ticks at the daemon's own pace: a late tick isn't made up for.
+fn ticks(every: Duration) -> Interval {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+fn answer(link: &mut Link, id: RequestId, values: Vec<Value>) {
+    let count = values.len();
+    for (i, value) in values.into_iter().enumerate() {
+        link.answer(id, value, i + 1 == count);
+    }
+}
+
+/// pymscada's clients can't read an error: they get what ends an answer.
+fn no_answer(by: Asker, why: &dyn std::error::Error) -> Value {
+    match by {
+        Asker::Protocol1 => answer::reset(),
+        Asker::Protocol2 => answer::error(why),
+    }
+}

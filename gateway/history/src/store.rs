@@ -1,0 +1,192 @@
+//! The store as its callers see it: two threads of its own, one that writes and one that reads, each with a bounded
+//! queue. Only the files in `store/` know SQLite.
+//!
+//! On flash a row is about 25 bytes in a table without rowid, so that a tag's samples lie together and one tick
+//! touches one page per changed tag; whole numbers take one to six bytes (`NUMERIC`), an unchanged rewrite dirties
+//! nothing, and a lost bus or a restart is one row for all tags. A tick is one transaction, so one fsync of the
+//! write-ahead log, which is folded into the database every 16 MB.
+
+mod file;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use shell::{SharedClock, Stop};
+use tag::{Kind, TagName, Timestamp};
+use tokio::sync::oneshot;
+
+use crate::entry::Batch;
+use crate::error::{ReadError, StoreError};
+pub use reader::Reader;
+use writer::Writer;
+
+/// Batches on their way to the disk: with one a second, a stall this long costs nothing. What comes then waits in the
+/// collector, which counts records and not batches.
+const BATCHES_MAX: usize = 8;
+
+/// Questions that wait: each phone asks one trend at a time, and more than this many phones are not in a valley.
+const QUESTIONS_MAX: usize = 32;
+
+/// The database's name in its folder.
+const FILE_NAME: &str = "history.sqlite";
+
+/// What the store keeps, and where.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// The folder of the database; made if it isn't there.
+    pub folder: PathBuf,
+    /// The tags, in the order of their [`crate::TagNo`].
+    pub tags: Vec<(TagName, Kind)>,
+}
+
+/// What there is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Kept {
+    /// Tags that have ever been recorded or are to be.
+    pub tags: u64,
+    /// Bytes on flash.
+    pub bytes: u64,
+    /// The oldest record.
+    pub oldest: Option<Timestamp>,
+    /// The newest record.
+    pub newest: Option<Timestamp>,
+    /// Records made durable since the start.
+    pub written: u64,
+    /// Why nothing can be written at the moment.
+    pub failing: Option<String>,
+}
+
+/// The store. See the interface in the crate's description.
+#[derive(Debug)]
+pub struct Store {
+    batches: SyncSender<Batch>,
+    jobs: SyncSender<Job>,
+    writer: JoinHandle<()>,
+    reader: JoinHandle<()>,
+    shared: Arc<Shared>,
+}
+
+/// A piece of reading.
+type Job = Box<dyn FnOnce(&mut Reader) + Send>;
+
+/// What the threads and their owner tell each other.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Goes up when another file takes the database's place.
+    generation: AtomicU64,
+    closing: AtomicBool,
+    written: AtomicU64,
+    failing: Mutex<Option<String>>,
+}
+
+impl Shared {
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    fn set_failing(&self, why: Option<String>) {
+        *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    fn failing(&self) -> Option<String> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Store {
+    /// Opens the database, or makes it, or sets a damaged one aside and makes a new one. A disk that is full or busy is
+    /// no error here: it is tried again with each batch. Blocks.
+    pub fn open(config: StoreConfig, clock: SharedClock) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(&config.folder)
+            .map_err(|source| StoreError::Folder { path: config.folder.clone(), source })?;
+        let path = config.folder.join(FILE_NAME);
+        let shared = Arc::new(Shared::default());
+        let mut writer = Writer::new(path.clone(), config.tags, clock, shared.clone());
+        writer.open_first()?;
+        let (batches, incoming) = sync_channel(BATCHES_MAX);
+        let (jobs, questions) = sync_channel::<Job>(QUESTIONS_MAX);
+        let mut reader = Reader::new(path, shared.clone());
+        let writer = spawn("history-write", move || writer.run(&incoming))?;
+        let reader = spawn("history-read", move || {
+            for job in questions {
+                job(&mut reader);
+            }
+        })?;
+        Ok(Self { batches, jobs, writer, reader, shared })
+    }
+
+    /// Hands a batch over, to be made durable as a whole. Never waits; gives it back when the disk is behind.
+    pub fn record(&self, batch: Batch) -> Result<(), Batch> {
+        self.batches.try_send(batch).map_err(|error| match error {
+            TrySendError::Full(batch) | TrySendError::Disconnected(batch) => batch,
+        })
+    }
+
+    /// Runs one piece of reading on the reading thread; it sees everything made durable before it began. Cancelling
+    /// makes it end soon with [`ReadError::Cancelled`].
+    pub fn read<T, F>(&self, cancel: Stop, work: F) -> impl Future<Output = Result<T, ReadError>> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Reader) -> Result<T, ReadError> + Send + 'static,
+    {
+        let (tell, told) = oneshot::channel();
+        let job: Job = Box::new(move |reader| {
+            // Nobody waiting any more is no fault.
+            let _ = tell.send(reader.work(cancel, work));
+        });
+        let sent = self.jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => ReadError::Busy,
+            TrySendError::Disconnected(_) => ReadError::Closed,
+        });
+        async move {
+            sent?;
+            told.await.unwrap_or(Err(ReadError::Closed))
+        }
+    }
+
+    /// Goes up when a new database has taken a damaged one's place, so that what is known must be said again.
+    pub fn generation(&self) -> u64 {
+        self.shared.generation.load(Ordering::Acquire)
+    }
+
+    /// Which thread ended although nobody told it to: it has panicked.
+    pub fn dead_thread(&self) -> Option<&'static str> {
+        if self.writer.is_finished() {
+            return Some("writes the history");
+        }
+        self.reader.is_finished().then_some("reads the history")
+    }
+
+    /// Writes what was handed over and these last batches, and closes the database. What the disk doesn't take at the
+    /// first try is given up, so that a full disk holds up no stop. Blocks.
+    pub fn close(self, rest: Vec<Batch>) {
+        let Self { batches, jobs, writer, reader, shared } = self;
+        shared.closing.store(true, Ordering::Release);
+        writer.thread().unpark();
+        // The reader goes first: the last connection to close folds the log into the database, if it may write.
+        drop(jobs);
+        let reader = reader.join();
+        for batch in rest {
+            if batches.send(batch).is_err() {
+                break;
+            }
+        }
+        drop(batches);
+        if reader.is_err() || writer.join().is_err() {
+            log::error!("a thread of the history had panicked");
+        }
+    }
+}
+
+fn spawn(name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    let thread = thread::Builder::new().name(name.into());
+    thread.spawn(work).map_err(|source| StoreError::Thread { name, source })
+}

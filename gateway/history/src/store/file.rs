@@ -1,0 +1,215 @@
+//! The database file: its schema, its pragmas, and what is done with a damaged one.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use tag::{Kind, TagName, Timestamp};
+
+use crate::error::StoreError;
+
+/// The schema this release writes.
+const SCHEMA: i64 = 1;
+
+/// "FBH1" big-endian: `file(1)` and we know our own.
+const APPLICATION: i64 = 0x4642_4831;
+
+/// The `tag` of records that are about every tag. SQLite gives ids from 1 on.
+pub(super) const ALL: i64 = 0;
+
+/// The log is folded into the database after this many pages (16 MB): a hot page is then written once for thousands
+/// of transactions.
+const CHECKPOINT_PAGES: i64 = 4000;
+
+/// Up to this size every page is checked at the start; a larger file would keep the start waiting for minutes on an
+/// SD card, and damage in it is found when it is met.
+const CHECK_BYTES_MAX: u64 = 32 << 20;
+
+/// Only a moment of the other connection's can be in the way, or a person's own look into the file.
+const BUSY: Duration = Duration::from_secs(5);
+
+const TABLES: &str = "
+    CREATE TABLE tag (
+        id   INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        kind INTEGER NOT NULL
+    );
+    CREATE TABLE sample (
+        tag   INTEGER NOT NULL,
+        at_us INTEGER NOT NULL,
+        value NUMERIC,
+        fault INTEGER,
+        PRIMARY KEY (tag, at_us)
+    ) WITHOUT ROWID;
+";
+
+/// An open database and the ids its tags have in it, in the order of their numbers.
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) conn: Connection,
+    pub(super) ids: Vec<i64>,
+}
+
+/// How a kind is kept: as pymscada's packtype.
+pub(super) fn kind_code(kind: Kind) -> i64 {
+    if kind == Kind::Int { 1 } else { 2 }
+}
+
+/// Opens or makes the database. A damaged one, or one that isn't ours, is an error for which [`is_damage`] holds.
+pub(super) fn open(path: &Path, tags: &[(TagName, Kind)]) -> Result<File, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut conn = Connection::open_with_flags(path, flags).map_err(sqlite("opening", path))?;
+    let size = fs::metadata(path).map_or(0, |meta| meta.len());
+    conn.busy_timeout(BUSY).map_err(sqlite("setting up", path))?;
+    match version(&conn).map_err(sqlite("reading the version of", path))? {
+        Version::Empty => make(&mut conn).map_err(sqlite("making", path))?,
+        Version::Ours(SCHEMA) if size <= CHECK_BYTES_MAX => check(&conn, path)?,
+        Version::Ours(SCHEMA) => {}
+        Version::Ours(found) if found > SCHEMA => {
+            return Err(StoreError::Newer { path: path.into(), found, known: SCHEMA });
+        }
+        Version::Ours(_) | Version::Foreign => {
+            return Err(StoreError::NotSound { path: path.into(), why: "it is no history of ours".into() });
+        }
+    }
+    set_pragmas(&conn).map_err(sqlite("setting up", path))?;
+    let ids = learn_tags(&mut conn, tags).map_err(sqlite("entering the tags in", path))?;
+    Ok(File { conn, ids })
+}
+
+/// Opens the database beside the one who writes.
+pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.pragma_update(None, "cache_size", -1000)?;
+    conn.pragma_update(None, "mmap_size", 0)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.busy_timeout(BUSY)?;
+    Ok(conn)
+}
+
+/// Renames a damaged database and its log, so that neither is lost nor in the way. Gives the new name.
+pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, StoreError> {
+    let seconds = now.0 / 1_000_000;
+    let fresh = |n: u32| with_suffix(path, &format!(".damaged-{}", seconds + u64::from(n)));
+    let aside = (0..).map(fresh).find(|name| !name.exists()).expect("some second is free");
+    let rename = |from: PathBuf, to: PathBuf| match fs::rename(&from, &to) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StoreError::SetAside { path: from, source }),
+        _ => Ok(()),
+    };
+    rename(with_suffix(path, "-wal"), with_suffix(&aside, "-wal"))?;
+    rename(with_suffix(path, "-shm"), with_suffix(&aside, "-shm"))?;
+    rename(path.into(), aside.clone())?;
+    Ok(aside)
+}
+
+/// Is the file itself bad, so that trying again is no use?
+pub(super) fn is_damage(error: &StoreError) -> bool {
+    match error {
+        StoreError::NotSound { .. } => true,
+        StoreError::Sqlite { source, .. } => {
+            matches!(source.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        }
+        _ => false,
+    }
+}
+
+/// Names the operation a SQLite error came from.
+pub(super) fn sqlite<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(rusqlite::Error) -> StoreError + 'a {
+    move |source| StoreError::Sqlite { doing, path: path.into(), source }
+}
+
+/// `history.sqlite` and what belongs to it: SQLite appends to the whole name.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(suffix);
+    name.into()
+}
+
+/// When the last process that recorded was surely alive, if it left no mark that it stopped: the time of its newest
+/// record, except those a source dated into the future.
+pub(super) fn unfinished_since(conn: &Connection, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+    let newest = "SELECT max((SELECT at_us FROM sample WHERE tag = t.id AND at_us <= ?1 ORDER BY at_us DESC LIMIT 1))
+                  FROM tag AS t";
+    let now = i64::try_from(now.0).unwrap_or(i64::MAX);
+    let mut alive: Option<i64> = conn.query_row(newest, [now], |row| row.get(0))?;
+    if alive.is_none() {
+        // The clock isn't set yet: then no record can be told from a future one.
+        alive = conn.query_row(newest, [i64::MAX], |row| row.get(0))?;
+    }
+    let marked: Option<i64> =
+        conn.query_row("SELECT max(at_us) FROM sample WHERE tag = ?1", [ALL], |row| row.get(0))?;
+    let unfinished = alive.filter(|alive| marked.is_none_or(|marked| marked < *alive));
+    Ok(unfinished.map(|at| Timestamp(u64::try_from(at).unwrap_or(0))))
+}
+
+enum Version {
+    Empty,
+    Ours(i64),
+    Foreign,
+}
+
+fn version(conn: &Connection) -> rusqlite::Result<Version> {
+    let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let application: i64 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(match (tables, application) {
+        (0, _) => Version::Empty,
+        (_, APPLICATION) => Version::Ours(version),
+        _ => Version::Foreign,
+    })
+}
+
+fn set_pragmas(conn: &Connection) -> rusqlite::Result<()> {
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    // In WAL mode anything less forgets commits at a power cut.
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    conn.pragma_update(None, "journal_size_limit", CHECKPOINT_PAGES * 4096)?;
+    conn.pragma_update(None, "cache_size", -2000)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    // A read error of a mapped file is a signal that kills.
+    conn.pragma_update(None, "mmap_size", 0)
+}
+
+fn make(conn: &mut Connection) -> rusqlite::Result<()> {
+    // These count from the first table on.
+    conn.pragma_update(None, "page_size", 4096)?;
+    conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    let tx = conn.transaction()?;
+    tx.execute_batch(TABLES)?;
+    tx.pragma_update(None, "application_id", APPLICATION)?;
+    tx.pragma_update(None, "user_version", SCHEMA)?;
+    tx.commit()
+}
+
+fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
+    let said: String =
+        conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sqlite("checking", path))?;
+    if said == "ok" { Ok(()) } else { Err(StoreError::NotSound { path: path.into(), why: said }) }
+}
+
+fn learn_tags(conn: &mut Connection, tags: &[(TagName, Kind)]) -> rusqlite::Result<Vec<i64>> {
+    let tx = conn.transaction()?;
+    let ids = {
+        let mut find = tx.prepare("SELECT id, kind FROM tag WHERE name = ?1")?;
+        let mut add = tx.prepare("INSERT INTO tag (name, kind) VALUES (?1, ?2)")?;
+        let mut change = tx.prepare("UPDATE tag SET kind = ?2 WHERE id = ?1")?;
+        let mut enter = |name: &str, code: i64| {
+            let known = find.query_row([name], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).optional()?;
+            match known {
+                None => add.insert(params![name, code]),
+                Some((id, kind)) if kind == code => Ok(id),
+                // What was kept under the other type is read as the new one.
+                Some((id, _)) => change.execute(params![id, code]).map(|_| id),
+            }
+        };
+        tags.iter().map(|(name, kind)| enter(name.as_str(), kind_code(*kind))).collect::<rusqlite::Result<_>>()?
+    };
+    tx.commit()?;
+    Ok(ids)
+}
