@@ -1,13 +1,16 @@
 //! A plant that runs: its ports, its serial lines, its clock, and a hand on all of them.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use nix::fcntl::OFlag;
 use shell::{Clock, Stop, SystemClock};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
@@ -324,7 +327,7 @@ struct Port {
 /// What has to live as long as the line.
 enum Kept {
     /// The other end, held open so that a master may come and go, and the link to it.
-    Pty { _far: SerialStream, _link: Link },
+    Pty { _far: File, _link: Link },
     /// What to open again.
     Port(PathBuf, u32),
 }
@@ -342,9 +345,11 @@ impl Drop for Link {
 impl Port {
     fn pty(line: &str, link: PathBuf) -> Result<Self, StartError> {
         let failed = |source| StartError::Pty { line: line.to_owned(), source };
-        let (stream, mut far) = SerialStream::pair().map_err(failed)?;
-        far.set_exclusive(false).map_err(failed)?;
+        let (stream, far) = SerialStream::pair().map_err(failed)?;
         let name = far.name().expect("a pseudo-terminal has a path");
+        // Held open as a plain file: as a serial port it would be locked against the master.
+        let held = File::options().read(true).write(true).custom_flags(OFlag::O_NOCTTY.bits()).open(&name);
+        let far = held.map_err(|error| failed(error.into()))?;
         let placed = match std::fs::symlink_metadata(&link) {
             Ok(there) if there.file_type().is_symlink() => std::fs::remove_file(&link),
             Ok(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, "something that is not a link is there")),

@@ -10,6 +10,7 @@ pub(super) const FOREBAY_AREA: f64 = 6000.0;
 /// Crest of the spillway, m above the forebay's floor.
 pub(super) const SPILL_CREST: f64 = 4.5;
 /// Crest of the walls: the spillway carries every flood before this.
+#[cfg(test)]
 pub(super) const WALL_CREST: f64 = 5.2;
 /// The river upstream of the intake, held by a weir, m above the forebay's floor.
 const WEIR_LEVEL: f64 = 5.3;
