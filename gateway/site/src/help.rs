@@ -57,7 +57,9 @@ fn page(topic: &Topic) -> String {
         out.push_str(&format!("    {line}\n").replace("    \n", "\n"));
     }
     if let Some(table) = topic.table {
-        sections(&mut out, table);
+        for table in below(table) {
+            section(&mut out, table);
+        }
         if std::ptr::eq(table, &keys::WWW_SERVER) {
             items(&mut out);
         }
@@ -65,20 +67,19 @@ fn page(topic: &Topic) -> String {
     out
 }
 
-/// The keys of a table, then those of the mappings below it.
-fn sections(out: &mut String, table: &Table) {
-    section(out, table);
-    for table in nested(table) {
-        sections(out, table);
+/// A table and those of the mappings that its keys hold, each once, in the order in which one meets them.
+fn below(table: &'static Table) -> Vec<&'static Table> {
+    let mut tables = vec![table];
+    for key in table.keys {
+        if let Kind::One(held) | Kind::Many(held) | Kind::Named(held) = key.kind {
+            for table in below(held) {
+                if !tables.iter().any(|known| std::ptr::eq(*known, table)) {
+                    tables.push(table);
+                }
+            }
+        }
     }
-}
-
-/// The tables of the mappings that a table's keys hold.
-fn nested(table: &Table) -> impl Iterator<Item = &'static Table> {
-    table.keys.iter().filter_map(|key| match key.kind {
-        Kind::One(table) | Kind::Many(table) | Kind::Named(table) => Some(table),
-        _ => None,
-    })
+    tables
 }
 
 fn section(out: &mut String, table: &Table) {
@@ -131,15 +132,20 @@ fn items(out: &mut String) {
             let default = if key.default.is_empty() { "has to be there" } else { key.default };
             wrap(out, INDENT + 2, &format!("{}: {} ({default})", key.name, key.meaning));
             if !key.example.is_empty() {
-                out.push_str(&format!("{:1$}{2}\n", "", INDENT + 4, key.example));
+                out.push_str(&format!(
+                    "{:1$}{2}\n",
+                    "",
+                    INDENT + 4,
+                    key.example.replace("type: h1", &format!("type: {}", kind.name))
+                ));
             }
         }
     }
     for kind in keys::ITEMS.iter().filter(|kind| kind.built) {
-        if kind.name == "uplot" {
-            section(out, kind.table);
+        // The keys of the short ones are shown beside them.
+        for table in below(kind.table).into_iter().skip(usize::from(kind.name != "uplot")) {
+            section(out, table);
         }
-        nested(kind.table).for_each(|table| sections(out, table));
     }
 }
 
@@ -191,9 +197,7 @@ mod tests {
                 assert!(line.chars().count() <= WIDTH, "{}: {line:?} is too long", topic.file);
                 assert_eq!(line, line.trim_end(), "{}: blanks at the end", topic.file);
             }
-            let mut tables: Vec<&Table> = topic.table.into_iter().collect();
-            while let Some(table) = tables.pop() {
-                tables.extend(nested(table));
+            for table in topic.table.into_iter().flat_map(below) {
                 for key in table.keys {
                     assert!(text.contains(&format!("  {}", key.name)), "{}: {} is missing", topic.file, key.name);
                 }

@@ -13,6 +13,8 @@ use crate::scalar::{self, Plain, Spelling};
 
 mod read;
 mod source;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use read::{Purpose, read};
 pub(crate) use source::{FILE_BYTES_MAX, decode};

@@ -19,13 +19,7 @@ pub(crate) static UPLOT: Table = Table {
             "The time axis (scale x) and the scales.",
             "axes: [{scale: x, range: [-3600, 0]}, {scale: m}]",
         ),
-        Key::used(
-            "series",
-            Kind::Many(&SERIES),
-            "",
-            "The pens.",
-            "series: [{tagname: Level, label: Forebay, scale: m, color: blue}]",
-        ),
+        Key::used("series", Kind::Many(&SERIES), "", "The pens.", "series: [{tagname: Level, scale: m, color: blue}]"),
         Key::used(
             "bands",
             Kind::Many(&BAND),
@@ -33,9 +27,9 @@ pub(crate) static UPLOT: Table = Table {
             "Filled between two pens.",
             "bands: [{series: [High, Low], fill: [green, 0.3]}]",
         ),
-        Key::unused("desc", "The title is ms: desc."),
-        Key::unused("tagname", "The tags are in series."),
-        Key::unused("style", "CSS classes of pymscada's page."),
+        Key::unused("desc", "the title is ms: desc"),
+        Key::unused("tagname", "the tags are in series"),
+        Key::unused("style", "it holds CSS classes of pymscada's page"),
     ],
 };
 
@@ -63,7 +57,7 @@ pub(crate) static MS: Table = Table {
             "Times that are marked in the background.",
             "bghighlight: [{xpos: 0, color: lightgrey}]",
         ),
-        Key::unused("age", "In pymscada's demo, but never read: the range of axis x decides."),
+        Key::unused("age", "it is in pymscada's demo, but never read: the range of axis x decides"),
     ],
 };
 

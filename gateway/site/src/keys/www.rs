@@ -20,8 +20,8 @@ pub(crate) static WWW_SERVER: Table = Table {
             "config: {primary_color: darkmagenta}",
         ),
         Key::used("pages", Kind::Many(&PAGE), "none", "The pages, in the order of the menu.", ""),
-        Key::unused("get_path", "Another build of pymscada's pages. The gateway serves its own."),
-        Key::unused("www_tag", "A tag that pymscada makes and doesn't use."),
+        Key::unused("get_path", "it is another build of pymscada's pages, and the gateway serves its own"),
+        Key::unused("www_tag", "it is a tag that pymscada makes and never uses"),
     ],
 };
 
@@ -38,19 +38,19 @@ pub(crate) static PAGE: Table = Table {
         ),
         Key::used("parent", Kind::Text, "at the top", "The menu it hangs under.", "parent: Stations"),
         Key::used("items", Kind::Loader("a list of items"), "none", "What it shows, from top to bottom.", ""),
-        Key::unused("id", "pymscada numbers its pages."),
+        Key::unused("id", "a page's address is made of its name"),
     ],
 };
 
 const TYPE: Key = Key::used("type", Kind::Text, "", "What kind of item it is.", "type: value");
-const STYLE: Key = Key::unused("style", "CSS classes of pymscada's page.");
-const NO_DESC: Key = Key::unused("desc", "The tag's own desc is shown.");
+const STYLE: Key = Key::unused("style", "it holds CSS classes of pymscada's page");
+const NO_DESC: Key = Key::unused("desc", "the tag's own desc is shown");
 const DESC: Key = Key::used("desc", Kind::Text, "nothing", "The text.", "{type: h1, desc: Pump station}");
-const NO_TAG: Key = Key::unused("tagname", "This item shows no tag.");
+const NO_TAG: Key = Key::unused("tagname", "this item shows no tag");
 const TAG: Kind = Kind::Text;
 
 static TEXT: Table = Table { what: "a text item", keys: &[TYPE, DESC, STYLE, NO_TAG] };
-static LINE: Table = Table { what: "this item", keys: &[TYPE, STYLE, Key::unused("desc", "It has no text."), NO_TAG] };
+static LINE: Table = Table { what: "this item", keys: &[TYPE, STYLE, Key::unused("desc", "it has no text"), NO_TAG] };
 static VALUE: Table = Table {
     what: "a value",
     keys: &[
@@ -111,8 +111,8 @@ static OPNOTES: Table = Table {
         TYPE,
         Key::used("age_d", NUMBER, "30", "How many days back.", "age_d: 30"),
         Key::used("site_groups", Kind::Free, "none", "Sites by group.", ""),
-        Key::unused("site", "Older pymscada: the sites to choose from."),
-        Key::unused("by", "Older pymscada: the people to choose from."),
+        Key::unused("site", "in older pymscada it was the sites to choose from"),
+        Key::unused("by", "in older pymscada it was the people to choose from"),
         NO_DESC,
         STYLE,
         NO_TAG,

@@ -55,8 +55,12 @@ pub(crate) fn read(source: &str, purpose: Purpose, env: Env<'_>, report: &mut Re
             Err(error) => {
                 let at = pos(error.marker());
                 let line = source.lines().nth(at.line as usize - 1).unwrap_or("");
-                let found = format!("this is not YAML: {}", clipped(error.info()));
-                builder.report.error_hint(at, found, "", syntax_hint(line));
+                let found = match error.info() {
+                    // The parser's own limit, met before ours where brackets stand close.
+                    "recursion limit exceeded" => too_deep(),
+                    info => format!("this is not YAML: {info}"),
+                };
+                builder.report.error_hint(at, found, "", syntax_hint(line, error.info()));
                 return None;
             }
         }
@@ -70,18 +74,21 @@ fn pos(marker: &Marker) -> Pos {
     Pos { line: small(marker.line().max(1)), column: small(marker.col() + 1) }
 }
 
+fn too_deep() -> String {
+    format!("more than {DEPTH_MAX} lists and mappings in each other")
+}
+
 /// The usual slips behind a line that isn't YAML.
-fn syntax_hint(line: &str) -> Option<String> {
+fn syntax_hint(line: &str, info: &str) -> Option<String> {
     let indent = line.len() - line.trim_start().len();
     if line[..indent].contains('\t') {
         return Some("indent with spaces: YAML takes no tabs here".to_owned());
     }
-    let (_, value) = line.split_once(": ")?;
-    let value = value.trim();
+    let value = line.split_once(": ").map_or("", |(_, value)| value.trim());
     if value.starts_with(['>', '|', '%', '@', '`', '*', '&', '!']) || value.contains(": ") {
         return Some(format!("put the text in quotes: '{}'", clipped(value)));
     }
-    None
+    info.starts_with("mapping values").then(|| "check how far this line and the one above are indented".to_owned())
 }
 
 /// A list or mapping that isn't finished.
@@ -170,7 +177,7 @@ impl Builder<'_, '_> {
             self.unknown_tag(tag, pos);
         }
         if self.stack.len() == DEPTH_MAX {
-            self.report.error(pos, format!("more than {DEPTH_MAX} lists and mappings in each other"), "");
+            self.report.error(pos, too_deep(), "");
             return None;
         }
         self.stack.push(frame);
@@ -199,7 +206,8 @@ impl Builder<'_, '_> {
 
     fn unknown_tag(&mut self, tag: &Tag, pos: Pos) {
         if self.purpose != Purpose::Foreign {
-            let found = format!("the YAML tag {}", clipped(&tag.to_string()));
+            let shown = if tag.is_yaml_core_schema() { format!("!!{}", tag.suffix) } else { tag.to_string() };
+            let found = format!("the YAML tag {}", clipped(&shown));
             self.report.error(pos, found, "expected none: of YAML's tags only !!str, !!int, !!float, !!bool, !!null, !!binary, !!seq and !!map are known");
         }
     }
