@@ -7,6 +7,7 @@ use systemd::daemon;
 /// The daemon's word to its supervisor.
 #[derive(Debug, Clone, Copy)]
 pub struct Notify {
+    speaks: bool,
     watchdog: Option<Duration>,
 }
 
@@ -14,7 +15,12 @@ impl Notify {
     /// Reads what the supervisor asks for (`NOTIFY_SOCKET`, `WATCHDOG_USEC`, `WATCHDOG_PID`).
     pub fn from_env() -> Self {
         let micros = daemon::watchdog_enabled().unwrap_or(0);
-        Self { watchdog: (micros > 0).then(|| Duration::from_micros(micros)) }
+        Self { speaks: true, watchdog: (micros > 0).then(|| Duration::from_micros(micros)) }
+    }
+
+    /// For a daemon that shares its process with another one that speaks for both.
+    pub fn silent() -> Self {
+        Self { speaks: false, watchdog: None }
     }
 
     /// "I'm ready": sockets are open, the config is good.
@@ -40,6 +46,9 @@ impl Notify {
     }
 
     fn send(&self, state: &[(&str, &str)]) {
+        if !self.speaks {
+            return;
+        }
         // Without a supervisor this does nothing and says so with `Ok(false)`.
         if let Err(error) = daemon::notify(state.iter()) {
             log::debug!("telling the supervisor {state:?}: {error}");

@@ -1,0 +1,199 @@
+//! What may be said on the command line. The doc comments are the help texts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use log::LevelFilter;
+
+/// An edge gateway: polls PLCs and meters over Modbus, keeps their history, and serves a page that never lies.
+///
+/// A site is a folder of YAML files; a module runs when its file is in it. `forebay init DIR` writes a folder to start
+/// from, `forebay check DIR` finds every mistake in it, `forebay run DIR` runs it.
+#[derive(Debug, Parser)]
+#[command(name = "forebay", version, disable_help_subcommand = true, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Say more in the log; twice: everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Args {
+    pub(crate) fn level(&self) -> LevelFilter {
+        match self.verbose {
+            0 => LevelFilter::Info,
+            1 => LevelFilter::Debug,
+            _ => LevelFilter::Trace,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run every module of a site in one process.
+    Run(Run),
+    /// Run the bus alone.
+    Bus(One),
+    /// Run the Modbus client alone.
+    #[command(visible_alias = "modbusclient")]
+    Modbus(One),
+    /// Run the history alone.
+    History(One),
+    /// Run the web server alone.
+    #[command(visible_alias = "wwwserver")]
+    Www(One),
+    /// Give tags nobody owns and nobody has set their `init`, then exit.
+    #[command(name = "initvalues")]
+    InitValues(One),
+    /// Print tags: value, quality, age.
+    Get(Get),
+    /// Set a tag and wait for what becomes of it.
+    Set(Set),
+    /// Print tags whenever they change.
+    Watch(Watch),
+    /// List the bus's tags and their owners.
+    List(List),
+    /// Print a fresh one-time link to the page of the running site.
+    Link(Where),
+    /// Check a site's folder: every mistake of all files, with file, line and column.
+    Check(Check),
+    /// Explain a site's file, key by key: `forebay help tags.yaml`.
+    Help(Help),
+    /// Write a commented site to start from.
+    Init(Init),
+    #[command(external_subcommand)]
+    Unbuilt(Vec<String>),
+}
+
+/// Which running site is meant.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Where {
+    /// The folder of its sockets and keys [default: $FOREBAY_RUNTIME, systemd's, or the user's own].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) runtime: Option<PathBuf>,
+    /// The port of its bus.
+    #[arg(long, value_name = "PORT", default_value_t = 1324)]
+    pub(crate) bus_port: u16,
+}
+
+/// Folders of a daemon.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Folders {
+    /// The folder of sockets and keys [default: $FOREBAY_RUNTIME, systemd's, or the user's own].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) runtime: Option<PathBuf>,
+    /// The folder of what must survive a restart [default: $FOREBAY_STATE, systemd's, or the user's own].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// The folder of the built page [default: $FOREBAY_WEB, ../share/forebay/web, or the checkout's web/dist].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) web: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Run {
+    /// The site's folder.
+    pub(crate) site: PathBuf,
+    /// Serve the page on this port instead of the site's.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// Use this port for the bus instead of the site's.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) bus_port: Option<u16>,
+    /// End by itself after so many seconds.
+    #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) for_: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) folders: Folders,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct One {
+    /// The module's file [default: the module's name with .yaml].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The site's tags.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tags: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) folders: Folders,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Get {
+    /// Which tags.
+    #[arg(required = true)]
+    pub(crate) tags: Vec<String>,
+    #[command(flatten)]
+    pub(crate) at: Where,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Set {
+    /// Which tag.
+    pub(crate) tag: String,
+    /// The value: a number, JSON for a list or mapping, or text.
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) value: String,
+    /// Take the value as text even if it looks like a number.
+    #[arg(long)]
+    pub(crate) text: bool,
+    /// Give up after so many seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) within: Duration,
+    #[command(flatten)]
+    pub(crate) at: Where,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Watch {
+    /// Which tags.
+    #[arg(required = true)]
+    pub(crate) tags: Vec<String>,
+    /// Every sample instead of the latest.
+    #[arg(long)]
+    pub(crate) every: bool,
+    /// End after so many seconds.
+    #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) for_: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) at: Where,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    /// `^start`, `end$`, or a part of the name; nothing: all.
+    #[arg(default_value = "")]
+    pub(crate) text: String,
+    #[command(flatten)]
+    pub(crate) at: Where,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    /// The site's folder.
+    pub(crate) site: PathBuf,
+    /// Take warnings for errors.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Help {
+    /// A site's file: `tags.yaml`, `modbusclient.yaml`, …; nothing: which there are.
+    pub(crate) file: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Init {
+    /// The folder to write; must not exist or be empty.
+    pub(crate) dir: PathBuf,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}

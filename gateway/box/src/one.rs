@@ -1,0 +1,83 @@
+//! One daemon alone, called as pymscada calls its modules: `forebay modbusclient --config FILE --tags FILE`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use shell::{Notify, Paths, Stop};
+use site::Site;
+
+use crate::args::{self, Folders};
+use crate::check::{env, site_of};
+use crate::daemons::{self, Running};
+use crate::fail::Failure;
+use crate::init_values;
+
+/// The bus of a module whose file names none.
+const DEFAULT_BUS_PORT: u16 = 1324;
+
+/// Runs one module until it is told to stop.
+pub(crate) fn run(module: &'static str, args: &args::One) -> Result<ExitCode, Failure> {
+    let config = args.config.clone().or_else(|| default_config(module));
+    let tags = args.tags.clone().or_else(|| default_tags(module));
+    let site = site_of(site::load_module(module, config.as_deref(), tags.as_deref(), &env))?;
+    let paths = Paths::find(args.folders.runtime.as_deref(), args.folders.state.as_deref());
+    paths.make().map_err(|error| Failure::config(&error))?;
+    let stop = Stop::new();
+    let daemon = start(module, &site, &paths, &args.folders, &stop)?;
+    wait_for_signal(stop)?;
+    daemon.join()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn start(module: &'static str, site: &Site, paths: &Paths, folders: &Folders, stop: &Stop) -> Result<Running, Failure> {
+    let notify = Notify::from_env();
+    match module {
+        "bus" => daemons::bus(site, paths, stop, notify),
+        "modbusclient" => daemons::modbus(site, paths, stop, notify),
+        "history" => daemons::history(site, paths, stop, notify),
+        "wwwserver" => daemons::www(site, paths, folders, stop, notify),
+        _ => {
+            let port = site.init_values.as_ref().map_or(DEFAULT_BUS_PORT, |bus| bus.port);
+            let (tags, link) = (site.tags.clone(), daemons::link(paths, port, "initvalues"));
+            Running::start("initvalues", stop, async move |stop| {
+                notify.ready();
+                init_values::run(&tags, link, stop).await;
+                Ok::<(), std::convert::Infallible>(())
+            })
+        }
+    }
+}
+
+/// Cancels `stop` on SIGTERM or SIGINT, and returns once it is cancelled.
+pub(crate) fn wait_for_signal(stop: Stop) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::work(&error))?.block_on(async {
+        let signal = shell::stop_on_signal().map_err(|error| Failure::work(&error))?;
+        tokio::select! {
+            () = signal.cancelled() => stop.cancel(),
+            () = stop.cancelled() => {}
+        }
+        Ok(())
+    })
+}
+
+/// pymscada's default: the module's name with `.yaml`, here. The bus and initvalues run without a file.
+fn default_config(module: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(format!("{module}.yaml"));
+    let may_do_without = matches!(module, "bus" | "initvalues");
+    (path.is_file() || !may_do_without).then_some(path)
+}
+
+fn default_tags(module: &str) -> Option<PathBuf> {
+    let needs_tags = matches!(module, "history" | "wwwserver" | "initvalues");
+    let path = Path::new("tags.yaml");
+    (module != "bus" && (path.is_file() || needs_tags)).then(|| path.to_path_buf())
+}
+
+/// A module of pymscada's that this release doesn't have, or no module at all.
+pub(crate) fn unbuilt(words: &[String]) -> Result<ExitCode, Failure> {
+    let name = words.first().map_or("", String::as_str);
+    let loaded = site::load_module(name, None, None, &env);
+    let why = loaded.findings.first().map_or_else(|| format!("{name} isn't a command"), ToString::to_string);
+    Err(Failure::Config(format!("{why}; `forebay --help` lists the commands")))
+}
