@@ -1,0 +1,38 @@
+// Three themes by tokens: the phone's wish, or a remembered choice; the site's colour only as accent, and only readable.
+
+import { effect } from '@preact/signals';
+import { css, nameToRgb, parseColour, readable } from './colour';
+import { hello, kept, painted, theme, type Theme } from './state';
+
+export const THEMES: readonly { id: Theme; name: string }[] = [
+  { id: 'auto', name: 'Phone' },
+  { id: 'light', name: 'Light' },
+  { id: 'dark', name: 'Dark' },
+  { id: 'sun', name: 'Sun' },
+];
+
+export function applyTheme(): void {
+  const was = THEMES.find((t) => t.id === kept.get('theme'));
+  if (was) theme.value = was.id;
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  const root = document.documentElement;
+  const paint = () => {
+    const t = theme.value;
+    root.dataset['theme'] = t === 'auto' ? (dark.matches ? 'dark' : 'light') : t;
+    root.style.removeProperty('--accent');
+    const wish = hello.value?.config['primary_color'];
+    const rgb = typeof wish === 'string' ? (parseColour(wish) ?? nameToRgb(wish)) : null;
+    const style = getComputedStyle(root);
+    const ground = parseColour(style.getPropertyValue('--ground'));
+    if (rgb && ground) root.style.setProperty('--accent', css(readable(rgb, ground, t === 'sun' ? 7 : 4.6)));
+    document.querySelector('meta[name=theme-color]')?.setAttribute('content', style.getPropertyValue('--surface').trim());
+    painted.value = painted.peek() + 1;
+  };
+  effect(paint);
+  dark.addEventListener('change', paint);
+}
+
+export function chooseTheme(t: Theme): void {
+  kept.set('theme', t);
+  theme.value = t;
+}

@@ -1,0 +1,542 @@
+// The plot: uPlot made once for axes, grid and scales; the pens are drawn from their own columns.
+//
+// In: a spec, answers of history, live readings, fingers. Out: pixels, at most once per frame, and what stands under the
+// cursor. Never: re-created by the framework, fed a point that was not measured.
+
+import uPlot from 'uplot';
+import { css, nameToRgb, parseColour, readable, type Rgb } from '../colour';
+import { formatNumber } from '../format';
+import { askHistory, NoHistory, type Answer, type Fetcher } from '../link/history';
+import type { Reading } from '../link/speak';
+import { drawBand, drawPen, drawStates, drawUnloaded, type Frame, type Tip } from './draw';
+import type { Spec } from './spec';
+import { listen } from './touch';
+import { LIVE_POINTS_MAX, Track } from './track';
+import { Window, type Ask } from './window';
+
+export interface PlotDeps {
+  fetcher: Fetcher;
+  /** The gateway's present time, ms. */
+  now(): number;
+  /** Whether the gateway tells us of every change right now. */
+  live(): boolean;
+  /** The present reading of a pen. */
+  reading(pen: number): Reading | undefined;
+  /** The view, the values under the cursor or the words about loading changed. */
+  changed(s: PlotState): void;
+}
+export interface PlotState {
+  following: boolean;
+  from: number;
+  to: number;
+  /** ms under the cursor, or null: the legend shows the present. */
+  cursor: number | null;
+  values: number[];
+  words: string | null;
+  points: number;
+}
+export interface ScaleChoice {
+  mode: 'site' | 'fit' | 'own';
+  own: [number, number] | null;
+}
+
+/** Pens without a colour of their own; each differs in lightness too. */
+const PALETTE = ['#2f7fb8', '#c76a1e', '#3f9a5f', '#9a5fb5', '#b8455f', '#7a7f36', '#4a5ea8', '#7b5a45'];
+const LANE_PX = 22;
+/** Tags one question may hold. */
+const TAGS_PER_ASK = 16;
+/** A failed question is not asked again sooner, unless a person asks. */
+const AGAIN_MS = 5000;
+
+export class Plot {
+  readonly window: Window;
+  readonly tracks: Track[];
+  hidden: boolean[];
+  readonly choices = new Map<string, ScaleChoice>();
+  private readonly u: uPlot;
+  private have: Ask | null = null;
+  private abort: AbortController | null = null;
+  private cursor: number | null = null;
+  private words: string | null = 'loading…';
+  private frame = 0;
+  private timer = 0;
+  private failedAt = -Infinity;
+  private colours: string[] = [];
+  private theme = { ink: '#000', ink2: '#555', line: '#ddd', surface: '#fff', ground: '#eee' };
+  private readonly unlisten: () => void;
+  private readonly sized: ResizeObserver;
+  private readonly motion = matchMedia('(prefers-reduced-motion: reduce)');
+
+  constructor(
+    private readonly host: HTMLElement,
+    readonly spec: Spec,
+    private readonly deps: PlotDeps,
+  ) {
+    const now = deps.now();
+    this.window = new Window(now, spec.pastMs, spec.futureMs);
+    this.tracks = spec.pens.map(() => new Track());
+    this.hidden = spec.pens.map(() => false);
+    this.readTheme();
+    this.u = this.make();
+    this.unlisten = listen(this.u.over, {
+      pan: (px) => this.move(() => this.window.pan((-px / this.u.over.clientWidth) * this.window.span, this.deps.now())),
+      zoom: (k, part) =>
+        this.move(() => this.window.zoom(k, this.window.from + part * this.window.span, this.deps.now())),
+      cursor: (part) => {
+        this.cursor = part === null ? null : this.window.from + part * this.window.span;
+        this.draw();
+      },
+      live: () => this.live(),
+      settle: () => void this.load(),
+    });
+    this.sized = new ResizeObserver(() => this.resize());
+    this.sized.observe(host);
+    this.schedule();
+    void this.load();
+  }
+
+  destroy(): void {
+    clearTimeout(this.timer);
+    cancelAnimationFrame(this.frame);
+    this.abort?.abort();
+    this.unlisten();
+    this.sized.disconnect();
+    this.u.destroy();
+  }
+
+  /** Back to now, optionally over another span. */
+  live(span?: number): void {
+    this.cursor = null;
+    this.move(() => this.window.live(this.deps.now(), span));
+    void this.load();
+  }
+
+  fix(from: number, to: number): void {
+    this.move(() => this.window.fix(from, to));
+    void this.load();
+  }
+
+  toggle(pen: number): void {
+    this.hidden[pen] = !this.hidden[pen];
+    this.draw();
+  }
+
+  choose(scale: string, c: ScaleChoice): void {
+    this.choices.set(scale, c);
+    this.draw();
+  }
+
+  /** A live reading of a pen. */
+  append(pen: number, r: Reading): void {
+    const t = this.tracks[pen];
+    if (!t) return;
+    if (r.quality === 'good') {
+      const v = typeof r.value === 'number' ? r.value : typeof r.value === 'bigint' ? Number(r.value) : NaN;
+      t.append(r.at, v);
+      if (t.live > LIVE_POINTS_MAX) void this.load(true);
+    } else if (t.n > 0 && !Number.isNaN(t.last[t.n - 1] ?? NaN)) {
+      // Nothing is known from here on; what was last known is drawn dashed while it lasts.
+      t.append(Math.max(r.since, (t.time[t.n - 1] ?? 0) + 1), NaN);
+    }
+    this.draw();
+  }
+
+  /** After the link came back: what happened meanwhile is in history, not here. */
+  async reload(): Promise<void> {
+    await this.load(true);
+  }
+
+  /** Colours from the page's tokens. */
+  restyle(): void {
+    this.readTheme();
+    this.draw();
+  }
+
+  colour(pen: number): string {
+    return this.colours[pen] ?? this.theme.ink;
+  }
+
+  canvas(): HTMLCanvasElement {
+    return this.u.ctx.canvas;
+  }
+
+  /** What is shown, one row per time at which something changed. */
+  csv(): string {
+    const { from, to } = this.window;
+    const times = new Set<number>();
+    for (const t of this.tracks) {
+      for (let i = Math.max(0, t.indexAt(from)); i < t.n && (t.time[i] ?? 0) <= to; i += 1) times.add(Math.max(from, t.time[i] ?? 0));
+    }
+    const name = (s: string) => (/[",\n]/.test(s) ? `"${s.replaceAll('"', '""')}"` : s);
+    const rows = [...times].sort((a, b) => a - b).map((at) => {
+      const cells = this.tracks.map((t) => {
+        const i = t.indexAt(at);
+        const v = i < 0 ? NaN : (t.last[i] ?? NaN);
+        return Number.isNaN(v) ? '' : String(v);
+      });
+      return [new Date(at).toISOString(), ...cells].join(',');
+    });
+    return [['time', ...this.spec.pens.map((p) => name(p.tag))].join(','), ...rows, ''].join('\r\n');
+  }
+
+  private move(run: () => void): void {
+    run();
+    this.draw();
+    // While fingers move, load ahead of the edge, but not at every pixel.
+    if (!this.abort) void this.load();
+  }
+
+  private columns(): number {
+    return Math.max(64, Math.round(this.u.over.clientWidth || 300));
+  }
+
+  private async load(force = false): Promise<void> {
+    const now = this.deps.now();
+    const asks = this.window.asks(now, this.columns(), force ? null : this.have);
+    if (asks.length === 0 || this.spec.pens.length === 0) return;
+    if (!force && performance.now() - this.failedAt < AGAIN_MS) return;
+    this.abort?.abort();
+    const mine = new AbortController();
+    this.abort = mine;
+    this.words = this.have ? null : 'loading…';
+    try {
+      for (const ask of asks) {
+        for (let k = 0; k < this.spec.pens.length; k += TAGS_PER_ASK) {
+          const tags = this.spec.pens.slice(k, k + TAGS_PER_ASK).map((p) => p.tag);
+          const answer = await askHistory(this.deps.fetcher, tags, ask.from, ask.to, ask.columns, mine.signal);
+          this.take(k, answer);
+        }
+        this.have = ask;
+        this.words = null;
+        this.draw();
+      }
+    } catch (e) {
+      if (mine.signal.aborted) return;
+      this.failedAt = performance.now();
+      this.words = e instanceof NoHistory ? e.message : 'the trend could not be read';
+      if (!(e instanceof NoHistory)) console.warn(e);
+      this.draw();
+    } finally {
+      if (this.abort === mine) this.abort = null;
+    }
+  }
+
+  private take(first: number, a: Answer): void {
+    a.series.forEach((s, i) => {
+      const t = this.tracks[first + i];
+      if (!t) return;
+      t.load(s, a.from, a.to);
+      const r = this.deps.reading(first + i);
+      if (r?.quality === 'good' && (typeof r.value === 'number' || typeof r.value === 'bigint')) t.append(r.at, Number(r.value));
+    });
+  }
+
+  /** Follows the time: often enough to look alive, never more than the pixels can show. */
+  private schedule(): void {
+    const perPx = this.window.span / this.columns();
+    const ms = Math.min(5000, Math.max(this.motion.matches ? 1000 : 250, perPx));
+    this.timer = window.setTimeout(() => {
+      if (this.window.tick(this.deps.now())) {
+        this.draw();
+        if (!this.abort) void this.load();
+      }
+      this.schedule();
+    }, ms);
+  }
+
+  private draw(): void {
+    if (this.frame) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.paint();
+    });
+  }
+
+  private paint(): void {
+    const now = this.deps.now();
+    this.window.tick(now);
+    if (this.deps.live()) {
+      // Told of every change, we know the time up to now without asking.
+      for (const t of this.tracks) t.reach(now);
+      if (this.have && this.window.following) this.have = { ...this.have, to: Math.max(this.have.to, now) };
+    }
+    const shown = this.scalesShown();
+    this.spec.axes.forEach((a, i) => {
+      const axis = this.u.axes[i + 1];
+      if (axis) {
+        axis.show = a.show && shown.includes(a.scale) && shown.indexOf(a.scale) < this.axesRoom();
+        if (axis.grid) axis.grid.show = a.scale === shown[0];
+      }
+    });
+    this.u.batch(() => {
+      this.u.setScale('x', { min: this.window.from, max: this.window.to });
+      for (const a of this.spec.axes) {
+        const [min, max] = this.range(a.scale);
+        this.u.setScale(a.scale, { min, max });
+      }
+    });
+    this.u.redraw(false, true);
+    const at = this.cursor ?? now;
+    let points = 0;
+    this.tracks.forEach((t, i) => {
+      if (!this.hidden[i]) points += t.count(this.window.from, this.window.to);
+    });
+    this.host.dataset['points'] = String(points);
+    this.deps.changed({
+      following: this.window.following,
+      from: this.window.from,
+      to: this.window.to,
+      cursor: this.cursor,
+      values: this.tracks.map((t) => t.valueAt(this.cursor === null ? Math.min(at, t.to) : at)),
+      words: this.words ?? this.emptyWords(),
+      points,
+    });
+  }
+
+  private emptyWords(): string | null {
+    if (!this.have || this.tracks.some((t) => t.n > 0)) return null;
+    return this.tracks.every((t) => !t.known) ? 'history keeps none of these tags' : 'no samples in this span yet';
+  }
+
+  private axesRoom(): number {
+    return this.host.clientWidth < 600 ? 2 : 4;
+  }
+
+  private scalesShown(): string[] {
+    const of = this.spec.pens.filter((p, i) => !this.hidden[i] && !p.multi).map((p) => p.scale);
+    return this.spec.axes.map((a) => a.scale).filter((s) => of.includes(s));
+  }
+
+  /** The site's range, widened rather than hiding what is there; or fitted; or a person's own. */
+  private range(scale: string): [number, number] {
+    const axis = this.spec.axes.find((a) => a.scale === scale);
+    const c = this.choices.get(scale) ?? { mode: axis?.range ? 'site' : 'fit', own: null };
+    if (c.mode === 'own' && c.own) return c.own;
+    let lo = Infinity;
+    let hi = -Infinity;
+    this.spec.pens.forEach((p, i) => {
+      if (p.scale !== scale || this.hidden[i] || p.multi) return;
+      const e = this.tracks[i]?.extent(this.window.from, this.window.to);
+      if (e) [lo, hi] = [Math.min(lo, e[0]), Math.max(hi, e[1])];
+    });
+    if (c.mode === 'site' && axis?.range) return [Math.min(axis.range[0], lo), Math.max(axis.range[1], hi)];
+    if (lo > hi) return [0, 1];
+    // A quiet value must not look like a storm: never finer than a few of its last decimals.
+    const dp = this.spec.pens.find((p) => p.scale === scale)?.dp ?? 2;
+    const least = 4 * 10 ** -dp;
+    const pad = Math.max((hi - lo) * 0.08, (least - (hi - lo)) / 2, 0);
+    return [lo - pad, hi + pad];
+  }
+
+  private resize(): void {
+    const { clientWidth: width, clientHeight: height } = this.host;
+    if (width > 0 && height > 0 && (width !== this.u.width || height !== this.u.height)) this.u.setSize({ width, height });
+    this.draw();
+  }
+
+  private readTheme(): void {
+    const s = getComputedStyle(document.documentElement);
+    const get = (k: string) => s.getPropertyValue(k).trim();
+    this.theme = { ink: get('--ink'), ink2: get('--ink-2'), line: get('--line'), surface: get('--surface'), ground: get('--ground') };
+    const ground: Rgb = parseColour(this.theme.surface) ?? [255, 255, 255];
+    this.colours = this.spec.pens.map((p, i) => {
+      const own = (p.color ? nameToRgb(p.color) : null) ?? parseColour(PALETTE[i % PALETTE.length] ?? '#555') ?? [90, 90, 90];
+      return css(readable(own, ground, 3));
+    });
+  }
+
+  private make(): uPlot {
+    const font = '14px system-ui, sans-serif';
+    const widest = (u: uPlot, values: string[] | null) => {
+      if (!values) return 40;
+      u.ctx.font = font;
+      return Math.ceil(Math.max(24, ...values.map((v) => (v ? u.ctx.measureText(v).width : 0)))) + 14;
+    };
+    const scales: uPlot.Scales = { x: { time: false, auto: false, min: this.window.from, max: this.window.to } };
+    for (const a of this.spec.axes) scales[a.scale] = { auto: false, min: 0, max: 1 };
+    const axes: uPlot.Axis[] = [
+      {
+        stroke: () => this.theme.ink2,
+        font,
+        size: 44,
+        gap: 6,
+        space: 84,
+        grid: { stroke: () => this.theme.line, width: 1 },
+        ticks: { show: false },
+        splits: (u, _i, min, max) => timeSplits(min, max, Math.max(2, Math.floor((u.over?.clientWidth || 300) / 84))),
+        values: (_u, splits) => splits.map((t, i) => timeLabel(t, splits[i - 1] ?? null, (splits[1] ?? t) - (splits[0] ?? t))),
+      },
+      ...this.spec.axes.map((a): uPlot.Axis => ({
+        scale: a.scale,
+        side: a.right ? 1 : 3,
+        stroke: () => this.axisInk(a.scale),
+        font,
+        gap: 6,
+        space: 44,
+        size: widest,
+        grid: { stroke: () => this.theme.line, width: 1 },
+        ticks: { show: false },
+        values: (_u, splits) => splits.map((v) => formatNumber(v, placesOf(splits))),
+      })),
+    ];
+    return new uPlot(
+      {
+        width: this.host.clientWidth || 320,
+        height: this.host.clientHeight || 240,
+        ms: 1,
+        // A time label at the edge needs room where no axis gives it.
+        padding: [10, (_u, _s, has) => (has[1] ? 8 : 26), 0, (_u, _s, has) => (has[3] ? 8 : 26)],
+        legend: { show: false },
+        cursor: { show: false },
+        scales,
+        axes,
+        series: [{}],
+        hooks: { draw: [() => this.pens()] },
+      },
+      [[this.window.from, this.window.to]],
+      this.host,
+    );
+  }
+
+  /** An axis with one pen wears its colour. */
+  private axisInk(scale: string): string {
+    const on = this.spec.pens.flatMap((p, i) => (p.scale === scale && !this.hidden[i] ? [i] : []));
+    return on.length === 1 && on[0] !== undefined ? this.colour(on[0]) : this.theme.ink2;
+  }
+
+  private pens(): void {
+    const u = this.u;
+    const { ctx } = u;
+    const { left, top, width, height } = u.bbox;
+    const now = this.deps.now();
+    const { from, to } = this.window;
+    const frame: Frame = {
+      ctx,
+      left,
+      top,
+      width,
+      height,
+      from,
+      to,
+      ratio: devicePixelRatio,
+      x: (t) => left + ((t - from) / (to - from)) * width,
+      y: () => top,
+    };
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, top, width, height);
+    ctx.clip();
+    const edges = this.tracks.filter((_, i) => !this.hidden[i]);
+    const loadedFrom = Math.max(-Infinity, ...edges.map((t) => t.from));
+    const loadedTo = Math.min(Infinity, ...edges.map((t) => t.to));
+    drawUnloaded(frame, loadedFrom, Math.max(loadedTo, Math.min(to, now) - 1), tint(this.theme.ink, 0.05));
+    if (to > now) drawUnloaded({ ...frame, from: Math.max(from, now) }, Infinity, -Infinity, tint(this.theme.ink, 0.03));
+    const y = (scale: string) => (v: number) => u.valToPos(v, scale, true);
+    for (const b of this.spec.bands) {
+      const [i, j] = b.pens;
+      const [p, q] = [this.spec.pens[i], this.spec.pens[j]];
+      const [a, c] = [this.tracks[i], this.tracks[j]];
+      if (!p || !q || !a || !c || this.hidden[i] || this.hidden[j]) continue;
+      const rgb = nameToRgb(b.fill[0]) ?? [128, 128, 128];
+      drawBand(frame, a, c, y(p.scale), y(q.scale), css(rgb, b.fill[1]));
+    }
+    let lane = 0;
+    ctx.font = `${14 * devicePixelRatio}px system-ui, sans-serif`;
+    this.spec.pens.forEach((p, i) => {
+      const t = this.tracks[i];
+      if (!t || this.hidden[i]) return;
+      const tip = this.tip(i, t, now);
+      if (p.multi) {
+        drawStates(frame, t, p.multi, lane, LANE_PX * devicePixelRatio, tip, this.theme.ink, (s) =>
+          tint(this.colour(i), s === 0 ? 0.12 : 0.22 + 0.1 * (s % 4)),
+        );
+        lane += 1;
+        return;
+      }
+      drawPen({ ...frame, y: y(p.scale) }, t, {
+        line: this.colour(i),
+        shade: tint(this.colour(i), 0.28),
+        fill: p.fill ? css(nameToRgb(p.fill[0]) ?? [128, 128, 128], p.fill[1]) : null,
+        width: p.width,
+        dash: p.dash,
+        stepped: p.stepped,
+      }, tip);
+    });
+    if (this.window.following && now <= to) this.upright(frame, now, this.theme.ink2, [2, 4]);
+    if (this.cursor !== null) {
+      this.upright(frame, this.cursor, this.theme.ink, []);
+      this.dots(frame, this.cursor, y);
+    }
+    ctx.restore();
+  }
+
+  private tip(i: number, t: Track, now: number): Tip {
+    const held = this.deps.reading(i)?.quality === 'held';
+    return { goodUntil: Math.min(t.to, now), heldUntil: held ? now : 0 };
+  }
+
+  private upright(f: Frame, t: number, ink: string, dash: number[]): void {
+    const x = Math.round(f.x(t)) + 0.5;
+    f.ctx.strokeStyle = ink;
+    f.ctx.lineWidth = f.ratio;
+    f.ctx.setLineDash(dash.map((d) => d * f.ratio));
+    f.ctx.beginPath();
+    f.ctx.moveTo(x, f.top);
+    f.ctx.lineTo(x, f.top + f.height);
+    f.ctx.stroke();
+    f.ctx.setLineDash([]);
+  }
+
+  private dots(f: Frame, at: number, y: (scale: string) => (v: number) => number): void {
+    this.spec.pens.forEach((p, i) => {
+      const v = this.tracks[i]?.valueAt(at) ?? NaN;
+      if (this.hidden[i] || p.multi || Number.isNaN(v)) return;
+      f.ctx.beginPath();
+      f.ctx.arc(f.x(at), y(p.scale)(v), 4 * f.ratio, 0, Math.PI * 2);
+      f.ctx.fillStyle = this.colour(i);
+      f.ctx.fill();
+      f.ctx.lineWidth = 2 * f.ratio;
+      f.ctx.strokeStyle = this.theme.surface;
+      f.ctx.stroke();
+    });
+  }
+}
+
+/** A colour let through. */
+function tint(c: string, alpha: number): string {
+  return css(parseColour(c) ?? [128, 128, 128], alpha);
+}
+
+/** As many decimals as tell the splits apart. */
+function placesOf(splits: number[]): number {
+  const step = Math.abs((splits[1] ?? 1) - (splits[0] ?? 0));
+  return step > 0 ? Math.min(8, Math.max(0, Math.ceil(-Math.log10(step) - 1e-6))) : 0;
+}
+
+const S = 1000;
+const M = 60 * S;
+const H = 60 * M;
+const D = 24 * H;
+const STEPS = [S, 2 * S, 5 * S, 10 * S, 15 * S, 30 * S, M, 2 * M, 5 * M, 10 * M, 15 * M, 30 * M, H, 2 * H, 3 * H, 4 * H, 6 * H, 12 * H, D, 2 * D, 7 * D, 14 * D, 30 * D, 91 * D, 182 * D, 365 * D];
+
+/** Round times of the phone's own clock, no more than fit. */
+export function timeSplits(from: number, to: number, most: number): number[] {
+  const step = STEPS.find((s) => (to - from) / s <= most) ?? 365 * D;
+  const zone = new Date(to).getTimezoneOffset() * M;
+  const out: number[] = [];
+  for (let t = Math.ceil((from - zone) / step) * step + zone; t <= to; t += step) out.push(t);
+  return out;
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** `14:05`, and the day under it where the day begins. */
+export function timeLabel(t: number, before: number | null, step: number): string {
+  const d = new Date(t);
+  const two = (n: number) => String(n).padStart(2, '0');
+  const day = `${d.getDate()} ${MONTHS[d.getMonth()]}`;
+  if (step >= 300 * D) return String(d.getFullYear());
+  if (step >= D) return before === null || new Date(before).getFullYear() !== d.getFullYear() ? `${day}\n${d.getFullYear()}` : day;
+  const clock = `${two(d.getHours())}:${two(d.getMinutes())}${step < M ? `:${two(d.getSeconds())}` : ''}`;
+  return before === null || new Date(before).getDate() !== d.getDate() ? `${clock}\n${day}` : clock;
+}

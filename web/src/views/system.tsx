@@ -1,0 +1,146 @@
+// What the pill knows: the link, the gateway's clock, devices that do not answer, versions. And "More": the other pages, the theme.
+
+import { useSignal } from '@preact/signals';
+import { formatAge, formatTime } from '../format';
+import { Icon } from '../parts/icon';
+import { SheetFrame } from '../parts/sheet';
+import { linkWords } from '../parts/pill';
+import { iconOf } from '../parts/tabs';
+import { goTo } from '../route';
+import { entries, gatewayNow, hello, link, page, plant, theme, tick, type Entry } from '../state';
+import { chooseTheme, THEMES } from '../theme';
+import type { PageDef } from '../link/speak';
+
+export function StatusSheet() {
+  const h = hello.value;
+  const p = plant.value;
+  const live = link.value.is === 'live';
+  const silent = p?.devices.filter((d) => d.state !== 'ok') ?? [];
+  const away = Math.abs(gatewayNow() - tick.value);
+  return (
+    <SheetFrame title={h?.site ?? 'Forebay'} sub="Link, clock and devices" testid="status-sheet">
+      <dl class="facts table">
+        <div>
+          <dt>Link</dt>
+          <dd>{linkWords(link.value, tick.value)}</dd>
+        </div>
+        <div>
+          <dt>Gateway clock</dt>
+          <dd>
+            {h ? `${live ? '' : 'about '}${formatTime(gatewayNow(), 'datetime')}` : 'not known yet'}
+            {h && h.clock !== 'set' ? <b class="warn"> not trusted: {h.clock}</b> : null}
+            {h && away > 5000 ? <small> {Math.round(away / 1000)} s off this phone</small> : null}
+          </dd>
+        </div>
+        <div>
+          <dt>Bus</dt>
+          <dd>{p ? (live ? (p.bus ? 'connected' : <b class="warn">the gateway has lost its bus</b>) : 'not known: no connection') : 'not known yet'}</dd>
+        </div>
+        <div>
+          <dt>Version</dt>
+          <dd>{h?.version ?? '—'}</dd>
+        </div>
+      </dl>
+      <h3 class="h h3">Devices</h3>
+      {!p || p.devices.length === 0 ? <p class="quiet">none are known</p> : null}
+      <ul class="devices">
+        {p?.devices.map((d) => (
+          <li key={d.name} data-device={d.name} data-state={d.state}>
+            <Icon name={d.state === 'ok' ? 'tick' : 'cross'} />
+            <span>{d.name}</span>
+            <span class="quiet">{d.state === 'ok' ? (live ? 'answers' : 'answered last') : `${d.why ?? d.state}${d.since ? `, ${formatAge(d.since, gatewayNow())}` : ''}`}</span>
+          </li>
+        ))}
+      </ul>
+      {silent.length > 0 ? <p class="quiet">Values of a silent device are held: the last number is shown with its age.</p> : null}
+    </SheetFrame>
+  );
+}
+
+export function ThemeChoice() {
+  return (
+    <div class="themes" role="group" aria-label="Theme">
+      {THEMES.map((t) => (
+        <button key={t.id} type="button" class="chip" data-theme-choice={t.id} aria-pressed={theme.value === t.id} onClick={() => chooseTheme(t.id)}>
+          {t.name}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+export function MoreSheet({ from }: { from: number }) {
+  return (
+    <SheetFrame title="More" testid="more-sheet">
+      <nav class="stack">
+        {entries.value.slice(from).map((e) => (
+          <MoreEntry key={e.name} entry={e} />
+        ))}
+      </nav>
+      <h3 class="h h3">Theme</h3>
+      <ThemeChoice />
+      <SignOut />
+    </SheetFrame>
+  );
+}
+
+function MoreEntry({ entry }: { entry: Entry }) {
+  if (entry.is === 'page') return <PageButton p={entry.page} />;
+  return (
+    <>
+      <h3 class="h h3">{entry.name}</h3>
+      {entry.pages.map((p) => (
+        <PageButton key={p.id} p={p} />
+      ))}
+    </>
+  );
+}
+
+function PageButton({ p }: { p: PageDef }) {
+  return (
+    <button type="button" class="option" data-page={p.id} aria-current={page.value?.id === p.id ? 'page' : undefined} onClick={() => goTo(p.id)}>
+      <Icon name={iconOf(p)} /> {p.name}
+    </button>
+  );
+}
+
+export function GroupSheet({ name }: { name: string }) {
+  const group = entries.value.find((e) => e.is === 'group' && e.name === name);
+  return (
+    <SheetFrame title={name} testid="group-sheet">
+      <nav class="stack">{group?.is === 'group' ? group.pages.map((p) => <PageButton key={p.id} p={p} />) : null}</nav>
+    </SheetFrame>
+  );
+}
+
+/** Ends this browser's session; a new one needs a new link. */
+function SignOut() {
+  const asked = useSignal(false);
+  const words = useSignal<string | null>(null);
+  const out = async () => {
+    try {
+      const r = await fetch('/api/logout', { method: 'POST', credentials: 'same-origin' });
+      if (r.ok) location.assign('/');
+      else words.value = `the gateway refused (${r.status})`;
+    } catch {
+      words.value = 'no connection: try again when the link is back';
+    }
+  };
+  return (
+    <div class="signout">
+      {asked.value ? (
+        <>
+          <p class="quiet">This browser will need a new link to come back.</p>
+          <button type="button" class="solid" onClick={() => void out()}>
+            Sign out
+          </button>
+        </>
+      ) : (
+        <button type="button" class="ghost" onClick={() => (asked.value = true)}>
+          Sign out…
+        </button>
+      )}
+      {words.value ? <p role="alert">{words.value}</p> : null}
+    </div>
+  );
+}
