@@ -45,6 +45,8 @@ pub(crate) struct Filter {
     seen: Option<Timestamp>,
     /// Nothing is known since then.
     gap: Option<Timestamp>,
+    /// When it was said that a value from before a gap holds again.
+    mark: Option<Timestamp>,
 }
 
 impl Filter {
@@ -62,6 +64,7 @@ impl Filter {
             latest: None,
             seen: None,
             gap: Some(started),
+            mark: None,
         }
     }
 
@@ -84,7 +87,7 @@ impl Filter {
 
     /// Samples were lost before the next one: the gap begins right after the last one seen.
     pub(crate) fn on_lost(&mut self, now: Timestamp) -> Option<(Timestamp, Point)> {
-        let since = match self.seen {
+        let since = match self.seen.max(self.latest.map(|(at, _)| at)) {
             Some(seen) if seen < now => Timestamp(seen.0 + 1),
             _ => now,
         };
@@ -119,17 +122,30 @@ impl Filter {
         let (number, at_limit) = self.clamp(raw);
         let gap = self.gap.take();
         self.seen = self.seen.max(Some(at));
-        let resumed = gap.filter(|gap| at < *gap).map(|gap| just_after(gap, now)).filter(|at| *at < TIME_END);
         if gap.is_none() && !self.is_news(at, number, at_limit) {
             return NOTHING;
         }
+        let mark = self.mark_now(now, at, gap, self.differs(number, at_limit));
         // The bus repeats what it holds after a restart: no need to write it twice.
-        let repeated = resumed.is_some() && self.latest == Some((at, number));
+        let repeated = mark.is_some() && self.latest == Some((at, number));
         self.remember(at, number);
-        if let Some(resumed) = resumed {
-            self.remember(resumed, number);
+        if let Some(mark) = mark {
+            self.remember(mark, number);
         }
-        [(!repeated).then_some((at, Point::Value(number))), resumed.map(|at| (at, Point::Value(number)))]
+        [(!repeated).then_some((at, Point::Value(number))), mark.map(|at| (at, Point::Value(number)))]
+    }
+
+    /// When to say that a value from before a gap holds again. After that its source may go on speaking of times
+    /// before the mark (its clock is behind ours): each such change moves the present on too.
+    fn mark_now(&mut self, now: Timestamp, at: Timestamp, gap: Option<Timestamp>, differs: bool) -> Option<Timestamp> {
+        let behind = gap.or(self.mark).filter(|behind| at < *behind);
+        if behind.is_none() {
+            self.mark = None;
+        }
+        let mark = behind.filter(|_| gap.is_some() || differs).map(|behind| just_after(behind, now));
+        let mark = mark.filter(|mark| *mark < TIME_END);
+        self.mark = mark.or(self.mark);
+        mark
     }
 
     fn clamp(&self, raw: Number) -> (Number, bool) {
@@ -144,9 +160,15 @@ impl Filter {
         match self.latest {
             None => true,
             Some((latest, last)) if at < latest || (at == latest && number != last) => true,
-            Some((_, last)) if number == last => false,
-            Some((_, last)) => at_limit || self.deadband.is_none_or(|deadband| distance(number, last) >= deadband),
+            Some(_) => self.differs(number, at_limit),
         }
+    }
+
+    fn differs(&self, number: Number, at_limit: bool) -> bool {
+        self.latest.is_none_or(|(_, last)| {
+            let far = |deadband| distance(number, last) >= deadband;
+            number != last && (at_limit || self.deadband.is_none_or(far))
+        })
     }
 
     fn remember(&mut self, at: Timestamp, number: Number) {

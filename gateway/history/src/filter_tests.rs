@@ -121,6 +121,25 @@ fn a_value_from_before_the_gap_is_good_again_from_now_on() {
 }
 
 #[test]
+fn a_source_whose_clock_is_behind_ends_with_its_last_value() {
+    let mut filter = after(&def(Kind::Float), Value::Float(5.0));
+    let at = |seconds: u64| Timestamp(START + seconds * 1_000_000);
+    filter.on_all_lost(at(20));
+    let mut records = std::collections::BTreeMap::new();
+    // Each sample comes ten seconds late; the bus is back at 22.
+    for (given, x) in [(12, 6.0), (13, 6.0), (14, 7.0), (15, 7.0), (16, 5.0), (30, 5.0), (31, 8.0)] {
+        let sample = good(at(given).0, Value::Float(x));
+        for (when, point) in filter.on_sample(at(given + 10), &sample).unwrap().into_iter().flatten() {
+            records.insert((when.0 - START) / 1_000_000, point);
+        }
+    }
+    let value = |x| Point::Value(Number::Float(x));
+    let present: Vec<_> = records.range(20..).map(|(at, point)| (*at, *point)).collect();
+    assert_eq!(present, [(22, value(6.0)), (24, value(7.0)), (26, value(5.0)), (31, value(8.0))]);
+    assert_eq!(records.range(..20).count(), 5, "and all of them at their own time");
+}
+
+#[test]
 fn lost_samples_are_a_gap_from_the_last_one_seen() {
     let mut filter = after(&TagDef { deadband: Some(10.0), ..def(Kind::Float) }, Value::Float(5.0));
     let at = |seconds: u64| Timestamp(START + seconds * 1_000_000);
