@@ -42,11 +42,39 @@ async def next_set(raw, tag_id, seconds=20):
             return got
 
 
-async def quiet(raw):
-    """Frames that wait at the raw client once the bus has carried out everything so far."""
-    got, end = await raw.until_barrier(time.time_ns() // 1000, 5)
-    assert end == "open", f"the watcher's connection is {end}"
-    return got
+class Settle:
+    """Waits until the bus has carried out what both the watcher and Python's client asked so far.
+
+    Requests are ordered per connection only, so each needs a mark of its own: a LIST for the watcher, a SET for Python.
+    """
+
+    def __init__(self, raw):
+        self.raw = raw
+        self.tag = None
+
+    async def __call__(self):
+        """Frames that came to the watcher meanwhile, in order, without the marks."""
+        got, end = await self.raw.until_barrier(time.time_ns() // 1000, 20)
+        assert end == "open", f"the watcher's connection is {end}"
+        if self.tag is None:
+            return got
+        self.tag.value = self.tag.value + 1 if not self.tag.is_none else 1
+        mark = f.int_value(self.tag.value)
+        while True:
+            part = await self.raw.recv(20)
+            assert part is not None, "the bus hung up on the watcher"
+            if part.tag_id != self.tag.id:
+                got.append(part)
+            elif part.payload == mark:
+                return got
+
+    async def watch(self):
+        """Once Python's client is connected: its mark is a tag of its own."""
+        tag = TagInt(P + "mark")
+        await client_common.ids_of([tag])
+        self.raw.send(f.SUB, tag.id)
+        await next_set(self.raw, tag.id)
+        self.tag = tag
 
 
 async def hex_examples(r, raw):
@@ -104,7 +132,7 @@ async def connect_and_log(r, raw, host, port):
     for tag, payload in ((early, f.int_value(17)), (early_typed, f.str_value(UNICODE))):
         tag_id = await raw.tag(tag.name)
         r.equal(f"{tag.name[len(P):]} has one id for everybody", tag.id, tag_id)
-        await quiet(raw)
+        await raw.settle()
         raw.send(f.GET, tag_id)
         r.equal(f"{tag.name[len(P):]} was set before the connection and is on the bus", (await raw.recv()).payload, payload)
     return client
@@ -158,7 +186,7 @@ async def both_ways(r, raw, legacy, typed):
             # A callback hears what comes from the bus; an echo of the value set above would be a second one.
             r.equal(f"{what}: update from the bus, and no echo of its own", heard.values, [back])
             raw.send(f.UNSUB, tag.id)
-            await quiet(raw)
+            await raw.settle()
 
 
 async def unicode_and_size(r, raw, typed):
@@ -184,10 +212,10 @@ async def unicode_and_size(r, raw, typed):
         await report.wait_until(lambda t=tag, us=time_us: t.time_us == us, 20, f"large {kind.__name__}")
         r.check(f"{kind.__name__} of {len(expected)} bytes: bus to Python", tag.value == value, "the same value", "another")
         raw.send(f.UNSUB, tag.id)
-        await quiet(raw)
+        await raw.settle()
     tag = typed[str]
     tag.value = UNICODE
-    await quiet(raw)
+    await raw.settle()
     raw.send(f.GET, tag.id)
     r.equal("TagStr keeps every character", (await next_set(raw, tag.id)).payload, f.str_value(UNICODE))
 
@@ -200,30 +228,30 @@ async def exact_frames(r, raw, typed, own):
         await next_set(raw, tag.id)
         value = bytes([n]) * (n * f.MAX_LEN - 1)
         tag.value = value
-        got = (await quiet(raw))
+        got = (await raw.settle())
         whole = b"".join(part.payload for part in got if part.tag_id == tag.id)
         right = whole == b"\x04" + value
         # The reference must show its defect, else this row proves nothing.
         r.check(f"{n} * 65521 bytes: {'lost by this bus, as known' if own else 'whole'}", right != own, n * f.MAX_LEN, len(whole))
         tag.value = b"next"
-        got = [part.payload for part in await quiet(raw)]
+        got = [part.payload for part in await raw.settle()]
         r.check(f"the value after {n} * 65521 bytes: {'spoilt, as known' if own else 'alone'}", (got == [b"\x04next"]) != own,
                 [b"\x04next"], got)
         tag.value = b"once more"
         raw.send(f.UNSUB, tag.id)
-        await quiet(raw)
+        await raw.settle()
 
 
 async def limits_in_the_client(r, raw, typed):
     """Deadband and limits are the client's; the bus just sees fewer SETs."""
     tag = typed[float]
     tag.deadband, tag.value_min, tag.value_max = 1.0, 0.0, 10.0
-    await quiet(raw)
+    await raw.settle()
     raw.send(f.SUB, tag.id)
     await next_set(raw, tag.id)
     for value in (5.0, 5.5, 6.0, 20.0, -3.0):
         tag.value = value
-    got = [part.payload for part in await quiet(raw) if part.tag_id == tag.id]
+    got = [part.payload for part in await raw.settle() if part.tag_id == tag.id]
     r.equal("deadband and limits decide what is published", got, [f.float_value(v) for v in (5.0, 6.0, 10.0, 0.0)])
     raw.send(f.UNSUB, tag.id)
     # Without a deadband every assignment is published, also an unchanged one.
@@ -232,10 +260,10 @@ async def limits_in_the_client(r, raw, typed):
     await next_set(raw, plain.id)
     for _ in range(3):
         plain.value = 9
-    got = [part.payload for part in await quiet(raw) if part.tag_id == plain.id]
+    got = [part.payload for part in await raw.settle() if part.tag_id == plain.id]
     r.equal("equal values are pushed", got, [f.int_value(9)] * 3)
     raw.send(f.UNSUB, plain.id)
-    await quiet(raw)
+    await raw.settle()
 
 
 async def request_to_author(r, raw, client, typed):
@@ -243,7 +271,7 @@ async def request_to_author(r, raw, client, typed):
     mine, asked = typed[dict], []
     client.add_callback_rta(mine.name, asked.append)
     mine.value = {"author": "python"}
-    await quiet(raw)
+    await raw.settle()
     raw.send(f.RTA, mine.id, 5, b'\x05{"__rta_id__": 3, "text": "\\u00e9"}')
     await report.wait_until(lambda: asked, 10, "RTA at the Python author")
     r.equal("RTA from the bus reaches the Python author", asked, [{"__rta_id__": 3, "text": "é"}])
@@ -271,11 +299,11 @@ async def emptied_and_initial(r, raw, client):
     for name in ("init_new", "init_old", "no_init"):
         watched[name] = await raw.tag(P + name)
         raw.send(f.SUB, watched[name])
-    await quiet(raw)
+    await raw.settle()
     tags = [Tag(P + name, int) for name in watched]
     await client_common.ids_of(tags)
     await report.wait_until(lambda: tags[0].value == 21, 10, "init")
-    got = {part.tag_id: part.payload for part in await quiet(raw)}
+    got = {part.tag_id: part.payload for part in await raw.settle()}
     r.equal("init is published where the bus has no value, and only there", got, {watched["init_new"]: f.int_value(21)})
     r.equal("a value on the bus wins over init", tags[1].value, 1)
     raw.send(f.SET, watched["init_new"], T0)
@@ -289,7 +317,7 @@ async def emptied_and_initial(r, raw, client):
 async def lists(r, raw):
     """LIST in its forms, by a raw client: the package never sends one."""
     ids = {name: await raw.tag(P + name) for name in ("l.aa", "l.ab", "l.ba")}
-    await quiet(raw)
+    await raw.settle()
     prefix = P.encode()
     for pattern, expected in ((b"^" + prefix + b"l.a", ["l.aa", "l.ab"]), (prefix + b"l.", ["l.aa", "l.ab", "l.ba"]),
                               (b"l.ba$", ["l.ba"])):
@@ -317,11 +345,11 @@ async def many_tags(r, raw):
     r.equal("500 names, 500 ids", len({tag.id for tag in tags}), 500)
     for tag in tags:
         raw.send(f.SUB, tag.id)
-    await quiet(raw)
+    await raw.settle()
     for round_number in range(5):
         for tag in tags:
             tag.value = round_number
-    got = await quiet(raw)
+    got = await raw.settle()
     order = [part.payload for part in got if part.tag_id == tags[7].id]
     r.equal("2500 updates, none lost", len(got), 2500)
     r.equal("in order", order, [f.int_value(i) for i in range(5)])
@@ -346,9 +374,11 @@ async def main(parsed, host, port):
     """All of it, in order."""
     r = report.Report()
     raw = await f.Raw.open(host, port)
+    raw.settle = Settle(raw)
     await hex_examples(r, raw)
     await error_texts(r, raw)
     client = await connect_and_log(r, raw, host, port)
+    await raw.settle.watch()
     legacy, typed = make_tags()
     await both_ways(r, raw, legacy, typed)
     await unicode_and_size(r, raw, typed)

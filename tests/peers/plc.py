@@ -27,7 +27,6 @@ from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-WORDS = 2000
 # The function that reads each file; pymodbus finds its blocks by function.
 READ_FUNCTION = {"0x": 1, "1x": 2, "3x": 4, "4x": 3}
 
@@ -35,7 +34,7 @@ READ_FUNCTION = {"0x": 1, "1x": 2, "3x": 4, "4x": 3}
 class Plc:
     """The registers and the faults one can ask for."""
 
-    def __init__(self, units):
+    def __init__(self, units, words):
         self.silent = False
         self.delay_s = 0.0
         self.exception = None
@@ -43,14 +42,16 @@ class Plc:
         self.requests = 0
         # True while stdin reads or writes registers: the faults are for the line only.
         self.inside = False
+        # pymodbus packs bits into whole registers.
+        bits = (words + 15) // 16 * 16
         self.devices = [
             SimDevice(
                 unit,
                 simdata=(
-                    [SimData(0, values=[False] * WORDS, datatype=DataType.BITS)],
-                    [SimData(0, values=[False] * WORDS, datatype=DataType.BITS)],
-                    [SimData(0, values=[0] * WORDS, datatype=DataType.REGISTERS)],
-                    [SimData(0, values=[0] * WORDS, datatype=DataType.REGISTERS)],
+                    [SimData(0, values=[False] * bits, datatype=DataType.BITS)],
+                    [SimData(0, values=[False] * bits, datatype=DataType.BITS)],
+                    [SimData(0, values=[0] * words, datatype=DataType.REGISTERS)],
+                    [SimData(0, values=[0] * words, datatype=DataType.REGISTERS)],
                 ),
                 action=functools.partial(self.on_access, unit),
             )
@@ -134,7 +135,7 @@ class Plc:
 async def main(arguments):
     """Serves until told to stop."""
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
-    plc = Plc([int(unit) for unit in arguments.units.split(",")])
+    plc = Plc([int(unit) for unit in arguments.units.split(",")], arguments.words)
     report.say(ready=True, **await plc.start(arguments))
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -158,6 +159,7 @@ if __name__ == "__main__":
     parser.add_argument("--serial", metavar="DEVICE")
     parser.add_argument("--baud", type=int, default=9600)
     parser.add_argument("--units", default="1", help="comma separated unit numbers")
+    parser.add_argument("--words", type=int, default=2000, help="registers and bits in each of the four files")
     parser.add_argument("--deadline", type=float, default=3600)
     parsed = parser.parse_args()
     report.deadline(parsed.deadline)
