@@ -8,7 +8,7 @@ use crate::decimate::{Extent, Series, Span};
 use crate::entry::Number;
 use crate::error::ReadError;
 use crate::recorder::Counts;
-use crate::store::{Kept, Reader};
+use crate::store::{Reader, Status};
 
 /// The most records in one of pymscada's answers: with its header it fills the 16 MB a bus value may have. Where a
 /// span holds more, the newest are given.
@@ -134,17 +134,17 @@ fn ms(at: Timestamp) -> f64 {
 }
 
 /// The recorder's own state, as other modules ask for it.
-pub(crate) fn status(kept: &Kept, counts: Counts, waiting: usize) -> Value {
+pub(crate) fn status(store: &Status, counts: Counts, waiting: usize) -> Value {
     let days = |(oldest, newest): (Timestamp, Timestamp)| newest.micros_since(oldest) as f64 / 86_400e6;
     let status = json!({
-        "tags": kept.tags,
-        "bytes": kept.bytes,
-        "oldest_ms": kept.oldest.map(Timestamp::as_ms),
-        "newest_ms": kept.newest.map(Timestamp::as_ms),
-        "days": kept.oldest.zip(kept.newest).map(days),
-        "written": kept.written,
+        "tags": store.tags,
+        "bytes": store.bytes,
+        "oldest_ms": store.oldest.map(Timestamp::as_ms),
+        "newest_ms": store.newest.map(Timestamp::as_ms),
+        "days": store.oldest.zip(store.newest).map(days),
+        "written": store.written,
         "waiting": waiting,
-        "failing": kept.failing,
+        "failing": store.failing,
         "seen": counts.seen,
         "kept": counts.kept,
         "gaps": counts.gaps,

@@ -237,7 +237,7 @@ mod tests {
     fn rubbish_is_answered_with_an_error() {
         let given = std::env::var("FOREBAY_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed: u64 = given.unwrap_or_else(|| std::hash::RandomState::new().build_hasher().finish());
-        println!("FOREBAY_SEED={seed}");
+        eprintln!("FOREBAY_SEED={seed}");
         let mut rng = StdRng::seed_from_u64(seed);
         let sound = [
             r#"{"tagname":"A","start_us":1700000000000000,"end_us":-1,"__rta_id__":7}"#,

@@ -37,4 +37,4 @@ pub use decimate::{Column, Extent, Series, Span};
 pub use entry::{Batch, Cause, Entry, Number, Point, TagNo, Whom};
 pub use error::{ReadError, RunError, StoreError};
 pub use run::run;
-pub use store::{Kept, Reader, Store, StoreConfig};
+pub use store::{Reader, Status, Store, StoreConfig};

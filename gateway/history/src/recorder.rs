@@ -205,6 +205,19 @@ mod tests {
     }
 
     #[test]
+    fn a_new_database_is_told_what_holds() {
+        let mut recorder = recorder(3);
+        let day = 86_400_000_000;
+        recorder.on_sample(Timestamp(NOW), TagNo(0), &good(NOW, 7));
+        recorder.on_sample(Timestamp(NOW), TagNo(1), &good(NOW + day, 8));
+        while recorder.next_batch().is_some() {}
+        recorder.restate(Timestamp(NOW + 5));
+        let seven = Point::Value(Number::Int(7));
+        let want = Entry { whom: Whom::Tag(TagNo(0)), at: Timestamp(NOW + 5), point: seven };
+        assert_eq!(recorder.next_batch().unwrap().entries, [want], "neither a forecast nor what isn't known");
+    }
+
+    #[test]
     fn what_is_refused_is_counted() {
         let mut recorder = recorder(1);
         recorder.on_sample(Timestamp(NOW), TagNo(0), &good(TIME_END.0, 1));

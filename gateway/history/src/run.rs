@@ -250,3 +250,63 @@ fn no_answer(by: Asker, why: &dyn std::error::Error) -> Value {
         Asker::Protocol2 => answer::error(why),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use link::LinkConfig;
+    use shell::ManualClock;
+    use tag::Timestamp;
+
+    use super::*;
+    use crate::error::StoreError;
+
+    fn config(folder: &std::path::Path) -> Config {
+        let name = |name| TagName::parse(name).unwrap();
+        let tags = vec![TagDef::new(name("level"), Kind::Float)];
+        Config {
+            folder: folder.join("deep/history"),
+            rta_tag: name("__history__"),
+            tags,
+            flush: Duration::from_millis(5),
+        }
+    }
+
+    fn link(folder: &std::path::Path) -> Link {
+        Link::new(LinkConfig { socket: folder.join("no-bus"), module: "history".into() })
+    }
+
+    /// No bus at all: the daemon comes up, waits, and ends within its grace when told, having marked the time nobody
+    /// recorded.
+    #[tokio::test]
+    async fn without_a_bus_it_waits_and_stops_when_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let (clock, stop) = (ManualClock::at(Timestamp(1_700_000_000_000_000)), Stop::new());
+        let database = folder.path().join("deep/history/history.sqlite");
+        let running = run(config(folder.path()), link(folder.path()), clock, stop.clone(), Notify::from_env());
+        let stopping = async {
+            while !database.exists() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            stop.cancel();
+        };
+        let both = async { tokio::join!(running, stopping).0 };
+        tokio::time::timeout(Duration::from_secs(20), both).await.expect("it ends").expect("cleanly");
+        let marks = rusqlite::Connection::open(&database).unwrap();
+        let count = marks.query_row("SELECT count(*) FROM sample WHERE tag = 0", [], |row| row.get::<_, i64>(0));
+        assert_eq!(count, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn a_database_of_a_newer_release_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at(Timestamp(1_700_000_000_000_000));
+        let stopped = Stop::new();
+        stopped.cancel();
+        let notify = Notify::from_env();
+        run(config(folder.path()), link(folder.path()), clock.clone(), stopped.clone(), notify).await.unwrap();
+        let database = folder.path().join("deep/history/history.sqlite");
+        rusqlite::Connection::open(&database).unwrap().pragma_update(None, "user_version", 7).unwrap();
+        let refused = run(config(folder.path()), link(folder.path()), clock, stopped, notify).await;
+        assert!(matches!(refused, Err(RunError::Open(StoreError::Newer { found: 7, .. }))), "{refused:?}");
+    }
+}

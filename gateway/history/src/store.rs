@@ -1,5 +1,5 @@
 //! The store as its callers see it: two threads of its own, one that writes and one that reads, each with a bounded
-//! queue. Only the files in `store/` know SQLite.
+//! queue. Only the files in `store/` speak SQL.
 //!
 //! On flash a row is about 25 bytes in a table without rowid, so that a tag's samples lie together and one tick
 //! touches one page per changed tag; whole numbers take one to six bytes (`NUMERIC`), an unchanged rewrite dirties
@@ -49,7 +49,7 @@ pub struct StoreConfig {
 
 /// What there is.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Kept {
+pub struct Status {
     /// Tags that have ever been recorded or are to be.
     pub tags: u64,
     /// Bytes on flash.

@@ -12,7 +12,7 @@ use shell::Stop;
 use tag::{TagName, Timestamp};
 
 use super::file::{self, ALL, with_suffix};
-use super::{Kept, Shared};
+use super::{Shared, Status};
 use crate::decimate::{Series, Span, Thinner};
 use crate::entry::Number;
 use crate::error::ReadError;
@@ -141,7 +141,7 @@ impl Reader {
     }
 
     /// What there is.
-    pub fn status(&mut self) -> Result<Kept, ReadError> {
+    pub fn status(&mut self) -> Result<Status, ReadError> {
         let bytes = |path| fs::metadata(path).map_or(0, |meta| meta.len());
         let bytes = bytes(self.path.clone()) + bytes(with_suffix(&self.path, "-wal"));
         let (written, failing) = (self.shared.written.load(Ordering::Relaxed), self.shared.failing());
@@ -160,7 +160,7 @@ impl Reader {
             .map_err(reading)?;
         let stamp = |at: i64| Timestamp(at.unsigned_abs());
         let tags = tags.unsigned_abs();
-        Ok(Kept { tags, bytes, oldest: oldest.map(stamp), newest: newest.map(stamp), written, failing })
+        Ok(Status { tags, bytes, oldest: oldest.map(stamp), newest: newest.map(stamp), written, failing })
     }
 
     fn look(&self) -> Result<(), ReadError> {

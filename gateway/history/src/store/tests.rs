@@ -56,7 +56,7 @@ fn read<T: Send + 'static>(
     runtime.block_on(store.read(Stop::new(), work))
 }
 
-fn status(store: &Store) -> Kept {
+fn status(store: &Store) -> Status {
     read(store, |reader| reader.status()).unwrap()
 }
 
