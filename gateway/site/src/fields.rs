@@ -42,7 +42,7 @@ pub(crate) fn fields<'n>(node: &'n Node, table: &'static Table, report: &mut Rep
         }
         there[at] = true;
         if key.status == Status::Unused {
-            if report.first_time(&format!("unused {} {}", table.what, key.name)) {
+            if report.first_time(&format!("unused {}", key.name)) {
                 report.warning(entry.key_pos, format!("{} of {} does nothing here", key.name, table.what), key.meaning);
             }
         } else if is(key, &entry.value, report) {
@@ -118,6 +118,9 @@ fn quotes_hint(key: &Key, node: &Node) -> Option<String> {
         Kind::Bool => matches!(plain, Plain::Bool(_)),
         _ => return None,
     };
+    if matches!(plain, Plain::Float(x, _) if !x.is_finite()) {
+        return Some("a number here is finite".to_owned());
+    }
     if fits && node.scalar()?.plain() == Plain::Word {
         return Some("leave out the quotes".to_owned());
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 use tag::{Kind, TagName};
 
-use super::tags::Tags;
+use super::tags::{Tags, a};
 use super::uplot::uplot;
 use crate::fields::{Fields, fields};
 use crate::keys;
@@ -58,7 +58,7 @@ pub(super) fn item(node: &Node, tags: &Tags, report: &mut Report<'_>) -> Option<
                 let dict =
                     tags.get(name.as_str()).filter(|def| matches!(def.kind, Kind::Dict | Kind::List | Kind::Bytes));
                 if let Some(def) = dict {
-                    let why = format!("a {} can't be set in a field", def.kind.word());
+                    let why = format!("{} can't be set in a field", a(def.kind));
                     report.warning(
                         fields.pos("tagname"),
                         format!("setpoint of \"{name}\": {why}"),
@@ -123,7 +123,7 @@ fn selectdict(fields: &Fields<'_>, tags: &Tags, report: &mut Report<'_>) -> Opti
         Err(why) => return Some(Item::Placeholder { kind: "selectdict".to_owned(), why }),
     };
     if let Some(def) = tags.get(name.as_str()).filter(|def| def.kind != Kind::Dict) {
-        let why = format!("{name} is a {}, not a dict", def.kind.word());
+        let why = format!("{name} is {}, not a dict", a(def.kind));
         report.warning(fields.pos("tagname"), format!("selectdict: {why}"), "expected a tag with type: dict");
         return Some(Item::Placeholder { kind: "selectdict".to_owned(), why });
     }

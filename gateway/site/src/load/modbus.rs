@@ -9,7 +9,7 @@ use tag::{Kind, TagName};
 use super::address::{TABLE_SIZE, Use, address, file, table};
 use super::coverage::Coverage;
 use super::small::bus_address;
-use super::tags::Tags;
+use super::tags::{Tags, a};
 use crate::fields::{Fields, fields};
 use crate::keys;
 use crate::marked::{Entry, Node, clipped};
@@ -74,6 +74,11 @@ fn rtu(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Rtu> {
             format!("name = \"{}\"", clipped(&name)),
             "expected no colon: it ends the name in addresses",
         );
+    }
+    for key in ["name", "ip", "serial"] {
+        if fields.text(key).is_some_and(|text| text.trim().is_empty()) {
+            report.error(fields.pos(key), format!("{key} = \"\""), "expected some text");
+        }
     }
     let transport = transport(fields, report)?;
     let areas = fields.node("reads").is_some() || fields.node("writes").is_some();
@@ -274,7 +279,7 @@ impl Look<'_> {
             matches!(tag.word_type, WordType::Float32 | WordType::Float64) || tag.scale != 1.0 || tag.offset != 0.0;
         let gives = if float { "floats" } else { "ints" };
         if !def.kind.is_numeric() || (float && def.kind == Kind::Int) {
-            let found = format!("\"{}\" gives {gives}, and is a {} in tags.yaml", tag.name, def.kind.word());
+            let found = format!("\"{}\" gives {gives}, and is {} in tags.yaml", tag.name, a(def.kind));
             report.warning(entry.key_pos, found, "expected the same kind of value in both files");
         }
     }

@@ -80,6 +80,11 @@ fn def(name: TagName, fields: &Fields<'_>, report: &mut Report<'_>) -> TagDef {
     def
 }
 
+/// The type with its article: `an int`.
+pub(super) fn a(kind: Kind) -> String {
+    format!("{} {}", if kind == Kind::Int { "an" } else { "a" }, kind.word())
+}
+
 fn kind_of(word: &str) -> Option<Kind> {
     [Kind::Int, Kind::Float, Kind::Str, Kind::Bytes, Kind::List, Kind::Dict]
         .into_iter()
@@ -116,7 +121,7 @@ fn limits(def: &mut TagDef, written: Option<Kind>, fields: &Fields<'_>, report: 
     if !def.kind.is_numeric() {
         for key in ["min", "max", "deadband"] {
             if fields.node(key).is_some() {
-                let found = format!("{key} of a {} tag does nothing", def.kind.word());
+                let found = format!("{key} of {} tag does nothing", a(def.kind));
                 report.warning(fields.pos(key), found, "only numbers have limits");
             }
         }
@@ -141,7 +146,7 @@ fn format(def: &TagDef, fields: &Fields<'_>, report: &mut Report<'_>) -> Option<
         }
     };
     if def.kind != Kind::Int || def.multi.is_some() {
-        let found = format!("format = {text} of a {} tag does nothing", def.kind.word());
+        let found = format!("format = {text} of {} tag does nothing", a(def.kind));
         report.warning(node.pos, found, "expected type: int, in µs since 1970");
         return None;
     }
@@ -151,11 +156,7 @@ fn format(def: &TagDef, fields: &Fields<'_>, report: &mut Report<'_>) -> Option<
 fn alarms(def: &TagDef, fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<String> {
     let Some(conditions) = fields.texts("alarm") else { return Vec::new() };
     if !def.kind.is_numeric() {
-        report.error(
-            fields.pos("alarm"),
-            format!("an alarm on a {} tag", def.kind.word()),
-            "expected an int or a float",
-        );
+        report.error(fields.pos("alarm"), format!("an alarm on {} tag", a(def.kind)), "expected an int or a float");
         return Vec::new();
     }
     let node = fields.node("alarm").expect("it has conditions");

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value as Json};
 
 use super::item::known_tag;
-use super::tags::Tags;
+use super::tags::{Tags, a};
 use crate::Item;
 use crate::fields::{Fields, fields, int, plain_number};
 use crate::keys::{self, Table};
@@ -56,7 +56,7 @@ pub(super) fn uplot(item: &Fields<'_>, tags: &Tags, report: &mut Report<'_>) -> 
         match known_tag(tagname, tags, report) {
             Some(Ok(name)) => {
                 if let Some(def) = tags.get(name.as_str()).filter(|def| !def.kind.is_numeric()) {
-                    let found = format!("\"{name}\" is a {}", def.kind.word());
+                    let found = format!("\"{name}\" is {}", a(def.kind));
                     report.warning(tagname.pos, found, "only numbers are drawn: the pen is left out");
                     missing.insert(text);
                     continue;

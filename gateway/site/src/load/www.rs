@@ -63,7 +63,7 @@ fn page(node: &Node, tags: &Tags, ids: &mut HashSet<String>, report: &mut Report
     };
     Some(Page {
         id: id(&name, ids),
-        parent: fields.text("parent").map(str::to_owned),
+        parent: fields.text("parent").filter(|parent| !parent.is_empty()).map(str::to_owned),
         items: items.iter().filter_map(|node| item(node, tags, report)).collect(),
         name,
     })

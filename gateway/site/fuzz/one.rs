@@ -1,0 +1,31 @@
+// What the fuzzer and the seeded test do with some bytes: a site with one file of unknown content.
+
+use std::path::Path;
+
+const FILES: [&str; 6] =
+    ["tags.yaml", "modbusclient.yaml", "wwwserver.yaml", "history.yaml", "bus.yaml", "initvalues.yaml"];
+
+/// The first byte chooses the file, the rest is what it holds. Must come back, and never panic.
+pub(crate) fn one(data: &[u8]) {
+    let Some((which, text)) = data.split_first() else { return };
+    let name = FILES[usize::from(*which) % FILES.len()];
+    let mut files = vec![(name.to_owned(), text.to_vec())];
+    if name != "tags.yaml" {
+        let tags =
+            &b"IntSet: {type: int}\nFloatVal:\nMulti: {multi: [Off, On]}\nSelect: {type: dict}\nText: {type: str}"[..];
+        files.push(("tags.yaml".to_owned(), tags.to_vec()));
+    }
+    let env = |name: &str| name.starts_with('P').then(|| "17".to_owned());
+    let loaded = forebay_site::load_files(Path::new("fuzz"), &files, &env);
+    let errors = loaded.findings.iter().any(|finding| finding.severity == forebay_site::Severity::Error);
+    assert_eq!(loaded.site.is_none(), errors, "a site without errors is there, one with errors isn't");
+    for finding in &loaded.findings {
+        assert!(!finding.pretty().is_empty());
+        assert!(!finding.to_string().contains('\n'), "a finding is one line: {finding}");
+    }
+    if let Some(site) = loaded.site {
+        for page in site.www.iter().flat_map(|www| &www.pages) {
+            serde_json::to_string(page).expect("pages are JSON");
+        }
+    }
+}
