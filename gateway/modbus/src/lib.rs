@@ -1,1 +1,57 @@
-//! modbus
+//! Polls PLCs and meters over Modbus TCP and serial RTU, publishes what changed, carries out writes.
+//!
+//! In: `modbusclient.yaml`, registers, writes of the tags it owns. Out: samples, confirmations, write outcomes, and
+//! `sys.modbus.<connection>.{state,why,requests,timeouts,exceptions}`. Never: decides, stores, or knows who listens.
+//!
+//! The way of a value, by file: `line` (the wire) → `mbap`, `rtu`, `pdu` (frames) → `exchange` (one request, one
+//! answer) → `device` with `unit`, `block`, `write` (what to ask next) → `layout` (words ↔ values) → `report` (what is
+//! news) → `run` (the bus). `config` and `plan` make the blocks that are read.
+//!
+//! # Driving it without a wire
+//! A [`Master`] is a whole line without I/O and without a clock. A simulation calls [`Master::step`] with its own
+//! instants and does what [`Do`] says:
+//!
+//! * [`Do::Open`] → [`Master::on_opened`] or [`Master::on_open_failed`], not later than [`CONNECT_TIME`] after;
+//! * [`Do::Close`] → nothing more comes from the old connection;
+//! * [`Do::Send`] → the bytes go to the simulated device;
+//! * [`Do::Listen`] and [`Do::Wait`] → nothing until then, unless something happens: [`Master::on_bytes`],
+//!   [`Master::on_closed`], [`Master::write`].
+//!
+//! After each of these it takes [`Master::take_reports`] and gives them to a [`Reporter`], which says what the bus
+//! hears. `step` is called again after everything; it may be called at any time, early or often.
+
+mod block;
+mod config;
+mod device;
+mod error;
+mod exchange;
+mod layout;
+mod line;
+mod master;
+mod mbap;
+mod pdu;
+mod plan;
+mod report;
+mod rtu;
+mod run;
+mod unit;
+mod write;
+
+pub use config::{Config, Limits, LineBlock, LineConfig, OwnedTag, Point, Spot};
+pub use device::{Action, Counters, Device, RETRY_GAP, Report, Status, WRITES_MAX};
+pub use error::{ConfigError, LineError, RunError};
+pub use exchange::{Exchange, LATE_MAX, Reply};
+pub use link::Outcome;
+pub use layout::{EncodeError, Layout, Way, default_order, words_of};
+pub use line::CONNECT_TIME;
+pub use master::{Do, Master, char_time};
+pub use mbap::Mbap;
+pub use pdu::{Answer, BadReply, PDU_BYTES_MAX, answer_len, decode, encode};
+pub use plan::{
+    Block, READ_BITS_MAX, READ_WORDS_MAX, RTU_BRIDGE_WORDS, TCP_BRIDGE_WORDS, WRITE_BITS_MAX, WRITE_WORDS_MAX, Want,
+    plan_areas, plan_reads,
+};
+pub use report::{GroupPlan, Reporter, Say};
+pub use rtu::{Rtu, crc16};
+pub use run::run;
+pub use write::{Ticket, WriteRequest};

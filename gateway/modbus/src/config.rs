@@ -1,0 +1,280 @@
+//! What the site says of its Modbus lines → what the lines work with: blocks, points, limits. Checked here, once.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use site::{Address, Area, Form, ModbusClient, ModbusTag, Rtu, Table, Transport, WordType};
+use tag::{TagDef, TagName};
+
+use crate::error::ConfigError;
+use crate::layout::{self, Layout, Way};
+use crate::plan::{self, Block, Want};
+
+/// What the daemon runs on.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// One per connection of the file, in its order.
+    pub lines: Vec<LineConfig>,
+    /// The tags this daemon owns; a point says which is its.
+    pub tags: Vec<OwnedTag>,
+}
+
+/// A tag of the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnedTag {
+    /// What it is called.
+    pub name: TagName,
+    /// How long its value stays good unconfirmed.
+    pub stale: Duration,
+}
+
+/// One connection and everything read and written over it.
+#[derive(Debug, Clone)]
+pub struct LineConfig {
+    /// The prefix used in addresses, and in `sys.modbus.<name>.state`.
+    pub name: String,
+    /// How it is reached.
+    pub transport: Transport,
+    /// Poll period.
+    pub rate: Duration,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// What is read, or read back once and then written, every period.
+    pub blocks: Vec<LineBlock>,
+    /// Where the tags lie.
+    pub points: Vec<Point>,
+}
+
+/// One request of every period.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LineBlock {
+    /// Unit id.
+    pub unit: u8,
+    /// Which table.
+    pub table: Table,
+    /// First address.
+    pub start: u16,
+    /// How many registers or bits.
+    pub count: u16,
+    /// Which points it serves, ascending by address.
+    pub points: Vec<usize>,
+    /// A `writes:` area: read back once, then written whole every period.
+    pub driven: bool,
+}
+
+/// Where a tag lies on a line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// Index into [`Config::tags`]; `None`: read here only to know what a write did, published by another line.
+    pub tag: Option<usize>,
+    /// For the log and the person who writes.
+    pub name: TagName,
+    /// Where and how it is read.
+    pub read: Spot,
+    /// Where and how it is written.
+    pub write: Option<Spot>,
+    /// What a write must keep to.
+    pub limits: Limits,
+}
+
+/// Registers of a unit and how they are understood.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spot {
+    /// Unit id.
+    pub unit: u8,
+    /// Which table.
+    pub table: Table,
+    /// First address.
+    pub start: u16,
+    /// Bit of the register, if it is one.
+    pub bit: Option<u8>,
+    /// Words ↔ value.
+    pub layout: Layout,
+}
+
+/// What the site allows to be written, in engineering units.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Limits {
+    /// Lowest.
+    pub min: Option<f64>,
+    /// Highest.
+    pub max: Option<f64>,
+}
+
+impl Spot {
+    /// How many registers or bits it takes.
+    pub fn count(&self) -> u16 {
+        if plan::is_bits(self.table) || self.bit.is_some() { 1 } else { self.layout.words() }
+    }
+
+    fn want(&self) -> Want {
+        Want { unit: self.unit, table: self.table, start: self.start, count: self.count() }
+    }
+}
+
+impl Config {
+    /// Checks what the site says. `defs` are the tags of `tags.yaml`, for their limits.
+    pub fn new(client: &ModbusClient, defs: &[TagDef]) -> Result<Self, ConfigError> {
+        check_lines(client)?;
+        let mut tags = Vec::new();
+        let mut points: Vec<Vec<Point>> = vec![Vec::new(); client.rtus.len()];
+        for entry in &client.tags {
+            let def = defs.iter().find(|def| def.name == entry.name);
+            let home = home_of(client, entry)?;
+            let rtu = &client.rtus[home];
+            let stale = entry.stale.or(def.and_then(|def| def.stale)).unwrap_or(rtu.rate * 3 + rtu.timeout);
+            let tag = Some(tags.len());
+            tags.push(OwnedTag { name: entry.name.clone(), stale });
+            add_points(client, entry, tag, limits_of(def), &mut points)?;
+        }
+        let lines = client.rtus.iter().zip(points).map(|(rtu, points)| line_of(rtu, points)).collect();
+        Ok(Self { lines, tags })
+    }
+}
+
+/// Where the tag's value comes from: the line it is read on, else the one it is written on.
+fn home_of(client: &ModbusClient, entry: &ModbusTag) -> Result<usize, ConfigError> {
+    let address = entry.read.or(entry.write).ok_or_else(|| ConfigError::NoAddress { tag: entry.name.clone() })?;
+    match address.rtu < client.rtus.len() {
+        true => Ok(address.rtu),
+        false => Err(ConfigError::NoLine { tag: entry.name.clone() }),
+    }
+}
+
+fn limits_of(def: Option<&TagDef>) -> Limits {
+    let Some(def) = def else { return Limits::default() };
+    match &def.multi {
+        Some(states) => Limits { min: Some(0.0), max: Some(states.len().saturating_sub(1) as f64) },
+        None => Limits { min: def.min, max: def.max },
+    }
+}
+
+fn add_points(
+    client: &ModbusClient,
+    entry: &ModbusTag,
+    tag: Option<usize>,
+    limits: Limits,
+    points: &mut [Vec<Point>],
+) -> Result<(), ConfigError> {
+    let name = entry.name.clone();
+    let home = home_of(client, entry)?;
+    // In the area form a tag with both is read only, as pymscada has it.
+    let write = entry.write.filter(|_| !(client.rtus[home].form == Form::Areas && entry.read.is_some()));
+    let write = match write {
+        Some(address) => Some((address.rtu, spot_of(client, entry, address, Way::Write)?)),
+        None => None,
+    };
+    if let Some((_, spot)) = &write {
+        if !matches!(spot.table, Table::Coils | Table::HoldingRegisters) {
+            return Err(ConfigError::ReadOnlyTable { tag: name });
+        }
+    }
+    match (entry.read, write) {
+        (Some(address), Some((line, spot))) if line != address.rtu => {
+            let read = spot_of(client, entry, address, Way::Read)?;
+            points[address.rtu].push(Point { tag, name: name.clone(), read, write: None, limits });
+            // The other line reads back what it wrote, for the outcome alone; the value comes from where it is read.
+            points[line].push(Point { tag, name, read: spot, write: Some(spot), limits });
+            points[line].last_mut().expect("just pushed").tag = None;
+        }
+        (Some(address), write) => {
+            let read = spot_of(client, entry, address, Way::Read)?;
+            points[home].push(Point { tag, name, read, write: write.map(|(_, spot)| spot), limits });
+        }
+        (None, Some((line, spot))) => points[line].push(Point { tag, name, read: spot, write: Some(spot), limits }),
+        (None, None) => return Err(ConfigError::NoAddress { tag: name }),
+    }
+    Ok(())
+}
+
+fn spot_of(client: &ModbusClient, entry: &ModbusTag, address: Address, way: Way) -> Result<Spot, ConfigError> {
+    let tag = || entry.name.clone();
+    let rtu = client.rtus.get(address.rtu).ok_or_else(|| ConfigError::NoLine { tag: tag() })?;
+    let order = entry.order.unwrap_or_else(|| layout::default_order(rtu.form, entry.word_type, way));
+    if !(entry.scale.is_finite() && entry.scale != 0.0 && entry.offset.is_finite()) {
+        return Err(ConfigError::Scale { tag: tag() });
+    }
+    let is_bool = entry.word_type == WordType::Bool;
+    let (scale, offset) = if is_bool { (1.0, 0.0) } else { (entry.scale, entry.offset) };
+    let layout = Layout { word_type: entry.word_type, order, scale, offset };
+    let Address { unit, table, start, bit, .. } = address;
+    let spot = Spot { unit, table, start, bit, layout };
+    let bits = plan::is_bits(table);
+    if is_bool != (bits || bit.is_some()) || (bits && bit.is_some()) || bit.is_some_and(|bit| bit > 15) {
+        return Err(ConfigError::BitAndType { tag: tag() });
+    }
+    if u32::from(start) + u32::from(spot.count()) > 0x1_0000 {
+        return Err(ConfigError::PastEnd { tag: tag() });
+    }
+    if unit == 0 && matches!(rtu.transport, Transport::Rtu(_)) {
+        return Err(ConfigError::Broadcast { tag: tag() });
+    }
+    Ok(spot)
+}
+
+fn check_lines(client: &ModbusClient) -> Result<(), ConfigError> {
+    let mut ports: Vec<&PathBuf> = Vec::new();
+    for (n, rtu) in client.rtus.iter().enumerate() {
+        let name = || rtu.name.clone();
+        if client.rtus[..n].iter().any(|other| other.name == rtu.name) {
+            return Err(ConfigError::LineTwice { line: name() });
+        }
+        if TagName::parse(&format!("sys.modbus.{}.exceptions", rtu.name)).is_err() {
+            return Err(ConfigError::LineName { line: name() });
+        }
+        if rtu.rate.is_zero() || rtu.timeout.is_zero() {
+            return Err(ConfigError::Times { line: name() });
+        }
+        let past_end = |area: &Area| area.count == 0 || u32::from(area.start) + area.count > 0x1_0000;
+        if rtu.reads.iter().chain(&rtu.writes).any(past_end) {
+            return Err(ConfigError::Area { line: name() });
+        }
+        if rtu.writes.iter().any(|area| !matches!(area.table, Table::Coils | Table::HoldingRegisters)) {
+            return Err(ConfigError::ReadOnlyArea { line: name() });
+        }
+        if let Transport::Rtu(serial) = &rtu.transport {
+            if rtu.writes.iter().any(|area| area.unit == 0) {
+                return Err(ConfigError::BroadcastArea { line: name() });
+            }
+            if ports.contains(&&serial.path) {
+                return Err(ConfigError::PortTwice { line: name(), path: serial.path.clone() });
+            }
+            ports.push(&serial.path);
+        }
+    }
+    Ok(())
+}
+
+fn line_of(rtu: &Rtu, points: Vec<Point>) -> LineConfig {
+    // In the area form, what is written is driven with its area; everything else is read.
+    let driven = |point: &Point| rtu.form == Form::Areas && point.write.is_some();
+    let (outputs, inputs): (Vec<usize>, Vec<usize>) = (0..points.len()).partition(|n| driven(&points[*n]));
+    let wants = |of: &[usize]| of.iter().map(|n| points[*n].read.want()).collect::<Vec<_>>();
+    let bridge = match rtu.transport {
+        Transport::Tcp { .. } => plan::TCP_BRIDGE_WORDS,
+        Transport::Rtu(_) => plan::RTU_BRIDGE_WORDS,
+    };
+    let (areas, lonely) = plan::plan_areas(&wants(&outputs), &rtu.writes);
+    // An output outside every area is driven all the same, with nothing around it.
+    let lonely: Vec<usize> = lonely.into_iter().map(|n| outputs[n]).collect();
+    let spans = plan::plan_reads(&wants(&lonely), &[], 0).into_iter();
+    let spans = spans.map(|b| Area { unit: b.unit, table: b.table, start: b.start, count: b.count.into() });
+    let (lone, _) = plan::plan_areas(&wants(&lonely), &spans.collect::<Vec<_>>());
+    let reads = plan::plan_reads(&wants(&inputs), &rtu.reads, bridge);
+    let block = |block: Block, of: &[usize], driven| LineBlock {
+        unit: block.unit,
+        table: block.table,
+        start: block.start,
+        count: block.count,
+        points: block.wants.into_iter().map(|n| of[n]).collect(),
+        driven,
+    };
+    let blocks = reads
+        .into_iter()
+        .map(|b| block(b, &inputs, false))
+        .chain(areas.into_iter().map(|b| block(b, &outputs, true)))
+        .chain(lone.into_iter().map(|b| block(b, &lonely, true)))
+        .collect();
+    let (name, transport) = (rtu.name.clone(), rtu.transport.clone());
+    LineConfig { name, transport, rate: rtu.rate, timeout: rtu.timeout, blocks, points }
+}

@@ -1,0 +1,215 @@
+//! The wire: opens TCP connections and serial ports, moves bytes, and does what [`Master`] says. The only I/O here.
+
+use std::error::Error;
+use std::io;
+use std::time::{Duration, Instant};
+
+use shell::SharedClock;
+use site::{Parity, Serial, Transport};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_serial::{DataBits, SerialPortBuilderExt, SerialStream, StopBits};
+
+use crate::config::LineConfig;
+use crate::device::{Counters, Report};
+use crate::error::LineError;
+use crate::master::{Do, Master};
+use crate::write::WriteRequest;
+
+/// A connection is made within this, or tried anew: the kernel's own retry comes after a second, which is too late for
+/// a device that is just back.
+pub const CONNECT_TIME: Duration = Duration::from_millis(900);
+
+/// More than any answer; what a flooding device sends is taken in pieces of this and thrown away.
+const READ_BYTES: usize = 1024;
+
+/// What lies in a serial port before a request is at most the kernel's buffer of 4096 bytes; more is babble.
+const DRAIN_READS_MAX: usize = 16;
+
+/// What a line tells after each of its steps.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) line: usize,
+    pub(crate) reports: Vec<Report>,
+    pub(crate) counters: Counters,
+}
+
+enum Port {
+    Tcp(TcpStream),
+    Serial(SerialStream),
+}
+
+pub(crate) struct Line {
+    number: usize,
+    master: Master,
+    port: Option<Port>,
+    clock: SharedClock,
+    writes: mpsc::Receiver<WriteRequest>,
+    told: mpsc::Sender<Told>,
+}
+
+impl Line {
+    pub(crate) fn new(
+        number: usize,
+        config: LineConfig,
+        clock: SharedClock,
+        writes: mpsc::Receiver<WriteRequest>,
+        told: mpsc::Sender<Told>,
+    ) -> Self {
+        let master = Master::new(config, clock.mono());
+        Self { number, master, port: None, clock, writes, told }
+    }
+
+    /// Serves the line until nobody listens any more.
+    pub(crate) async fn serve(mut self) {
+        loop {
+            while let Ok(write) = self.writes.try_recv() {
+                self.master.write(self.clock.mono(), &write);
+            }
+            let what = self.master.step(self.clock.mono(), self.clock.wall());
+            if !self.tell().await {
+                return;
+            }
+            match what {
+                Do::Open => self.open().await,
+                Do::Close => self.port = None,
+                Do::Send(bytes) => self.send(&bytes).await,
+                Do::Listen(until) => self.listen(until).await,
+                Do::Wait(until) => match timeout(self.from_now(until), self.writes.recv()).await {
+                    Ok(Some(write)) => self.master.write(self.clock.mono(), &write),
+                    Ok(None) => return,
+                    Err(_) => {}
+                },
+            }
+        }
+    }
+
+    /// False when nobody listens any more.
+    async fn tell(&mut self) -> bool {
+        let reports = self.master.take_reports();
+        if reports.is_empty() {
+            return !self.told.is_closed();
+        }
+        let told = Told { line: self.number, reports, counters: self.master.counters() };
+        self.told.send(told).await.is_ok()
+    }
+
+    async fn open(&mut self) {
+        match open(&self.master.config().transport).await {
+            Ok(port) => {
+                self.port = Some(port);
+                self.master.on_opened(self.clock.mono());
+            }
+            Err(error) => self.master.on_open_failed(self.clock.mono(), &in_words(&error)),
+        }
+    }
+
+    async fn send(&mut self, bytes: &[u8]) {
+        let Some(port) = &mut self.port else { return self.lose(&LineError::Closed) };
+        port.drain();
+        // A buffer that takes nothing for this long is a connection that is gone.
+        let sent = match timeout(CONNECT_TIME, port.write(bytes)).await {
+            Ok(sent) => sent,
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        };
+        if let Err(error) = sent {
+            self.lose(&LineError::Lost(error));
+        }
+    }
+
+    async fn listen(&mut self, until: Instant) {
+        let wait = self.from_now(until);
+        let Some(port) = &mut self.port else { return self.lose(&LineError::Closed) };
+        let mut buffer = [0; READ_BYTES];
+        match timeout(wait, port.read(&mut buffer)).await {
+            Err(_) => {}
+            Ok(Ok(0)) => self.lose(&LineError::Closed),
+            Ok(Ok(n)) => self.master.on_bytes(self.clock.mono(), self.clock.wall(), &buffer[..n]),
+            Ok(Err(error)) => self.lose(&LineError::Lost(error)),
+        }
+    }
+
+    fn lose(&mut self, why: &LineError) {
+        self.port = None;
+        self.master.on_closed(self.clock.mono(), &in_words(why));
+    }
+
+    fn from_now(&self, until: Instant) -> Duration {
+        until.saturating_duration_since(self.clock.mono())
+    }
+}
+
+impl Port {
+    async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(buffer).await,
+            Self::Serial(stream) => stream.read(buffer).await,
+        }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.write_all(bytes).await,
+            Self::Serial(stream) => stream.write_all(bytes).await,
+        }
+    }
+
+    /// Throws away what a serial line gathered while nobody asked. (On TCP the transaction number does that.)
+    fn drain(&mut self) {
+        if let Self::Serial(stream) = self {
+            let mut buffer = [0; READ_BYTES];
+            for _ in 0..DRAIN_READS_MAX {
+                if !matches!(stream.try_read(&mut buffer), Ok(n) if n > 0) {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+async fn open(transport: &Transport) -> Result<Port, LineError> {
+    match transport {
+        Transport::Tcp { host, port } => {
+            let connecting = TcpStream::connect((host.as_str(), *port));
+            let connected = timeout(CONNECT_TIME, connecting).await;
+            let stream = connected.map_err(|_| LineError::ConnectTimedOut(CONNECT_TIME.as_millis()))?;
+            let stream = stream.map_err(LineError::Connect)?;
+            // A request is one small packet that must not wait for another.
+            stream.set_nodelay(true).map_err(LineError::Connect)?;
+            Ok(Port::Tcp(stream))
+        }
+        Transport::Rtu(serial) => open_serial(serial).map(Port::Serial),
+    }
+}
+
+fn open_serial(serial: &Serial) -> Result<SerialStream, LineError> {
+    let parity = match serial.parity {
+        Parity::None => tokio_serial::Parity::None,
+        Parity::Even => tokio_serial::Parity::Even,
+        Parity::Odd => tokio_serial::Parity::Odd,
+    };
+    tokio_serial::new(serial.path.to_string_lossy(), serial.baud)
+        .data_bits(DataBits::Eight)
+        .parity(parity)
+        .stop_bits(if serial.stop_bits == 2 { StopBits::Two } else { StopBits::One })
+        .open_native_async()
+        .map_err(|source| LineError::Open { path: serial.path.clone(), source })
+}
+
+/// The error with its causes, as a person reads it on the page.
+fn in_words(error: &LineError) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(": ");
+        match error.downcast_ref::<io::Error>() {
+            // The kind says it without the number of the operating system.
+            Some(io) if io.raw_os_error().is_some() => words.push_str(&io.kind().to_string()),
+            _ => words.push_str(&error.to_string()),
+        }
+        cause = error.source();
+    }
+    words
+}

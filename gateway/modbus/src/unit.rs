@@ -1,0 +1,111 @@
+//! One unit of a line: is it there, and which of its answers may still be under way?
+
+use std::time::{Duration, Instant};
+
+use tag::Fault;
+use tokio_modbus::Request;
+
+use crate::pdu;
+
+/// What tells an answer from another of the same unit on a serial line: its function and its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape {
+    function: u8,
+    len: usize,
+}
+
+impl Shape {
+    pub(crate) fn of(request: &Request<'_>) -> Self {
+        Self { function: request.function_code().value(), len: pdu::answer_len(request) }
+    }
+}
+
+/// How a unit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// Not asked yet.
+    Fresh,
+    /// It answered last time, or may still do so.
+    Online,
+    /// It didn't answer, not even when asked again.
+    Offline(Fault),
+}
+
+/// A shape is forgotten as soon as it may be used again twice over; this many can't all be under way.
+const LOST_MAX: usize = 64;
+
+#[derive(Debug)]
+pub(crate) struct Unit {
+    pub(crate) id: u8,
+    pub(crate) health: Health,
+    /// Requests in a row without an answer.
+    pub(crate) failures: u32,
+    pub(crate) last_answer: Option<Instant>,
+    /// While offline: when it is asked again.
+    pub(crate) probe_at: Instant,
+    /// While offline: how often it was asked in vain.
+    pub(crate) probes: u32,
+    /// Serial lines: answers that never came, so that they still may. A device answers in the order it was asked, so a
+    /// good answer of a shape that is not among them ends the doubt.
+    lost: Vec<(Shape, Instant)>,
+}
+
+impl Unit {
+    pub(crate) fn new(id: u8, now: Instant) -> Self {
+        let lost = Vec::new();
+        Self { id, health: Health::Fresh, failures: 0, last_answer: None, probe_at: now, probes: 0, lost }
+    }
+
+    pub(crate) fn is_offline(&self) -> bool {
+        matches!(self.health, Health::Offline(_))
+    }
+
+    /// May an answer of an earlier request still come?
+    pub(crate) fn in_doubt(&self) -> bool {
+        !self.lost.is_empty()
+    }
+
+    pub(crate) fn lose(&mut self, shape: Shape, sent: Instant) {
+        self.lost.retain(|(known, _)| *known != shape);
+        if self.lost.len() == LOST_MAX {
+            self.lost.remove(0);
+        }
+        self.lost.push((shape, sent));
+    }
+
+    /// An answer with data came. Does it end the doubt?
+    pub(crate) fn heard(&mut self, shape: Shape) {
+        if !self.lost.iter().any(|(known, _)| *known == shape) {
+            self.lost.clear();
+        }
+    }
+
+    /// A refusal came, which may be a lost request's own, unless that was of another function.
+    pub(crate) fn heard_refusal(&mut self, shape: Shape, sent: Instant) {
+        if self.is_new_function(shape) {
+            self.lost.clear();
+        } else {
+            self.lose(shape, sent);
+        }
+    }
+
+    /// Was nothing of this function lost?
+    pub(crate) fn is_new_function(&self, shape: Shape) -> bool {
+        self.lost.iter().all(|(known, _)| known.function != shape.function)
+    }
+
+    pub(crate) fn forget_lost(&mut self) {
+        self.lost.clear();
+    }
+
+    /// When a request of this shape can be asked so that no lost answer fits it: `None` is at once, by its shape;
+    /// otherwise by waiting until nobody answers any more.
+    pub(crate) fn free_at(&self, shape: Shape, longest: Duration) -> Option<Instant> {
+        self.lost.iter().find(|(known, _)| *known == shape).map(|(_, sent)| *sent + longest)
+    }
+
+    /// Drops what is long past.
+    pub(crate) fn forget_old(&mut self, now: Instant, longest: Duration) {
+        self.lost.retain(|(_, sent)| now.saturating_duration_since(*sent) < longest * 2);
+    }
+}

@@ -1,0 +1,362 @@
+//! The device state machine against the pretend plant, with time in hand.
+
+mod stepped;
+
+use std::time::Duration;
+
+use forebay_modbus::Outcome;
+use sim::{Behaviour, Lie, Plc};
+use site::{Address, Area, Form, Table, WordType};
+use stepped::{Net, World, at, client, limits, serial, tag_of, tcp};
+use tag::{ExceptionCode, Fault, Reading, Value};
+use tokio_modbus::ExceptionCode as Code;
+
+const S: Duration = Duration::from_secs(1);
+const MS: Duration = Duration::from_millis(1);
+
+fn two_blocks(rtu: site::Rtu) -> site::ModbusClient {
+    client(
+        vec![rtu],
+        vec![
+            tag_of("a", WordType::Int16, Some(at(1)), Some(at(1))),
+            tag_of("b", WordType::Float32, Some(at(3)), None),
+            tag_of("far", WordType::Uint16, Some(at(500)), None),
+        ],
+    )
+}
+
+fn plc() -> Plc {
+    Plc::new().blank(600).register(1, 7).registers(3, &[0x41A4, 0]).register(500, 9)
+}
+
+fn good(n: i64) -> Reading {
+    Reading::Good(Value::Int(n))
+}
+
+#[test]
+fn values_appear_and_only_changes_are_published() {
+    let mut world = World::new(plc(), &two_blocks(tcp(Form::Poll)), &[]);
+    let took = world.run_until(S, "all good", |w| w.good("far").is_some() && w.good("b").is_some());
+    assert!(took < 50 * MS, "the first poll waits for nothing, but it took {took:?}");
+    assert_eq!(world.good("b"), Some(&Value::Float(20.5)));
+    world.run(10 * S);
+    let published = world.said.iter().filter(|(_, say)| matches!(say, forebay_modbus::Say::Publish(..))).count();
+    assert_eq!(published, 3, "an unchanged value is confirmed, not published");
+    world.plant.poke("plc", sim::At::holding(1), &[8]).unwrap();
+    world.run_until(S, "the change", |w| *w.reading("a") == good(8));
+    assert!(world.status().unwrap().ok);
+    assert_eq!(world.statuses(), 1);
+}
+
+/// Each fault, at every phase of the poll: held while it lasts, good again within one poll and a second after.
+fn comes_back(rtu: fn(Form) -> site::Rtu, behaviour: Behaviour, held: bool) {
+    for phase in (0..1000).step_by(37) {
+        let mut world = World::new(serial_if(rtu, plc()), &two_blocks(rtu(Form::Poll)), &[]);
+        world.run(3 * S + phase * MS);
+        world.behave(behaviour.clone());
+        world.run(6 * S + (phase % 7) * 130 * MS);
+        if held {
+            let reading = world.reading("a").clone();
+            assert!(matches!(reading, Reading::Held { last: Value::Int(7), .. }), "{behaviour} {phase}: {reading:?}");
+        }
+        world.plant.poke("plc", sim::At::holding(1), &[42]).unwrap();
+        world.behave(Behaviour::Normal);
+        let back = world.elapsed();
+        world.run_until(1500 * MS, &format!("back after {behaviour}, phase {phase}"), |w| {
+            *w.reading("a") == good(42) && ["a", "b", "far"].iter().all(|tag| w.is_good_since(tag, back))
+        });
+    }
+}
+
+fn serial_if(rtu: fn(Form) -> site::Rtu, plc: Plc) -> Plc {
+    if matches!(rtu(Form::Poll).transport, site::Transport::Rtu(_)) { plc.serial() } else { plc }
+}
+
+#[test]
+fn tcp_recovers_from_everything_within_a_poll_and_a_second() {
+    for behaviour in Behaviour::every() {
+        let held = !matches!(
+            behaviour,
+            Behaviour::Normal
+                | Behaviour::Slow(_)
+                | Behaviour::Sometimes(..)
+                | Behaviour::Lie(Lie::Echo | Lie::Forget | Lie::Twice)
+        );
+        comes_back(tcp, behaviour, held);
+    }
+    comes_back(tcp, Behaviour::slow_ms(1700), true);
+}
+
+#[test]
+fn rtu_recovers_from_everything_within_a_poll_and_a_second() {
+    for behaviour in Behaviour::every() {
+        let held = !matches!(
+            behaviour,
+            Behaviour::Normal
+                | Behaviour::Slow(_)
+                | Behaviour::Sometimes(..)
+                | Behaviour::Lie(Lie::Echo | Lie::Forget | Lie::Twice | Lie::Transaction | Lie::OneBehind)
+        );
+        comes_back(serial, behaviour, held);
+    }
+}
+
+#[test]
+fn a_cut_cable_and_a_closed_port_are_found_again() {
+    for net in [Net::Cut, Net::Refusing] {
+        for phase in (0..2000).step_by(97) {
+            let mut world = World::new(plc(), &two_blocks(tcp(Form::Poll)), &[]);
+            world.run(2 * S);
+            world.set_net(net);
+            world.run(7 * S + phase * MS);
+            let held = world.reading("a").clone();
+            assert!(matches!(held, Reading::Held { .. }), "{held:?}");
+            assert!(!world.status().unwrap().ok);
+            world.set_net(Net::Up);
+            let back = world.elapsed();
+            world.run_until(1500 * MS, &format!("back from {net:?}, phase {phase}"), |w| {
+                ["a", "b", "far"].iter().all(|tag| w.is_good_since(tag, back))
+            });
+            assert!(world.status().unwrap().ok);
+            assert_eq!(world.statuses(), 3, "online, offline, online: {:?}", world.said);
+        }
+    }
+}
+
+#[test]
+fn one_lost_answer_is_not_an_outage() {
+    for rtu in [tcp, serial] {
+        let mut world = World::new(serial_if(rtu, plc()), &two_blocks(rtu(Form::Poll)), &[]);
+        world.run(2 * S);
+        world.behave(Behaviour::Silent);
+        let before = world.counters().requests;
+        world.run_until(S, "a request into the silence", |w| w.counters().requests > before);
+        world.behave(Behaviour::Normal);
+        world.run(3 * S);
+        assert_eq!(world.counters().timeouts, 1);
+        assert_eq!(world.statuses(), 1, "nothing was said of it");
+        assert!(world.said.iter().all(|(_, say)| !matches!(say, forebay_modbus::Say::Publish(_, sample) if sample.reading.good().is_none())));
+    }
+}
+
+#[test]
+fn one_bad_register_does_not_take_its_block_down() {
+    // Registers 1 to 40, of which 17 is not there.
+    let mut plc = Plc::new();
+    for n in (1..=40).filter(|n| *n != 17) {
+        plc = plc.register(n, n * 10);
+    }
+    let tags = (1..=40).map(|n| tag_of(&format!("t{n}"), WordType::Uint16, Some(at(n)), None)).collect();
+    let mut world = World::new(plc, &client(vec![tcp(Form::Poll)], tags), &[]);
+    world.run(2 * S);
+    for n in 1..=40 {
+        let expected = match n {
+            17 => Reading::Missing(Fault::Refused(ExceptionCode(2))),
+            _ => good(n * 10),
+        };
+        assert_eq!(*world.reading(&format!("t{n}")), expected);
+    }
+    let before = (world.counters(), world.elapsed());
+    world.run(10 * S);
+    let per_poll = (world.counters().requests - before.0.requests) as f64 / 20.0;
+    assert!(per_poll < 9.0, "the search is remembered, but every poll takes {per_poll} requests");
+    assert!(world.is_good_since("t40", before.1 + 9 * S));
+    // It appears.
+    world.plant.poke("plc", sim::At::holding(17), &[170]).unwrap();
+    world.run_until(1500 * MS, "register 17", |w| *w.reading("t17") == good(170));
+}
+
+#[test]
+fn a_device_that_refuses_everything_for_a_while_is_not_taken_apart() {
+    let tags = (1..=40).map(|n| tag_of(&format!("t{n}"), WordType::Uint16, Some(at(n)), None)).collect();
+    let mut world = World::new(plc(), &client(vec![tcp(Form::Poll)], tags), &[]);
+    world.run(2 * S);
+    world.behave(Behaviour::Refuse(Code::IllegalDataAddress));
+    world.run(20 * S);
+    let asked = world.counters().requests;
+    world.run(5 * S);
+    assert!(world.counters().requests - asked <= 12, "one request a poll while everything is refused");
+    assert!(matches!(world.reading("t1"), Reading::Held { because: Fault::Refused(ExceptionCode(2)), .. }));
+    world.behave(Behaviour::Normal);
+    let back = world.elapsed();
+    world.run_until(1500 * MS, "all back", |w| (1..=40).all(|n| w.is_good_since(&format!("t{n}"), back)));
+}
+
+#[test]
+fn a_write_is_confirmed_only_when_it_is_read_back() {
+    for rtu in [tcp, serial] {
+        let mut world = World::new(serial_if(rtu, plc()), &two_blocks(rtu(Form::Poll)), &[limits("a", 0.0, 100.0)]);
+        world.run(S);
+        let ticket = world.write("a", Value::Int(33), 3 * S);
+        world.run_until(S, "settled", |w| w.outcomes(ticket).len() == 2);
+        assert_eq!(world.outcomes(ticket), [Outcome::Sent, Outcome::Confirmed]);
+        assert_eq!(world.plant.peek("plc", sim::At::holding(1), 1).unwrap(), [33]);
+        assert_eq!(*world.reading("a"), good(33), "published before it is confirmed");
+
+        let over = world.write("a", Value::Float(100.5), S);
+        assert_eq!(world.outcomes(over), [Outcome::Refused("over max 100.0".into())]);
+        let under = world.write("a", Value::Int(-1), S);
+        assert_eq!(world.outcomes(under), [Outcome::Refused("under min 0.0".into())]);
+        let text = world.write("a", Value::from("on"), S);
+        assert_eq!(world.outcomes(text), [Outcome::Refused("not a number".into())]);
+        let only = world.write("b", Value::Float(1.0), S);
+        assert_eq!(world.outcomes(only), [Outcome::Refused("read only".into())]);
+
+        // It says yes and does nothing.
+        world.behave(Behaviour::Lie(Lie::Forget));
+        let ticket = world.write("a", Value::Int(50), 3 * S);
+        world.run_until(2 * S, "settled", |w| w.outcomes(ticket).len() == 2);
+        assert_eq!(world.outcomes(ticket), [Outcome::Sent, Outcome::Mismatch(Value::Int(33))]);
+
+        // It says no.
+        world.behave(Behaviour::Refuse(Code::IllegalDataValue));
+        let ticket = world.write("a", Value::Int(51), 3 * S);
+        world.run_until(2 * S, "settled", |w| w.outcomes(ticket).len() == 2);
+        assert_eq!(world.outcomes(ticket)[1], Outcome::Refused("device refused: illegal data value".into()));
+
+        // It says nothing.
+        world.behave(Behaviour::Normal);
+        world.run(S);
+        world.behave(Behaviour::Silent);
+        let ticket = world.write("a", Value::Int(52), 200 * MS);
+        world.run_until(2 * S, "settled", |w| w.outcomes(ticket).len() == 2);
+        assert_eq!(world.outcomes(ticket), [Outcome::Sent, Outcome::Expired]);
+    }
+}
+
+#[test]
+fn a_write_while_offline_or_before_the_first_reading_is_refused_and_never_sent_later() {
+    let mut world = World::new(plc(), &two_blocks(tcp(Form::Poll)), &[]);
+    let early = world.write("a", Value::Int(1), 60 * S);
+    assert!(matches!(&world.outcomes(early)[..], [Outcome::Refused(_)]));
+    world.run(S);
+    world.set_net(Net::Cut);
+    world.run(5 * S);
+    let ticket = world.write("a", Value::Int(99), 60 * S);
+    assert_eq!(world.outcomes(ticket), [Outcome::Refused("device offline".into())]);
+    world.set_net(Net::Up);
+    world.run(5 * S);
+    assert_eq!(world.plant.peek("plc", sim::At::holding(1), 1).unwrap(), [7]);
+}
+
+#[test]
+fn bits_coils_and_big_numbers_are_written_with_what_fits() {
+    let bit = |n| Some(Address { bit: Some(n), ..at(10) });
+    let coil = Some(Address { table: Table::Coils, ..at(4) });
+    let tags = vec![
+        tag_of("bit3", WordType::Bool, bit(3), bit(3)),
+        tag_of("bit0", WordType::Bool, bit(0), bit(0)),
+        tag_of("coil", WordType::Bool, coil, coil),
+        tag_of("big", WordType::Uint64, Some(at(20)), Some(at(20))),
+        tag_of("word", WordType::Uint16, Some(at(30)), Some(at(30))),
+    ];
+    let plc = Plc::new().blank(40).register(10, 0x8001).coil(4, false);
+    let mut world = World::new(plc, &client(vec![tcp(Form::Poll)], tags), &[]);
+    world.run(S);
+    let writes = [("bit3", 1), ("bit0", 0), ("coil", 1), ("big", 0x0102_0304_0506_0708), ("word", 65535)];
+    for (tag, value) in writes {
+        let ticket = world.write(tag, Value::Int(value), 3 * S);
+        world.run_until(S, tag, |w| w.outcomes(ticket).len() == 2);
+        assert_eq!(world.outcomes(ticket), [Outcome::Sent, Outcome::Confirmed], "{tag}");
+        assert_eq!(*world.reading(tag), good(value));
+    }
+    assert_eq!(world.plant.peek("plc", sim::At::holding(10), 1).unwrap(), [0x8008], "the other bits stay");
+    assert_eq!(world.plant.peek("plc", sim::At::holding(20), 4).unwrap(), [0x0102, 0x0304, 0x0506, 0x0708]);
+    let functions: Vec<u8> = world.requests.iter().map(|(_, bytes)| bytes[7]).filter(|f| *f > 4).collect();
+    assert_eq!(functions, [6, 6, 5, 16, 6]);
+    let ticket = world.write("coil", Value::Int(2), S);
+    assert_eq!(world.outcomes(ticket), [Outcome::Refused("neither 0 nor 1".into())]);
+}
+
+fn area(start: u16, count: u32) -> Area {
+    Area { unit: 1, table: Table::HoldingRegisters, start: start - 1, count }
+}
+
+#[test]
+fn an_area_is_read_back_and_then_written_every_period() {
+    let rtu = site::Rtu { reads: vec![area(1, 10)], writes: vec![area(101, 8)], ..tcp(Form::Areas) };
+    let tags = vec![
+        tag_of("in", WordType::Uint32, Some(at(1)), None),
+        tag_of("out", WordType::Float32, None, Some(at(101))),
+        tag_of("out2", WordType::Int32, None, Some(at(103))),
+        tag_of("both", WordType::Int16, Some(at(5)), Some(at(105))),
+    ];
+    // Low word first where 0.2.8 has it so.
+    let plc = Plc::new().registers(1, &[0x0002, 0x0001, 0, 0, 5, 0, 0, 0, 0, 0]).registers(101, &[0, 0x41A4, 0, 70_u16, 1, 2, 3, 4]);
+    let mut world = World::new(plc, &client(vec![rtu], tags), &[]);
+    world.run(400 * MS);
+    assert_eq!(*world.reading("in"), good(0x0001_0002));
+    assert_eq!(world.good("out"), Some(&Value::Float(20.5)));
+    assert_eq!(*world.reading("out2"), good(70), "decoded in the order it is written in");
+    let writes = |w: &World| w.requests.iter().filter(|(_, bytes)| bytes[7] == 16).count();
+    assert_eq!(writes(&world), 0, "the first round only reads");
+    world.run(10 * S);
+    assert!((19..=21).contains(&writes(&world)), "every period, also unchanged: {}", writes(&world));
+    assert_eq!(world.plant.peek("plc", sim::At::holding(105), 4).unwrap(), [1, 2, 3, 4], "as it was read back");
+
+    let ticket = world.write("out2", Value::Int(-2), 3 * S);
+    world.run_until(S, "settled", |w| w.outcomes(ticket).len() == 2);
+    assert_eq!(world.outcomes(ticket), [Outcome::Sent, Outcome::Confirmed]);
+    assert_eq!(world.plant.peek("plc", sim::At::holding(103), 2).unwrap(), [0xFFFF, 0xFFFE]);
+    let both = world.write("both", Value::Int(1), S);
+    assert_eq!(world.outcomes(both), [Outcome::Refused("read only".into())]);
+
+    // Gone: refused. On return: read back before anything is written, for a hand may have changed it.
+    world.set_net(Net::Refusing);
+    world.run(3 * S);
+    let ticket = world.write("out2", Value::Int(5), 60 * S);
+    assert_eq!(world.outcomes(ticket), [Outcome::Refused("device offline".into())]);
+    world.plant.poke("plc", sim::At::holding(104), &[1234]).unwrap();
+    world.set_net(Net::Up);
+    let back = world.elapsed();
+    world.run(3 * S);
+    let first: Vec<u8> = world.requests.iter().filter(|(at, _)| *at >= back).map(|(_, b)| b[7]).collect();
+    let (read, write) = (first.iter().rposition(|f| *f == 3), first.iter().position(|f| *f == 16));
+    assert!(read.is_some() && write.is_some());
+    assert_eq!(*world.reading("out2"), good(0xFFFF_0000_u32 as i32 as i64 + 1234));
+    assert_eq!(world.plant.peek("plc", sim::At::holding(104), 1).unwrap(), [1234]);
+}
+
+#[test]
+fn a_dead_unit_does_not_hold_up_its_neighbour() {
+    for rtu in [tcp, serial] {
+        let dead = Some(Address { unit: 9, ..at(1) });
+        let tags =
+            vec![tag_of("alive", WordType::Int16, Some(at(1)), None), tag_of("dead", WordType::Int16, dead, None)];
+        let rtu_config = site::Rtu { timeout: 200 * MS, ..rtu(Form::Poll) };
+        let mut world = World::new(serial_if(rtu, plc()), &client(vec![rtu_config], tags), &[]);
+        world.run(20 * S);
+        let began = world.elapsed();
+        let before = world.said.len();
+        world.run(60 * S);
+        let confirmed = world.said[before..].iter().filter(|(_, say)| matches!(say, forebay_modbus::Say::Confirm(_)));
+        let confirmed = confirmed.count();
+        assert!(confirmed >= 110, "120 polls are due, {confirmed} were made");
+        assert!(world.is_good_since("alive", began + 59 * S));
+        assert!(world.reading("dead").good().is_none());
+        if rtu(Form::Poll).transport == serial(Form::Poll).transport {
+            assert_eq!(*world.reading("dead"), Reading::Missing(Fault::TimedOut));
+            assert!(world.status().unwrap().why.contains("unit 9: timed out"));
+        }
+    }
+}
+
+#[test]
+fn the_planned_blocks_stay_within_what_the_site_declares() {
+    let rtu = site::Rtu { reads: vec![area(1, 20), area(21, 20)], ..tcp(Form::Poll) };
+    let tags = vec![
+        tag_of("a", WordType::Int16, Some(at(2)), None),
+        tag_of("b", WordType::Int16, Some(at(18)), None),
+        tag_of("c", WordType::Int16, Some(at(21)), None),
+        tag_of("outside", WordType::Int32, Some(at(90)), None),
+    ];
+    let mut world = World::new(plc(), &client(vec![rtu], tags), &[]);
+    world.run(300 * MS);
+    let mut asked: Vec<(u16, u16)> = world
+        .requests
+        .iter()
+        .map(|(_, b)| (u16::from_be_bytes([b[8], b[9]]), u16::from_be_bytes([b[10], b[11]])))
+        .collect();
+    asked.sort_unstable();
+    assert_eq!(asked, [(1, 17), (20, 1), (89, 2)]);
+}

@@ -1,0 +1,287 @@
+//! A master, a plant and a reporter with time in the test's hands: no sockets, no sleeping.
+#![allow(dead_code, reason = "each test binary uses what it needs")]
+
+use std::time::{Duration, Instant};
+
+use forebay_modbus as modbus;
+use modbus::{CONNECT_TIME, Config, Do, Master, Reporter, Say, Status, Ticket, WriteRequest};
+use shell::{Clock, SystemClock};
+use sim::{Act, Behaviour, Plant, Plc};
+use site::{Address, BusAddress, Form, ModbusClient, ModbusTag, Rtu, Serial, Table, Transport, WordType};
+use tag::{Kind, Reading, TagDef, TagName, Timestamp, Value};
+
+/// A stepped test looks this often.
+const STEP: Duration = Duration::from_millis(1);
+/// What a simulated network does with a connection attempt or with bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Net {
+    /// All is well.
+    Up,
+    /// The host answers, the port is closed.
+    Refusing,
+    /// The cable is cut: nothing comes back, not even a no.
+    Cut,
+}
+
+pub fn name(text: &str) -> TagName {
+    TagName::parse(text).unwrap()
+}
+
+pub fn tcp(form: Form) -> Rtu {
+    Rtu {
+        name: "RTU".into(),
+        transport: Transport::Tcp { host: "127.0.0.1".into(), port: 502 },
+        rate: Duration::from_millis(500),
+        form,
+        reads: vec![],
+        writes: vec![],
+        timeout: Duration::from_secs(1),
+    }
+}
+
+pub fn serial(form: Form) -> Rtu {
+    let port = Serial { path: "/dev/ttyS9".into(), baud: 19200, parity: site::Parity::Even, stop_bits: 1 };
+    Rtu { transport: Transport::Rtu(port), timeout: Duration::from_millis(300), ..tcp(form) }
+}
+
+pub fn at(register: u16) -> Address {
+    Address { rtu: 0, unit: 1, table: Table::HoldingRegisters, start: register - 1, bit: None }
+}
+
+pub fn tag_of(text: &str, word_type: WordType, read: Option<Address>, write: Option<Address>) -> ModbusTag {
+    ModbusTag { name: name(text), word_type, read, write, order: None, scale: 1.0, offset: 0.0, stale: None }
+}
+
+pub fn client(rtus: Vec<Rtu>, tags: Vec<ModbusTag>) -> ModbusClient {
+    ModbusClient { bus: BusAddress { ip: [127, 0, 0, 1].into(), port: 1324 }, rtus, tags }
+}
+
+pub fn limits(text: &str, min: f64, max: f64) -> TagDef {
+    TagDef { min: Some(min), max: Some(max), ..TagDef::new(name(text), Kind::Float) }
+}
+
+pub struct World {
+    start: Instant,
+    pub now: Instant,
+    pub plant: Plant,
+    pub net: Net,
+    master: Master,
+    reporter: Reporter,
+    names: Vec<TagName>,
+    points: Vec<TagName>,
+    open: bool,
+    opening: Option<(Instant, bool)>,
+    heard: Vec<u8>,
+    replies: Vec<(Instant, Act)>,
+    until: Instant,
+    tickets: u64,
+    /// Everything that was said, and when.
+    pub said: Vec<(Duration, Say)>,
+    /// Every read and write that went out, by function.
+    pub requests: Vec<(Duration, Vec<u8>)>,
+    confirmed: Vec<Option<Instant>>,
+}
+
+impl World {
+    pub fn new(plc: Plc, client: &ModbusClient, defs: &[TagDef]) -> Self {
+        let config = Config::new(client, defs).unwrap();
+        let start = SystemClock.mono();
+        let reporter = Reporter::new(&config);
+        let points = config.lines[0].points.iter().map(|point| point.name.clone()).collect();
+        let confirmed = vec![None; reporter.groups().len()];
+        Self {
+            start,
+            now: start,
+            plant: plc.plant(),
+            net: Net::Up,
+            reporter,
+            names: config.tags.iter().map(|tag| tag.name.clone()).collect(),
+            master: Master::new(config.lines.into_iter().next().unwrap(), start),
+            points,
+            open: false,
+            opening: None,
+            heard: vec![],
+            replies: vec![],
+            until: start,
+            tickets: 0,
+            said: vec![],
+            requests: vec![],
+            confirmed,
+        }
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.now - self.start
+    }
+
+    pub fn wall(&self) -> Timestamp {
+        Timestamp(1_700_000_000_000_000 + u64::try_from(self.elapsed().as_micros()).unwrap())
+    }
+
+    pub fn behave(&mut self, behaviour: Behaviour) {
+        self.plant.device_mut(Plc::NAME).unwrap().behave(behaviour);
+    }
+
+    /// The network as it is from now on; a cut or refusing one takes the connection with it only when it says no.
+    pub fn set_net(&mut self, net: Net) {
+        self.net = net;
+        if net == Net::Refusing && self.open {
+            self.open = false;
+            self.replies.clear();
+            self.master.on_closed(self.now, "connection reset");
+            self.until = self.now;
+        }
+    }
+
+    pub fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.step();
+        }
+    }
+
+    /// Runs until it holds; panics with what was last seen when it doesn't within `patience`.
+    pub fn run_until(&mut self, patience: Duration, what: &str, mut level: impl FnMut(&Self) -> bool) -> Duration {
+        let began = self.now;
+        while !level(self) {
+            let seen: Vec<_> = (0..self.names.len()).map(|n| self.reporter.last(n)).collect();
+            assert!(self.now - began < patience, "not within {patience:?}: {what}; last seen {seen:?}");
+            self.step();
+        }
+        self.now - began
+    }
+
+    fn step(&mut self) {
+        self.now += STEP;
+        self.plant.step(STEP);
+        if let Some((when, well)) = self.opening.filter(|(when, _)| *when <= self.now) {
+            let _ = when;
+            self.opening = None;
+            self.open = well;
+            match well {
+                true => self.master.on_opened(self.now),
+                false => self.master.on_open_failed(self.now, "connection refused"),
+            }
+            self.until = self.now;
+        }
+        while let Some(n) = self.replies.iter().position(|(when, _)| *when <= self.now) {
+            let (_, act) = self.replies.remove(n);
+            if !self.open || self.net == Net::Cut {
+                continue;
+            }
+            match act {
+                Act::Send(bytes) => self.master.on_bytes(self.now, self.wall(), &bytes),
+                Act::HangUp | Act::Reset => {
+                    self.open = false;
+                    self.replies.clear();
+                    self.master.on_closed(self.now, "connection closed");
+                }
+            }
+            self.until = self.now;
+        }
+        let mut turns = 0;
+        while self.until <= self.now && self.opening.is_none() {
+            turns += 1;
+            assert!(turns < 100, "the master goes round in circles at {:?}", self.elapsed());
+            self.act();
+        }
+        self.listen();
+    }
+
+    fn act(&mut self) {
+        match self.master.step(self.now, self.wall()) {
+            Do::Open => {
+                let (wait, well) = match self.net {
+                    Net::Up => (STEP, true),
+                    Net::Refusing => (STEP, false),
+                    Net::Cut => (CONNECT_TIME, false),
+                };
+                self.opening = Some((self.now + wait, well));
+            }
+            Do::Close => {
+                self.open = false;
+                self.heard.clear();
+                self.replies.clear();
+            }
+            Do::Send(bytes) => {
+                assert!(self.open, "nothing is sent on a closed connection");
+                self.requests.push((self.elapsed(), bytes.clone()));
+                if self.net == Net::Up {
+                    self.heard.extend(bytes);
+                    let mut when = self.now;
+                    for reply in self.plant.hear(0, &mut self.heard).unwrap() {
+                        when += reply.after;
+                        self.replies.push((when + STEP, reply.act));
+                    }
+                }
+            }
+            Do::Listen(until) | Do::Wait(until) => self.until = until,
+        }
+        self.listen();
+    }
+
+    fn listen(&mut self) {
+        let reports = self.master.take_reports();
+        let says = self.reporter.on_reports(0, self.wall(), reports);
+        for say in says {
+            if let Say::Confirm(group) = &say {
+                self.confirmed[*group] = Some(self.now);
+            }
+            self.said.push((self.elapsed(), say));
+        }
+        assert!(self.master.writes_waiting() <= modbus::WRITES_MAX);
+    }
+
+    pub fn reading(&self, tag: &str) -> &Reading {
+        let n = self.names.iter().position(|known| known.as_str() == tag).unwrap();
+        &self.reporter.last(n).reading
+    }
+
+    /// Good, and confirmed since then.
+    pub fn is_good_since(&self, tag: &str, since: Duration) -> bool {
+        let n = self.names.iter().position(|known| known.as_str() == tag).unwrap();
+        let group = self.reporter.groups().iter().position(|group| group.tags.contains(&n)).unwrap();
+        let fresh = self.confirmed[group].is_some_and(|at| at - self.start >= since);
+        fresh && self.reporter.last(n).reading.good().is_some()
+    }
+
+    pub fn good(&self, tag: &str) -> Option<&Value> {
+        self.reading(tag).good()
+    }
+
+    pub fn status(&self) -> Option<&Status> {
+        self.said.iter().rev().find_map(|(_, say)| match say {
+            Say::Status(_, status) => Some(status),
+            _ => None,
+        })
+    }
+
+    pub fn statuses(&self) -> usize {
+        self.said.iter().filter(|(_, say)| matches!(say, Say::Status(..))).count()
+    }
+
+    pub fn write(&mut self, tag: &str, value: Value, expires_in: Duration) -> Ticket {
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        let point = self.points.iter().position(|known| known.as_str() == tag).unwrap();
+        let request = WriteRequest { ticket, point, value, deadline: self.now + expires_in };
+        self.master.write(self.now, &request);
+        self.until = self.until.min(self.now);
+        self.listen();
+        ticket
+    }
+
+    pub fn outcomes(&self, ticket: Ticket) -> Vec<modbus::Outcome> {
+        self.said
+            .iter()
+            .filter_map(|(_, say)| match say {
+                Say::Settle(of, outcome) if *of == ticket => Some(outcome.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub fn counters(&self) -> modbus::Counters {
+        self.master.counters()
+    }
+}
