@@ -40,15 +40,15 @@ impl Switchboard {
     }
 
     fn script_asks_id(&mut self, from: PeerId, message: &Message<'_>, name: &[u8]) {
+        if name.len() > NAME_BYTES_MAX {
+            self.refuse(from, message, &format!("ID of {} bytes, at most {NAME_BYTES_MAX}", name.len()));
+            return log::warn!("{}: a name of {} bytes was refused", self.label(from), name.len());
+        }
         if self.table.find(name).is_none() {
             // First the notice, then the new tag, in pymscada's words: its clients log it.
             self.refuse(from, message, &format!("ID {} undefined", python_bytes(name)));
             if name.is_empty() {
                 return log::warn!("{}: a tag without a name was refused", self.label(from));
-            }
-            if name.len() > NAME_BYTES_MAX {
-                self.refuse(from, message, &format!("ID of more than {NAME_BYTES_MAX} bytes"));
-                return log::warn!("{}: a name of {} bytes was refused", self.label(from), name.len());
             }
         }
         match self.table.find_or_make(name) {
@@ -192,7 +192,7 @@ impl Switchboard {
         }
         let text = format!("{label}: {}", String::from_utf8_lossy(text));
         if allowed.is_some() {
-            log::info!("{}", text.escape_debug());
+            log::info!("{}", text.replace(char::is_control, "?"));
         }
         self.note_in_bus_tag(&text);
     }

@@ -130,7 +130,7 @@ fn script_joins(shared: &Rc<Shared>, stream: TcpStream, address: SocketAddr) {
     let joined = shared.with_board(|board| board.script_joins(&label));
     match joined {
         Ok(id) => drop(tokio::task::spawn_local(serve(shared.clone(), id, Stream::Tcp(stream)))),
-        Err(NoRoom) => log::warn!("a script from {address} was turned away: all places are taken"),
+        Err(NoRoom) => shared.turned_away(&label),
     }
 }
 
@@ -147,7 +147,7 @@ fn module_joins(shared: &Rc<Shared>, stream: UnixStream, group: u32) {
     let joined = shared.with_board(|board| board.module_joins(&label, rights));
     match joined {
         Ok(id) => drop(tokio::task::spawn_local(serve(shared.clone(), id, Stream::Unix(stream)))),
-        Err(NoRoom) => log::warn!("{label} was turned away: all places are taken"),
+        Err(NoRoom) => shared.turned_away(&label),
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
 
 use crate::board::Switchboard;
-use crate::peer::PeerId;
+use crate::peer::{LogBudget, PeerId};
 
 /// What a read takes at most: a peer's share of one turn.
 const READ_BYTES: usize = 64 << 10;
@@ -20,6 +20,7 @@ pub(crate) struct Shared {
     pub(crate) board: RefCell<Switchboard>,
     pub(crate) clock: SharedClock,
     lines: RefCell<HashMap<PeerId, Rc<Line>>>,
+    turned_away: RefCell<LogBudget>,
 }
 
 /// A peer's socket and how to wake its writer.
@@ -37,7 +38,15 @@ pub(crate) enum Stream {
 
 impl Shared {
     pub(crate) fn new(board: Switchboard, clock: SharedClock) -> Rc<Self> {
-        Rc::new(Self { board: RefCell::new(board), clock, lines: RefCell::default() })
+        let turned_away = RefCell::new(LogBudget::new(clock.mono()));
+        Rc::new(Self { board: RefCell::new(board), clock, lines: RefCell::default(), turned_away })
+    }
+
+    /// Somebody came when all places were taken: said at most so often, for whoever floods us with connections.
+    pub(crate) fn turned_away(&self, who: &str) {
+        if let Some(unsaid) = self.turned_away.borrow_mut().spend(self.clock.mono()) {
+            log::warn!("{who} was turned away: all places are taken ({unsaid} more times unsaid)");
+        }
     }
 
     /// Tells the board the time, then lets `act` speak to it.

@@ -9,7 +9,8 @@ use crate::{VALUE_BYTES_MAX, Violation, payload};
 
 /// Bytes of a frame's header.
 pub const HEADER: usize = 14;
-/// The largest payload of one frame; a frame of this size says that more follows.
+/// The largest payload of one frame; a frame of just this size says that more follows. (pymscada takes the 14 sizes past
+/// it for a last frame, and so do we; no sender may use them.)
 pub const CHUNK: usize = 65_521;
 /// All bytes that may wait for the last frame of their messages, per peer: two of the longest values.
 pub const UNFINISHED_BYTES_MAX: usize = 32 << 20;
@@ -102,10 +103,6 @@ impl Decoder {
         ]);
         let part = &rest[..size];
         let message = |body| Some(Message { command, tag_id, time_us, body });
-        if size > CHUNK {
-            // No sender may use the 14 sizes past a chunk; taken alone it is a whole message, as pymscada reads it.
-            return Ok(Step::Took(HEADER + size, message(Body::Whole(part))));
-        }
         if size == CHUNK {
             self.collect(tag_id, part)?;
             return Ok(Step::Took(HEADER + size, None));
