@@ -46,9 +46,9 @@ find_python() {
 own_mirrors() {
     local codename
     codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-    # apt fills these three in, and needs no fetched list for it.
+    # Without --no-release-info apt names only what it has fetched lists of, which on a new machine is nothing.
     # shellcheck disable=SC2016
-    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' 2>/dev/null |
+    apt-get indextargets --no-release-info --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' 2>/dev/null |
         awk -v suite="$codename" '$2 == suite && $3 == "main" { print $1, $3 }' | sort -u
 }
 
@@ -80,7 +80,11 @@ borrow_python() {
     own_mirrors | while read -r uri component; do
         printf 'deb %s%s %s %s\n' "$signed" "$uri" "$BORROW_SUITE" "$component"
     done >"$home/sources.list"
-    [ -s "$home/sources.list" ] || { warn "apt's own configuration names no mirror for main"; return 1; }
+    if [ ! -s "$home/sources.list" ]; then
+        warn "apt's own configuration names no mirror for main"
+        rm -rf "$home"
+        return 1
+    fi
     say "borrowing Debian 13's $BORROW_PYTHON for the peer tests (into .cache/python, the machine's own stays as it is)"
     quietly "reading Debian 13's package lists" borrow_apt "$home" update || return 1
     quietly "downloading $BORROW_PYTHON" \
@@ -174,25 +178,28 @@ need_python_peers() {
 # Prints the interpreter to build the venv with: the machine's own if new enough, a borrowed one, or an old one.
 choose_python() {
     local python
-    if [ -z "${FOREBAY_BORROW_PYTHON:-}" ] && find_python; then return 0; fi
-    # Debian 13: Python is new enough but Debian keeps venv's half in a package of its own.
-    if [ -z "${FOREBAY_BORROW_PYTHON:-}" ] && debian_python_is_new && can_be_root; then
-        need_apt python3 python3-venv
-        hash -r
+    if [ -z "${FOREBAY_BORROW_PYTHON:-}" ]; then
         find_python && return 0
+        # Debian 13: Python is new enough, but Debian keeps venv's half in a package of its own.
+        if debian_python_is_new && can_be_root; then
+            need_apt python3 python3-venv
+            hash -r
+            find_python && return 0
+        fi
     fi
     if borrow_python; then
         printf '%s\n' "$FOREBAY_CACHE/python/root/usr/bin/$BORROW_PYTHON"
         return 0
     fi
-    can_be_root && need_apt python3 python3-venv
+    if can_be_root; then need_apt python3 python3-venv; fi
     python=$(command -v python3) || return 1
     printf '%s\n' "$python"
 }
 
-# True when this Debian's own python3 is new enough, installed or not.
+# True on the first Debian whose own python3 is new enough, and on later ones; false where it can't be told.
 debian_python_is_new() {
-    local candidate
-    candidate=$(apt-cache policy python3 2>/dev/null | sed -n 's/^ *Candidate: \([0-9.]*\).*/\1/p')
-    [ -n "$candidate" ] && version_at_least "$candidate" "$PEERS_OLDEST_PYTHON"
+    local id version
+    id=$(sed -n 's/^ID=//p' /etc/os-release)
+    version=$(sed -n 's/^VERSION_ID="\{0,1\}\([0-9]*\).*/\1/p' /etc/os-release)
+    [ "$id" = debian ] && [ "${version:-99}" -ge 13 ]
 }

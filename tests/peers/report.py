@@ -4,7 +4,7 @@
     {"check": "...", "ok": false, "expected": "...", "got": "..."}
     {"passed": 31, "failed": 1}
 
-Exit codes: 0 all held, 1 a check failed, 2 wrong use, 3 out of time. A program never hangs: `deadline` ends it from a signal
+Exit codes: 0 all held, 1 a check failed, 2 wrong use, 3 out of time, 77 can't be tried here. A program never hangs: `deadline` ends it from a signal
 handler even when the event loop is stuck.
 """
 
