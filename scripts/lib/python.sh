@@ -49,7 +49,7 @@ own_mirrors() {
     # Without --no-release-info apt names only what it has fetched lists of, which on a new machine is nothing.
     # shellcheck disable=SC2016
     apt-get indextargets --no-release-info --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' 2>/dev/null |
-        awk -v suite="$codename" '$2 == suite && $3 == "main" { print $1, $3 }' | sort -u
+        awk -v own="$codename" '($2 == own || $2 ~ /^(old)*stable$/) && $3 == "main" { print $1, $3 }' | sort -u
 }
 
 # An apt that knows only BORROW_SUITE, keeps its state under $1 and believes nothing is installed, so that a
