@@ -30,6 +30,9 @@ pub mod speak;
 mod trend;
 pub mod watch;
 
+#[cfg(test)]
+mod tests;
+
 pub use assets::{AssetsError, check_assets};
 pub use auth::{LINK_LIFE, LinkError, mint_link};
 pub use bus_end::BusEnd;

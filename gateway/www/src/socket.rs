@@ -54,8 +54,12 @@ struct Conversation {
     id: SocketId,
     session: SessionId,
     out: SplitSink<WebSocket, Frame>,
+    /// When the page was last told something.
     told: Instant,
+    /// When it last said something.
     heard: Instant,
+    /// When it was last looked after.
+    looked: Instant,
     pinged: bool,
     misunderstood: u32,
 }
@@ -82,9 +86,17 @@ async fn converse(socket: WebSocket, house: Arc<House>, session: SessionId, peer
         from_hub.map(Heard::FromHub).chain(stream::iter([Heard::HubGone])),
     );
     let now = house.clock.mono();
-    let (told, pinged, misunderstood) = (now, false, 0);
-    let mut conversation =
-        Conversation { house: house.clone(), id, session, out, told, heard: now, pinged, misunderstood };
+    let mut conversation = Conversation {
+        house: house.clone(),
+        id,
+        session,
+        out,
+        told: now,
+        heard: now,
+        looked: now,
+        pinged: false,
+        misunderstood: 0,
+    };
     log::debug!("a page at {peer} connected");
     if let Err(End(code, why)) = conversation.go_on(heard).await {
         log::debug!("a page at {peer} is closed: {why}");
@@ -97,8 +109,12 @@ async fn converse(socket: WebSocket, house: Arc<House>, session: SessionId, peer
 impl Conversation {
     async fn go_on(&mut self, mut heard: impl Stream<Item = Heard> + Unpin) -> Result<(), End> {
         loop {
-            let wait = BEAT_EVERY.saturating_sub(self.now().saturating_duration_since(self.told));
-            match timeout(wait, heard.next()).await {
+            let now = self.now();
+            if now.saturating_duration_since(self.looked) >= BEAT_EVERY {
+                self.look_after(now).await?;
+            }
+            let oldest = self.told.min(self.looked);
+            match timeout(BEAT_EVERY.saturating_sub(now.saturating_duration_since(oldest)), heard.next()).await {
                 Err(_) => self.on_quiet().await?,
                 Ok(Some(Heard::FromHub(message))) => {
                     self.say(speak::text(&message, &self.house.hello, self.house.clock.wall())).await?;
@@ -115,13 +131,13 @@ impl Conversation {
         }
     }
 
-    /// Nothing was said for a while.
-    async fn on_quiet(&mut self) -> Result<(), End> {
-        let wall = self.house.clock.wall();
-        if !lock(&self.house.sessions).is_live(self.session, wall) {
+    /// Now and then, however busy the socket is: is the browser still let in, is the page still there?
+    async fn look_after(&mut self, now: Instant) -> Result<(), End> {
+        self.looked = now;
+        if !lock(&self.house.sessions).is_live(self.session, self.house.clock.wall()) {
             return Err(End(POLICY, "this browser isn't let in any more"));
         }
-        let quiet = self.now().saturating_duration_since(self.heard);
+        let quiet = now.saturating_duration_since(self.heard);
         if quiet > IDLE_MAX {
             return Err(End(GOING_AWAY, "nothing heard from the page"));
         }
@@ -129,7 +145,15 @@ impl Conversation {
             self.pinged = true;
             self.send(Frame::ping(Vec::new())).await?;
         }
-        self.say(speak::beat(wall)).await
+        Ok(())
+    }
+
+    /// The page needs to hear something now and then.
+    async fn on_quiet(&mut self) -> Result<(), End> {
+        if self.now().saturating_duration_since(self.told) < BEAT_EVERY {
+            return Ok(());
+        }
+        self.say(speak::beat(self.house.clock.wall())).await
     }
 
     async fn on_frame(&mut self, frame: &Frame) -> Result<(), End> {

@@ -263,3 +263,7 @@ impl Latest {
         self.sample = sample;
     }
 }
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;

@@ -1,0 +1,8 @@
+//! The window from outside: real HTTP and WebSockets against [`crate::run`], with a stand-in for the bus.
+
+mod door;
+mod limits;
+mod phone;
+mod stage;
+mod talk;
+mod trends;
