@@ -59,7 +59,7 @@ pub(crate) fn fields<'n>(node: &'n Node, table: &'static Table, report: &mut Rep
 }
 
 fn unknown_key(name: &str, pos: Pos, table: &'static Table, report: &mut Report<'_>) {
-    let names = || table.keys.iter().filter(|key| key.status != Status::Unused).map(|key| key.name);
+    let names = || table.taught().map(|key| key.name);
     let hint = report.did_you_mean(name, names());
     let expected = format!("expected one of {}", names().collect::<Vec<_>>().join(", "));
     report.error_hint(pos, format!("\"{}\" is no key of {}", clipped(name), table.what), expected, hint);

@@ -84,15 +84,15 @@ fn below(table: &'static Table) -> Vec<&'static Table> {
 
 fn section(out: &mut String, table: &Table) {
     out.push_str(&format!("\nKEYS OF {}\n", table.what.to_uppercase()));
-    for key in table.keys.iter().filter(|key| key.status != Status::Unused) {
-        out.push_str(&key_text(key));
-    }
-    let unused: Vec<&Key> = table.keys.iter().filter(|key| key.status == Status::Unused).collect();
-    if !unused.is_empty() {
-        out.push_str("\n  Accepted, and does nothing:\n");
-        for key in unused {
-            entry(out, INDENT, key.name, &[key.meaning]);
+    table.taught().for_each(|key| out.push_str(&key_text(key)));
+    for (status, heading) in
+        [(Status::Former, "Older spellings, still read:"), (Status::Unused, "Accepted, and does nothing:")]
+    {
+        let mut keys = table.keys.iter().filter(|key| key.status == status).peekable();
+        if keys.peek().is_some() {
+            out.push_str(&format!("\n  {heading}\n"));
         }
+        keys.for_each(|key| entry(out, INDENT, key.name, &[key.meaning]));
     }
 }
 

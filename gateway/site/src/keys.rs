@@ -47,6 +47,8 @@ pub(crate) enum Status {
     Unused,
     /// Ours.
     Ours,
+    /// A spelling of older pymscada that still works; not taught.
+    Former,
 }
 
 /// What a value may be. What goes beyond one value (a tag that exists, a block's ends) is the loader's business.
@@ -104,6 +106,11 @@ impl Key {
         Self { name, kind: Kind::Free, default: "nothing", meaning, example: "", status: Status::Unused }
     }
 
+    /// An older spelling that still works.
+    pub(crate) const fn former(name: &'static str, kind: Kind, meaning: &'static str) -> Self {
+        Self { name, kind, default: "nothing", meaning, example: "", status: Status::Former }
+    }
+
     /// The same key, but pymscada doesn't know it.
     pub(crate) const fn ours(self) -> Self {
         Self { status: Status::Ours, ..self }
@@ -145,6 +152,11 @@ fn between(what: &str, min: f64, max: f64, open_below: bool, open_above: bool) -
 }
 
 impl Table {
+    /// The keys that one would write today.
+    pub(crate) fn taught(&self) -> impl Iterator<Item = &'static Key> {
+        self.keys.iter().filter(|key| matches!(key.status, Status::Used | Status::Ours))
+    }
+
     /// The key of that name.
     pub(crate) fn key(&self, name: &str) -> Option<(usize, &'static Key)> {
         let at = self.keys.iter().position(|key| key.name == name)?;

@@ -34,36 +34,10 @@ pub struct Loaded {
 /// A file's name, as findings call it, and its bytes.
 pub type File = (String, Vec<u8>);
 
-/// The modules of pymscada that this release doesn't have, and the name their file has when it differs.
-const UNBUILT: [&str; 24] = [
-    "accuweatherclient",
-    "alarms",
-    "callout",
-    "files",
-    "logixclient",
-    "math",
-    "modbusserver",
-    "mp_control",
-    "mpanalyser",
-    "mpcontrol",
-    "observer",
-    "openweather",
-    "openweatherclient",
-    "opnotes",
-    "piapi",
-    "piapiclient",
-    "ping",
-    "pingclient",
-    "sms",
-    "snmp",
-    "snmpclient",
-    "tds",
-    "tdsclient",
-    "template",
-];
-
-/// Modules of pymscada whose file and name don't fit the list above.
-const UNBUILT_MORE: [&str; 3] = ["witsapi", "witsclient", "console"];
+/// pymscada's modules that this release doesn't have, by their own names and those of their files, today's and former.
+const UNBUILT: &str = "accuweather accuweatherclient alarms callout console files logixclient math modbusserver \
+    mp_control mpanalyser mpcontrol observer openweather openweatherclient opnotes piapi piapiclient ping pingclient \
+    simulate sms snmp snmpclient tds tdsclient template wits witsapi witsclient";
 
 /// Files of a site that are no module's: the simulated plant's.
 const PLANT: &str = "plant";
@@ -95,7 +69,7 @@ impl Role {
             "wwwserver" | "www" => Self::WwwServer,
             "initvalues" => Self::InitValues,
             PLANT => Self::Plant,
-            _ if UNBUILT.contains(&module) || UNBUILT_MORE.contains(&module) => Self::Unbuilt,
+            _ if UNBUILT.split_whitespace().any(|unbuilt| unbuilt == module) => Self::Unbuilt,
             _ => Self::Unknown,
         }
     }

@@ -144,6 +144,17 @@ tags:
 }
 
 #[test]
+fn the_form_of_2023_is_still_read() {
+    let text = "rtus: [{name: P, ip: x, read: [{unit: 1, file: 4x, start: 1, end: 9}], writeok: [{unit: 1, file: 4x, start: 3, end: 4}]}]\n\
+                tags: {A: {type: int16, addr: 'P:1:4x:1'}, B: {type: float32, addr: 'P:1:4x:3'}}\n";
+    let modbus = site(&[("modbusclient.yaml", text)]).modbus_client.unwrap();
+    assert_eq!((modbus.rtus[0].form, modbus.rtus[0].reads[0].count), (Form::Poll, 9));
+    let [a, b] = &modbus.tags[..] else { panic!("{:?}", modbus.tags) };
+    assert_eq!((a.read.unwrap().start, a.write), (0, None));
+    assert_eq!((b.read.unwrap().start, b.write), (2, b.read), "what lies in a block of writeok is written there");
+}
+
+#[test]
 fn the_last_words_of_a_table_can_be_reached() {
     let text = "rtus: [{name: P, ip: x}]\ntags:\n  A: {type: int64, read: 'P:0:4x:65533'}\n  B: {type: uint16, read: 'P:0:3x:65536'}\n";
     let site = site(&[("modbusclient.yaml", text)]);

@@ -90,6 +90,12 @@ pub(crate) static RTU: Table = Table {
             "Old form, with poll. udp isn't built yet.",
             "tcp_udp: tcp",
         ),
+        Key::former("read", Kind::Many(&AREA), "pymscada before 2024: as poll"),
+        Key::former(
+            "writeok",
+            Kind::Many(&AREA),
+            "pymscada before 2024: a tag with addr in one of these blocks is written too",
+        ),
     ],
 };
 
@@ -155,5 +161,10 @@ pub(crate) static MODBUS_TAG: Table = Table {
         Key::used("scale", super::NUMBER, "1", "Value = register × scale + offset; makes it a float.", "scale: 0.1")
             .ours(),
         Key::used("offset", super::NUMBER, "0", "Added after scaling.", "offset: -40").ours(),
+        Key::former(
+            "addr",
+            Kind::Loader("an address NAME:unit:file:word"),
+            "pymscada before 2024: as read, and as write in a block of writeok",
+        ),
     ],
 };

@@ -28,6 +28,8 @@ pub(crate) static BUS: Table = Table {
         ),
         Key::used("port", PORT, "1324", "The port; 0 takes a free one.", "port: 1324"),
         Key::used("bus_tag", Kind::Text, "__bus__", "The tag that holds the bus's last message.", "bus_tag: __bus__"),
+        Key::unused("bus_ip", "in the oldest pymscada it was ip: write ip"),
+        Key::unused("bus_port", "in the oldest pymscada it was port: write port"),
     ],
 };
 
@@ -51,6 +53,8 @@ pub(crate) static HISTORY: Table = Table {
             "The tag on which pymscada's clients ask for the past.",
             "rta_tag: __history__",
         ),
+        Key::unused("rqs", "in older pymscada it was rta_tag"),
+        Key::unused("rqs_tagname", "in older pymscada it was rta_tag"),
     ],
 };
 

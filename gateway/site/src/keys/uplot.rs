@@ -57,6 +57,7 @@ pub(crate) static MS: Table = Table {
             "Times that are marked in the background.",
             "bghighlight: [{xpos: 0, color: lightgrey}]",
         ),
+        Key::unused("tagname", "the tags are in series"),
         Key::unused("age", "it is in pymscada's demo, but never read: the range of axis x decides"),
     ],
 };

@@ -21,6 +21,8 @@ pub(crate) static WWW_SERVER: Table = Table {
         ),
         Key::used("pages", Kind::Many(&PAGE), "none", "The pages, in the order of the menu.", ""),
         Key::unused("get_path", "it is another build of pymscada's pages, and the gateway serves its own"),
+        Key::unused("paths", "in older pymscada these folders were served: write serve_path"),
+        Key::unused("webclient", "in older pymscada it was config"),
         Key::unused("www_tag", "it is a tag that pymscada makes and never uses"),
     ],
 };
@@ -175,5 +177,7 @@ pub(crate) static ITEMS: &[ItemKind] = &[
 
 /// The type of item of that name.
 pub(crate) fn item(name: &str) -> Option<&'static ItemKind> {
+    // Its name in older pymscada.
+    let name = if name == "opnote" { "opnotes" } else { name };
     ITEMS.iter().find(|kind| kind.name == name)
 }

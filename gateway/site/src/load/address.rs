@@ -64,16 +64,6 @@ pub(super) enum Use {
     Write,
 }
 
-impl Use {
-    /// The key of the address.
-    pub(super) fn key(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-        }
-    }
-}
-
 /// What the sentences about a wrong address come from.
 struct Wrong {
     expected: String,
@@ -84,9 +74,10 @@ fn wrong<T>(expected: impl Into<String>, hint: Option<String>) -> Result<T, Wron
     Err(Wrong { expected: expected.into(), hint })
 }
 
-/// Reads the address behind `read:` or `write:`; what is wrong with it is reported.
+/// Reads the address behind a key; what is wrong with it is reported.
 pub(super) fn address(
     node: &Node,
+    key: &str,
     word_type: WordType,
     what: Use,
     rtus: &[Rtu],
@@ -103,7 +94,7 @@ pub(super) fn address(
     match result {
         Ok(address) => Some(address),
         Err(Wrong { expected, hint }) => {
-            report.error_hint(node.pos, format!("{} = {}", what.key(), node.shown()), expected, hint);
+            report.error_hint(node.pos, format!("{key} = {}", node.shown()), expected, hint);
             None
         }
     }

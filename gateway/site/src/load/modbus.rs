@@ -14,7 +14,9 @@ use crate::fields::{Fields, fields};
 use crate::keys;
 use crate::marked::{Entry, Node, clipped};
 use crate::report::Report;
-use crate::{Area, Bus, Form, ModbusClient, ModbusTag, Order, Parity, Rtu, Serial, Table, Transport, WordType};
+use crate::{
+    Address, Area, Bus, Form, ModbusClient, ModbusTag, Order, Parity, Rtu, Serial, Table, Transport, WordType,
+};
 
 /// Loads the file. `None` only when it isn't a mapping at all.
 pub(super) fn load(
@@ -29,6 +31,7 @@ pub(super) fn load(
     let mut rtus: Vec<Rtu> = Vec::new();
     let mut orders: Vec<Option<Order>> = Vec::new();
     let mut seen: HashMap<&str, &Node> = HashMap::new();
+    let mut writable = Coverage::default();
     let mut ports: HashMap<PathBuf, &Node> = HashMap::new();
     for node in file.items("rtus") {
         let Some(fields) = fields(node, &keys::RTU, report) else { continue };
@@ -51,6 +54,7 @@ pub(super) fn load(
                 );
             }
         }
+        writable.add(rtus.len(), &areas(&fields, "writeok", report));
         orders.push(order(&fields));
         rtus.push(rtu);
     }
@@ -60,7 +64,8 @@ pub(super) fn load(
         reads.add(at, &rtu.reads);
         writes.add(at, &rtu.writes);
     }
-    let look = Look { rtus: &rtus, orders: &orders, places, reads: reads.ready(), writes: writes.ready(), tags };
+    let (reads, writes, writable) = (reads.ready(), writes.ready(), writable.ready());
+    let look = Look { rtus: &rtus, orders: &orders, places, reads, writes, writable, tags };
     let entries = file.node("tags").and_then(Node::map).unwrap_or_default();
     let tags = entries.iter().filter_map(|entry| look.tag(entry, report)).collect();
     Some(ModbusClient { bus, rtus, tags })
@@ -81,26 +86,22 @@ fn rtu(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Rtu> {
         }
     }
     let transport = transport(fields, report)?;
-    let areas = fields.node("reads").is_some() || fields.node("writes").is_some();
-    let old = fields.node("poll").or(fields.node("tcp_udp"));
-    if let (true, Some(old)) = (areas, old) {
+    let by_areas = fields.node("reads").is_some() || fields.node("writes").is_some();
+    let old = ["poll", "tcp_udp", "read", "writeok"].iter().find_map(|key| fields.node(key));
+    if let (true, Some(old)) = (by_areas, old) {
         report.error(old.pos, "one connection in two forms", "expected poll (and tcp_udp), or reads and writes");
     }
     if fields.text("tcp_udp") == Some("udp") {
         report.error(fields.pos("tcp_udp"), "tcp_udp = \"udp\"", "Modbus over UDP isn't built yet: expected tcp");
     }
-    let blocks = |key, report: &mut Report<'_>| -> Vec<Area> {
-        fields.items(key).iter().filter_map(|node| area(node, key, report)).collect()
-    };
-    let mut reads = blocks("poll", report);
-    reads.extend(blocks("reads", report));
+    let reads = ["poll", "reads", "read"].iter().flat_map(|key| areas(fields, key, report)).collect();
     Some(Rtu {
         name,
         transport,
         rate: Duration::from_secs_f64(fields.number("rate").unwrap_or(1.0)),
-        form: if areas { Form::Areas } else { Form::Poll },
+        form: if by_areas { Form::Areas } else { Form::Poll },
         reads,
-        writes: blocks("writes", report),
+        writes: areas(fields, "writes", report),
         timeout: Duration::from_millis(fields.int("timeout_ms").unwrap_or(1000)),
     })
 }
@@ -149,6 +150,11 @@ fn transport(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Transport> 
     }
 }
 
+/// The blocks behind a key.
+fn areas(fields: &Fields<'_>, key: &str, report: &mut Report<'_>) -> Vec<Area> {
+    fields.items(key).iter().filter_map(|node| area(node, key, report)).collect()
+}
+
 fn area(node: &Node, key: &str, report: &mut Report<'_>) -> Option<Area> {
     let fields = fields(node, &keys::AREA, report)?;
     let (unit, table) = (fields.int("unit")?, table(fields.text("file")?)?);
@@ -162,8 +168,8 @@ fn area(node: &Node, key: &str, report: &mut Report<'_>) -> Option<Area> {
         return None;
     }
     debug_assert!(end <= TABLE_SIZE, "the table of keys says so");
-    if key == "writes" && !matches!(table, Table::Coils | Table::HoldingRegisters) {
-        let found = format!("file = \"{}\" in writes", file(table));
+    if matches!(key, "writes" | "writeok") && !matches!(table, Table::Coils | Table::HoldingRegisters) {
+        let found = format!("file = \"{}\" in {key}", file(table));
         report.error(fields.pos("file"), found, "it can only be read: expected 0x or 4x");
         return None;
     }
@@ -186,6 +192,8 @@ struct Look<'l> {
     places: HashMap<&'l str, usize>,
     reads: Coverage,
     writes: Coverage,
+    /// Blocks of `writeok`.
+    writable: Coverage,
     tags: &'l Tags,
 }
 
@@ -208,11 +216,14 @@ impl Look<'_> {
         if word_type == WordType::Bool && (scale != 1.0 || offset != 0.0) {
             report.error(fields.pos("scale"), "scale and offset of a bool", "expected neither");
         }
-        let at = |what: Use, report: &mut Report<'_>| {
-            address(fields.node(what.key())?, word_type, what, self.rtus, &self.places, report)
+        let at = |key: &str, what: Use, report: &mut Report<'_>| {
+            address(fields.node(key)?, key, word_type, what, self.rtus, &self.places, report)
         };
-        let (read, write) = (at(Use::Read, report), at(Use::Write, report));
-        if !fields.has("read") && !fields.has("write") {
+        let former = at("addr", Use::Read, report);
+        let read = at("read", Use::Read, report).or(former);
+        let is_writable = |address: &Address| self.writable.holds(address, word_type.words());
+        let write = at("write", Use::Write, report).or(former.filter(is_writable));
+        if !["read", "write", "addr"].iter().any(|key| fields.has(key)) {
             let found = format!("\"{name}\" is neither read nor written");
             report.error(entry.key_pos, found, "expected read, write, or both: NAME:unit:file:word");
         }
