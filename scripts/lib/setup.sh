@@ -31,7 +31,7 @@ need_rust() {
     fi
     if ! command -v cargo >/dev/null 2>&1; then
         die "Rust is missing (need $RUST_OLDEST or newer). On Debian 13: 'apt install rustc cargo'." \
-            "Elsewhere: rustup, see rustup.rs. On Debian 12 the packages rustc-web and cargo-web also do."
+            "Elsewhere: rustup. On Debian 12 the packages rustc-web and cargo-web also do."
     fi
     found=$(cargo --version | sed -n 's/^cargo \([0-9][0-9.]*\).*/\1/p')
     if ! version_at_least "${found:-0}" "$RUST_OLDEST"; then
@@ -88,7 +88,8 @@ need_apt() {
 
 # --- Node, the page, the browser -----------------------------------------------------------------------------
 
-node_major() { node --version 2>/dev/null | sed -n 's/^v\([0-9]*\).*/\1/p'; }
+# Prints nothing where there is no Node.
+node_major() { { node --version 2>/dev/null || true; } | sed -n 's/^v\([0-9]*\).*/\1/p'; }
 
 need_node() {
     local major
