@@ -4,47 +4,15 @@ import { useComputed, useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { formatNumber, remark } from '../format';
 import { writes } from '../link/gateway';
-import type { Item, Json, TagDef, Value } from '../link/speak';
+import type { Item, TagDef } from '../link/speak';
 import type { TagState } from '../link/tags';
 import { closeSheet, openSheet } from '../route';
 import { gatewayNow, say, type DictOpts } from '../state';
+import { cellsOf, optsOf, withPicked, type Cell } from './cells';
 import { Icon } from './icon';
 import { Editor } from './setpoint';
 import { SheetFrame } from './sheet';
 import { Mark, outcomeWords } from './value';
-
-interface Cell {
-  label: string;
-  value: Json;
-  locked: boolean;
-}
-
-/** The cells of the tag's dict; what does not fit is left out. */
-export function cellsOf(v: Value | undefined): Cell[] | null {
-  if (typeof v !== 'object' || v === null || Array.isArray(v)) return null;
-  const { labels, values, locks } = v;
-  if (!Array.isArray(labels) || !Array.isArray(values)) return null;
-  return labels.map((l, i) => ({
-    label: String(l),
-    value: values[i] ?? null,
-    locked: Array.isArray(locks) && Boolean(locks[i]),
-  }));
-}
-
-/** The dict with the picked cells at one value; every other member stays as it is. */
-export function withPicked(v: Value | undefined, picked: number[], to: Value): { [key: string]: Json } | null {
-  if (typeof v !== 'object' || v === null || Array.isArray(v) || !Array.isArray(v['values'])) return null;
-  const values = [...v['values']];
-  for (const i of picked) values[i] = to as Json;
-  return { ...v, values };
-}
-
-export function optsOf(item: Item): DictOpts {
-  const o = (typeof item['opts'] === 'object' && item['opts'] !== null && !Array.isArray(item['opts']) ? item['opts'] : {}) as Record<string, Json>;
-  const n = (x: Json | undefined) => (typeof x === 'number' ? x : null);
-  const words = Array.isArray(o['multi']) ? o['multi'].map(String) : null;
-  return { multi: words, min: n(o['min']), max: n(o['max']), dp: n(o['dp']), units: typeof o['units'] === 'string' ? o['units'] : null };
-}
 
 function cellText(c: Cell, o: DictOpts): string {
   if (typeof c.value !== 'number') return c.value === null ? '—' : String(c.value);

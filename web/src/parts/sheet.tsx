@@ -13,6 +13,8 @@ export function SheetFrame(props: { title: string; sub?: string; testid: string;
   useLayoutEffect(() => {
     const d = ref.current;
     d?.showModal();
+    // The sheet itself, not its close button; an entry takes the focus from here.
+    d?.focus();
     return () => d?.close();
   }, []);
   const drag = useRef<number | null>(null);
@@ -35,6 +37,7 @@ export function SheetFrame(props: { title: string; sub?: string; testid: string;
       class={props.wide ? 'sheet wide' : 'sheet'}
       data-testid={props.testid}
       aria-label={props.title}
+      tabIndex={-1}
       onCancel={(e) => {
         e.preventDefault();
         closeSheet();

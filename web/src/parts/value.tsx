@@ -54,6 +54,8 @@ export function ValueRow({ tag, settable }: { tag: TagState; settable: boolean }
       data-quality={quality}
       data-outcome={state}
       data-mark={kind}
+      data-kind={def.multi ? 'multi' : def.kind}
+      data-format={def.format ?? undefined}
       data-testid={settable ? 'setpoint' : 'value'}
       onClick={() => openSheet(settable ? { is: 'set', tag: def.name } : { is: 'tag', tag: def.name })}
     >
@@ -64,8 +66,8 @@ export function ValueRow({ tag, settable }: { tag: TagState; settable: boolean }
           <span data-testid="note">{note}</span>
         </span>
       </span>
-      <span class="num" style={{ minWidth: `${widthOf(def)}ch` }}>
-        <span class="v" data-testid="v">
+      <span class="num">
+        <span class="v" data-testid="v" style={{ minWidth: `${widthOf(def)}ch` }}>
           {text}
         </span>
         <span class="u">{units}</span>
@@ -99,7 +101,7 @@ export function outcomeWords(def: TagDef, o: Outcome): string {
       return `mismatch: plant has ${has}`;
     }
     case 'expired':
-      return 'expired: the plant did not take it in time';
+      return 'expired: not taken in time';
     case 'unknown':
       return `unknown: ${o.why ?? 'connection lost'}`;
   }

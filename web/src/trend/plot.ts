@@ -8,6 +8,7 @@ import { css, nameToRgb, parseColour, readable, type Rgb } from '../colour';
 import { formatNumber } from '../format';
 import { askHistory, NoHistory, type Answer, type Fetcher } from '../link/history';
 import type { Reading } from '../link/speak';
+import { placesOf, timeLabel, timeSplits } from './axis';
 import { drawBand, drawPen, drawStates, drawUnloaded, type Frame, type Tip } from './draw';
 import type { Spec } from './spec';
 import { listen } from './touch';
@@ -62,6 +63,7 @@ export class Plot {
   private timer = 0;
   private failedAt = -Infinity;
   private colours: string[] = [];
+  private inks: string[] = [];
   private theme = { ink: '#000', ink2: '#555', line: '#ddd', surface: '#fff', ground: '#eee' };
   private readonly unlisten: () => void;
   private readonly sized: ResizeObserver;
@@ -339,27 +341,28 @@ export class Plot {
     const get = (k: string) => s.getPropertyValue(k).trim();
     this.theme = { ink: get('--ink'), ink2: get('--ink-2'), line: get('--line'), surface: get('--surface'), ground: get('--ground') };
     const ground: Rgb = parseColour(this.theme.surface) ?? [255, 255, 255];
-    this.colours = this.spec.pens.map((p, i) => {
-      const own = (p.color ? nameToRgb(p.color) : null) ?? parseColour(PALETTE[i % PALETTE.length] ?? '#555') ?? [90, 90, 90];
-      return css(readable(own, ground, 3));
-    });
+    const own = this.spec.pens.map((p, i): Rgb => (p.color ? nameToRgb(p.color) : null) ?? parseColour(PALETTE[i % PALETTE.length] ?? '') ?? [90, 90, 90]);
+    const sun = document.documentElement.dataset['theme'] === 'sun';
+    // A line is a graphic, an axis is text.
+    this.colours = own.map((c) => css(readable(c, ground, sun ? 4.5 : 3)));
+    this.inks = own.map((c) => css(readable(c, ground, sun ? 7 : 4.5)));
   }
 
   private make(): uPlot {
     const font = '14px system-ui, sans-serif';
-    const widest = (u: uPlot, values: string[] | null) => {
-      if (!values) return 40;
-      u.ctx.font = font;
-      return Math.ceil(Math.max(24, ...values.map((v) => (v ? u.ctx.measureText(v).width : 0)))) + 14;
-    };
+    // A canvas of its own: uPlot remembers what it last set on its.
+    const ruler = document.createElement('canvas').getContext('2d');
+    if (ruler) ruler.font = font;
+    const widest = (_u: uPlot, values: string[] | null) =>
+      Math.ceil(Math.max(20, ...(values ?? []).map((v) => (v ? (ruler?.measureText(v).width ?? 40) : 0)))) + 12;
     const scales: uPlot.Scales = { x: { time: false, auto: false, min: this.window.from, max: this.window.to } };
     for (const a of this.spec.axes) scales[a.scale] = { auto: false, min: 0, max: 1 };
     const axes: uPlot.Axis[] = [
       {
         stroke: () => this.theme.ink2,
         font,
-        size: 44,
-        gap: 6,
+        size: 46,
+        gap: 8,
         space: 84,
         grid: { stroke: () => this.theme.line, width: 1 },
         ticks: { show: false },
@@ -401,7 +404,7 @@ export class Plot {
   /** An axis with one pen wears its colour. */
   private axisInk(scale: string): string {
     const on = this.spec.pens.flatMap((p, i) => (p.scale === scale && !this.hidden[i] ? [i] : []));
-    return on.length === 1 && on[0] !== undefined ? this.colour(on[0]) : this.theme.ink2;
+    return on.length === 1 && on[0] !== undefined ? (this.inks[on[0]] ?? this.theme.ink2) : this.theme.ink2;
   }
 
   private pens(): void {
@@ -505,38 +508,4 @@ export class Plot {
 /** A colour let through. */
 function tint(c: string, alpha: number): string {
   return css(parseColour(c) ?? [128, 128, 128], alpha);
-}
-
-/** As many decimals as tell the splits apart. */
-function placesOf(splits: number[]): number {
-  const step = Math.abs((splits[1] ?? 1) - (splits[0] ?? 0));
-  return step > 0 ? Math.min(8, Math.max(0, Math.ceil(-Math.log10(step) - 1e-6))) : 0;
-}
-
-const S = 1000;
-const M = 60 * S;
-const H = 60 * M;
-const D = 24 * H;
-const STEPS = [S, 2 * S, 5 * S, 10 * S, 15 * S, 30 * S, M, 2 * M, 5 * M, 10 * M, 15 * M, 30 * M, H, 2 * H, 3 * H, 4 * H, 6 * H, 12 * H, D, 2 * D, 7 * D, 14 * D, 30 * D, 91 * D, 182 * D, 365 * D];
-
-/** Round times of the phone's own clock, no more than fit. */
-export function timeSplits(from: number, to: number, most: number): number[] {
-  const step = STEPS.find((s) => (to - from) / s <= most) ?? 365 * D;
-  const zone = new Date(to).getTimezoneOffset() * M;
-  const out: number[] = [];
-  for (let t = Math.ceil((from - zone) / step) * step + zone; t <= to; t += step) out.push(t);
-  return out;
-}
-
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
-/** `14:05`, and the day under it where the day begins. */
-export function timeLabel(t: number, before: number | null, step: number): string {
-  const d = new Date(t);
-  const two = (n: number) => String(n).padStart(2, '0');
-  const day = `${d.getDate()} ${MONTHS[d.getMonth()]}`;
-  if (step >= 300 * D) return String(d.getFullYear());
-  if (step >= D) return before === null || new Date(before).getFullYear() !== d.getFullYear() ? `${day}\n${d.getFullYear()}` : day;
-  const clock = `${two(d.getHours())}:${two(d.getMinutes())}${step < M ? `:${two(d.getSeconds())}` : ''}`;
-  return before === null || new Date(before).getDate() !== d.getDate() ? `${clock}\n${day}` : clock;
 }

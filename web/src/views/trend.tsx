@@ -112,10 +112,10 @@ export function TrendOf({ spec, bare }: { spec: Spec; bare?: boolean }) {
             <Icon name="live" /> live
           </button>
         ) : null}
+        <p class="cursor-time" data-testid="cursor-time">
+          {s ? (s.cursor !== null ? clock(s.cursor) : s.following ? 'now' : `${formatClock(s.from, gatewayTime())} to ${formatClock(s.to, gatewayTime())}`) : ' '}
+        </p>
       </div>
-      <p class="cursor-time" data-testid="cursor-time">
-        {s ? (s.cursor !== null ? clock(s.cursor) : s.following ? 'now' : `${formatClock(s.from, gatewayTime())} to ${formatClock(s.to, gatewayTime())}`) : ' '}
-      </p>
       {spec.pens.length === 0 ? <p class="empty">this trend names no tags</p> : null}
       <div class="legend">
         {spec.pens.map((pen, i) => (pen.legend ? <LegendRow key={i} pen={pen} index={i} plot={p} state={s} spec={spec} /> : null))}
