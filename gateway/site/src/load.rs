@@ -15,11 +15,13 @@ mod alarm;
 mod coverage;
 mod item;
 mod modbus;
+mod role;
 mod small;
 mod tags;
 mod uplot;
 mod www;
 
+use role::{OUR_FILES, Role};
 pub(crate) use tags::Tags;
 
 /// What a look at a site brought.
@@ -33,55 +35,6 @@ pub struct Loaded {
 
 /// A file's name, as findings call it, and its bytes.
 pub type File = (String, Vec<u8>);
-
-/// pymscada's modules that this release doesn't have, by their own names and those of their files, today's and former.
-const UNBUILT: &str = "accuweather accuweatherclient alarms callout console files logixclient math modbusserver \
-    mp_control mpanalyser mpcontrol observer openweather openweatherclient opnotes piapi piapiclient ping pingclient \
-    simulate sms snmp snmpclient tds tdsclient template wits witsapi witsclient";
-
-/// Files of a site that are no module's: the simulated plant's.
-const PLANT: &str = "plant";
-
-/// What a file of a site is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Tags,
-    Bus,
-    ModbusClient,
-    History,
-    WwwServer,
-    InitValues,
-    Unbuilt,
-    Plant,
-    Unknown,
-}
-
-const OUR_FILES: [&str; 6] =
-    ["tags.yaml", "bus.yaml", "modbusclient.yaml", "history.yaml", "wwwserver.yaml", "initvalues.yaml"];
-
-impl Role {
-    fn of(module: &str) -> Self {
-        match module {
-            "tags" => Self::Tags,
-            "bus" => Self::Bus,
-            "modbusclient" | "modbus" => Self::ModbusClient,
-            "history" => Self::History,
-            "wwwserver" | "www" => Self::WwwServer,
-            "initvalues" => Self::InitValues,
-            PLANT => Self::Plant,
-            _ if UNBUILT.split_whitespace().any(|unbuilt| unbuilt == module) => Self::Unbuilt,
-            _ => Self::Unknown,
-        }
-    }
-
-    /// The role of a file in a folder: only `modbusclient.yaml` is one, not `modbus.yaml`.
-    fn of_file(name: &str) -> Self {
-        match name.strip_suffix(".yaml") {
-            None | Some("modbus" | "www" | "console") => Self::Unknown,
-            Some(stem) => Self::of(stem),
-        }
-    }
-}
 
 /// Loads the site of a folder: every file of it, all findings at once.
 pub fn load_dir(dir: &Path, env: Env<'_>) -> Loaded {

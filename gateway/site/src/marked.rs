@@ -11,6 +11,7 @@ use crate::finding::Pos;
 use crate::report::Report;
 use crate::scalar::{self, Plain, Spelling};
 
+mod mapping;
 mod read;
 mod source;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
+use super::mapping::{OpenMap, overlay};
 use super::{Entry, Node, Scalar, Style, Yaml, clipped};
 use crate::Env;
 use crate::finding::Pos;
@@ -97,29 +98,6 @@ enum Frame {
     Map { pos: Pos, anchor: usize, map: OpenMap },
 }
 
-#[derive(Default)]
-struct OpenMap {
-    entries: Vec<Entry>,
-    /// Where each key was first.
-    seen: HashMap<Rc<str>, Pos>,
-    /// Values of `<<`, the weakest first.
-    merges: Vec<Node>,
-    key: Key,
-}
-
-#[derive(Default)]
-enum Key {
-    /// The next node is a key.
-    #[default]
-    Awaited,
-    /// The next node is the value of this one.
-    Named(Rc<str>, Pos),
-    /// The next node is the value of `<<`.
-    Merge,
-    /// The next node is the value of a key that was reported; it is dropped.
-    Bad,
-}
-
 struct Builder<'b, 'r> {
     purpose: Purpose,
     env: Env<'b>,
@@ -152,7 +130,7 @@ impl Builder<'_, '_> {
             Event::SequenceEnd | Event::MappingEnd => {
                 let (node, anchor) = match self.stack.pop().expect("the parser ends only what it began") {
                     Frame::Seq { pos, anchor, items } => (Node { pos, yaml: Yaml::Seq(items) }, anchor),
-                    Frame::Map { pos, anchor, map } => (Node { pos, yaml: Yaml::Map(self.merged(map)) }, anchor),
+                    Frame::Map { pos, anchor, map } => (Node { pos, yaml: Yaml::Map(map.finish()) }, anchor),
                 };
                 self.put(node, anchor)?;
             }
@@ -285,26 +263,9 @@ impl Builder<'_, '_> {
         match self.stack.last_mut() {
             None => self.roots.push(node),
             Some(Frame::Seq { items, .. }) => items.push(node),
-            Some(Frame::Map { map, .. }) => match std::mem::take(&mut map.key) {
-                Key::Awaited => map.key = key(node, map, self.report),
-                Key::Named(key, key_pos) => map.entries.push(Entry { key, key_pos, value: node }),
-                Key::Bad => {}
-                Key::Merge => merge_values(node, &mut map.merges, self.report),
-            },
+            Some(Frame::Map { map, .. }) => map.put(node, self.report),
         }
         Some(())
-    }
-
-    /// The entries of a finished mapping: what `<<` brought, then its own over it.
-    fn merged(&mut self, map: OpenMap) -> Vec<Entry> {
-        if map.merges.is_empty() {
-            return map.entries;
-        }
-        let brought = map.merges.into_iter().flat_map(|node| match node.yaml {
-            Yaml::Map(entries) => entries,
-            Yaml::Scalar(_) | Yaml::Seq(_) => Vec::new(),
-        });
-        overlay(brought.chain(map.entries))
     }
 
     fn finish(self) -> Node {
@@ -339,65 +300,11 @@ impl Builder<'_, '_> {
     }
 }
 
-/// The same key later replaces the value, in the earlier place.
-fn overlay(entries: impl IntoIterator<Item = Entry>) -> Vec<Entry> {
-    let mut out: Vec<Entry> = Vec::new();
-    let mut places: HashMap<Rc<str>, usize> = HashMap::new();
-    for entry in entries {
-        match places.get(&entry.key) {
-            Some(place) => out[*place] = entry,
-            None => {
-                places.insert(entry.key.clone(), out.len());
-                out.push(entry);
-            }
-        }
-    }
-    out
-}
-
 /// How many nodes a tree is.
 fn size(node: &Node) -> usize {
     1 + match &node.yaml {
         Yaml::Scalar(_) => 0,
         Yaml::Seq(items) => items.iter().map(size).sum(),
         Yaml::Map(entries) => entries.iter().map(|entry| size(&entry.value)).sum::<usize>(),
-    }
-}
-
-/// A node in the place of a key.
-fn key(node: Node, map: &mut OpenMap, report: &mut Report<'_>) -> Key {
-    let Yaml::Scalar(scalar) = &node.yaml else {
-        report.error(node.pos, format!("{} as a key", node.shown()), "expected a name");
-        return Key::Bad;
-    };
-    if scalar.style == Style::Plain && &*scalar.text == "<<" {
-        return Key::Merge;
-    }
-    if scalar.text.is_empty() {
-        report.error(node.pos, "a key without a name", "expected `name: value`");
-        return Key::Bad;
-    }
-    match map.seen.get(&scalar.text) {
-        Some(first) => {
-            let found = format!("\"{}\" is there twice", clipped(&scalar.text));
-            report.error(node.pos, found, format!("the first is at {first}"));
-            Key::Bad
-        }
-        None => {
-            map.seen.insert(scalar.text.clone(), node.pos);
-            Key::Named(scalar.text.clone(), node.pos)
-        }
-    }
-}
-
-/// The value of `<<`: a mapping, or a list of mappings of which the first is the strongest.
-fn merge_values(node: Node, merges: &mut Vec<Node>, report: &mut Report<'_>) {
-    let (pos, shown) = (node.pos, node.shown());
-    match node.yaml {
-        Yaml::Map(_) => merges.push(node),
-        Yaml::Seq(items) if items.iter().all(|item| item.map().is_some()) => merges.extend(items.into_iter().rev()),
-        Yaml::Seq(_) | Yaml::Scalar(_) => {
-            report.error(pos, format!("<<: {shown}"), "expected an alias of a mapping, or a list of such");
-        }
     }
 }

@@ -1,0 +1,52 @@
+//! Which module reads a file.
+
+/// pymscada's modules that this release doesn't have, by their own names and those of their files, today's and former.
+const UNBUILT: &str = "accuweather accuweatherclient alarms callout console files logixclient math modbusserver \
+    mp_control mpanalyser mpcontrol observer openweather openweatherclient opnotes piapi piapiclient ping pingclient \
+    simulate sms snmp snmpclient tds tdsclient template wits witsapi witsclient";
+
+/// Files of a site that are no module's: the simulated plant's.
+const PLANT: &str = "plant";
+
+/// What a file of a site is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Tags,
+    Bus,
+    ModbusClient,
+    History,
+    WwwServer,
+    InitValues,
+    Unbuilt,
+    Plant,
+    Unknown,
+}
+
+/// The files of a site that this release reads.
+pub(super) const OUR_FILES: [&str; 6] =
+    ["tags.yaml", "bus.yaml", "modbusclient.yaml", "history.yaml", "wwwserver.yaml", "initvalues.yaml"];
+
+impl Role {
+    /// The role of what a module of that name reads; ours go by their own names and by pymscada's.
+    pub(super) fn of(module: &str) -> Self {
+        match module {
+            "tags" => Self::Tags,
+            "bus" => Self::Bus,
+            "modbusclient" | "modbus" => Self::ModbusClient,
+            "history" => Self::History,
+            "wwwserver" | "www" => Self::WwwServer,
+            "initvalues" => Self::InitValues,
+            PLANT => Self::Plant,
+            _ if UNBUILT.split_whitespace().any(|unbuilt| unbuilt == module) => Self::Unbuilt,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The role of a file in a folder: only `modbusclient.yaml` is one, not `modbus.yaml`.
+    pub(super) fn of_file(name: &str) -> Self {
+        match name.strip_suffix(".yaml") {
+            None | Some("modbus" | "www" | "console") => Self::Unknown,
+            Some(stem) => Self::of(stem),
+        }
+    }
+}
