@@ -2,9 +2,10 @@
 
 use tokio_modbus::ExceptionCode;
 
+use crate::lines::StartError;
 use crate::map::Profile;
 use crate::plant::Plant;
-use crate::sim::{Handle, Sim, StartError};
+use crate::sim::{Handle, Sim};
 use crate::spec::{DeviceSpec, LineSpec, Spec, Wire};
 use crate::{Access, At, Behaviour, Kind, Order, Registers, Table};
 

@@ -150,6 +150,11 @@ impl Registers {
         self.tables[at.table as usize].get(&at.address).map(|cell| cell.word)
     }
 
+    /// May a master write there? `None` where nothing is.
+    pub fn access(&self, at: At) -> Option<Access> {
+        self.tables[at.table as usize].get(&at.address).map(|cell| cell.access)
+    }
+
     /// The device itself changes its words; what isn't defined comes into being, writable.
     pub fn poke(&mut self, at: At, words: &[u16]) {
         for (address, word) in (at.address..=u16::MAX).zip(words) {

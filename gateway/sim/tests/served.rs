@@ -64,12 +64,11 @@ async fn a_real_client_reads_and_writes_over_a_serial_line() {
 }
 
 #[tokio::test]
-async fn a_half_request_on_a_serial_line_is_forgotten_after_a_pause() {
+async fn half_a_request_on_a_serial_line_does_not_hold_up_the_next() {
     let plc = Plc::new().serial().unit(5).register(1, 7).start().await.unwrap();
     let mut port = raw(plc.rtu_path("plc"));
-    port.write_all(&[5, 16, 0, 0, 0, 1]).await.unwrap();
-    // Longer than the pause after which a request is over; nothing else ends it.
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    // The count in it promises 200 bytes more.
+    port.write_all(&[5, 16, 0, 0, 0, 100, 200, 1]).await.unwrap();
     let mut client = rtu::attach_slave(port, Slave(5));
     let read = timeout(PATIENCE, client.read_holding_registers(0, 1)).await.expect("an answer in time");
     assert_eq!(read.unwrap(), Ok(vec![7]));
@@ -101,7 +100,13 @@ async fn each_misbehaviour_reaches_the_wire() {
         let mut stream = tokio::net::TcpStream::connect(plc.tcp_addr("plc")).await.unwrap();
         stream.write_all(&ask).await.unwrap();
         let mut heard = [0; 64];
-        let read = timeout(Duration::from_millis(60), stream.read(&mut heard)).await;
+        let quiet = matches!(behaviour, Behaviour::Silent | Behaviour::Sometimes(..) | Behaviour::Lie(Lie::OneBehind));
+        let patience = if quiet { Duration::from_millis(60) } else { PATIENCE };
+        let asked = tokio::time::Instant::now();
+        let read = timeout(patience, stream.read(&mut heard)).await;
+        if let Behaviour::Slow(by) = behaviour {
+            assert!(asked.elapsed() >= by, "too soon: {:?}", asked.elapsed());
+        }
         let said = match &read {
             Ok(Ok(0)) => "closed",
             Ok(Ok(count)) if heard[..*count] == truth => "truth",
@@ -111,8 +116,8 @@ async fn each_misbehaviour_reaches_the_wire() {
             Err(_) => "nothing",
         };
         let expected: &[&str] = match &behaviour {
-            Behaviour::Normal | Behaviour::Lie(Lie::Echo | Lie::Forget) => &["truth"],
-            Behaviour::Silent | Behaviour::Slow(_) | Behaviour::Lie(Lie::OneBehind) => &["nothing"],
+            Behaviour::Normal | Behaviour::Slow(_) | Behaviour::Lie(Lie::Echo | Lie::Forget) => &["truth"],
+            Behaviour::Silent | Behaviour::Lie(Lie::OneBehind) => &["nothing"],
             Behaviour::Refuse(_) | Behaviour::Lie(_) => &["wrong"],
             Behaviour::HangUp => &["closed"],
             Behaviour::Reset => &["reset"],

@@ -147,11 +147,14 @@ impl Station {
     fn control(&mut self, dt: f64) -> f64 {
         let follow = |turbine: &&Turbine| turbine.mode == Mode::Level && turbine.state() == State::Running;
         let many = self.turbines.iter().filter(follow).count();
-        // A controller whose turbines can do no more stops adding up.
         let able = FLOW_MAX * if many == 2 { 2.0 } else { 1.0 };
         let error = self.water.level() - self.level_set;
-        self.integral = (self.integral + error * GAIN / RESET_TIME * dt).clamp(0.0, able);
-        let flow = (self.integral + error * GAIN).clamp(0.0, able);
+        let wanted = self.integral + error * GAIN;
+        // A controller whose turbines can do no more stops adding up, and remembers what it had before a trip.
+        if (0.0..able).contains(&wanted) || (wanted < 0.0) == (error > 0.0) {
+            self.integral = (self.integral + error * GAIN / RESET_TIME * dt).clamp(0.0, 2.0 * FLOW_MAX);
+        }
+        let flow = wanted.clamp(0.0, able);
         if many == 2 { flow / 2.0 } else { flow }
     }
 

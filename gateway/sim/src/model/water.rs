@@ -6,7 +6,7 @@ use crate::dice::Dice;
 /// m/s².
 pub(super) const GRAVITY: f64 = 9.81;
 /// Surface of the forebay, m². Small, so that a technician sees the level move.
-pub(super) const FOREBAY_AREA: f64 = 6000.0;
+pub(super) const FOREBAY_AREA: f64 = 2500.0;
 /// Crest of the spillway, m above the forebay's floor.
 pub(super) const SPILL_CREST: f64 = 4.5;
 /// Crest of the walls: the spillway carries every flood before this.
@@ -73,7 +73,7 @@ impl Water {
     pub fn new() -> Self {
         Self {
             river: 15.0,
-            gate: Gate::new(100.0, 0.8, 0.8),
+            gate: Gate::new(100.0, 0.6, 0.6),
             intake_mode: IntakeMode::Auto,
             intake_set: 80.0,
             clog: RACK_CLEAN,
@@ -94,8 +94,8 @@ impl Water {
         self.rake(dice, dt);
         let target = match self.intake_mode {
             IntakeMode::Manual => self.intake_set,
-            // Open up to 4.30 m, at 15 % from 4.48 m.
-            IntakeMode::Auto => 100.0 - 85.0 * ((self.level() - 4.30) / 0.18).clamp(0.0, 1.0),
+            // Open up to 4.42 m, at 15 % from 4.58 m: a trip may spill, a long one must not.
+            IntakeMode::Auto => 100.0 - 85.0 * ((self.level() - 4.42) / 0.16).clamp(0.0, 1.0),
         };
         self.gate.step(target, dt);
         let losses = 1.0 / (2.0 * GRAVITY * (INTAKE_CDA * self.gate.share().max(1e-6)).powi(2)) + self.clog / 100.0;
