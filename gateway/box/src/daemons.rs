@@ -80,7 +80,7 @@ pub(crate) fn bus(site: &Site, paths: &Paths, stop: &Stop, notify: Notify) -> Re
 pub(crate) fn modbus(site: &Site, paths: &Paths, stop: &Stop, notify: Notify) -> Result<Running, Failure> {
     let client = site.modbus_client.as_ref().ok_or_else(|| no_file("modbusclient"))?;
     let link = link(paths, client.bus.port, "modbusclient");
-    let config = modbus::Config::from_site(client, &site.tags);
+    let config = modbus::Config::new(client, &site.tags).map_err(|error| Failure::config(&error))?;
     Running::start("modbusclient", stop, move |stop| modbus::run(config, link, SystemClock::shared(), stop, notify))
 }
 
