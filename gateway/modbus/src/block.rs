@@ -169,7 +169,7 @@ impl Block {
     }
 
     /// First address and count of these atoms.
-    fn span(&self, atoms: &Range<usize>) -> (u16, u16) {
+    pub(crate) fn span(&self, atoms: &Range<usize>) -> (u16, u16) {
         // A driven block is read back and written whole, tags or not.
         if self.driven {
             return (self.start, self.count);
@@ -218,8 +218,7 @@ impl Block {
         }
         let others = self.runs.iter().filter(|run| run.atoms != atoms).cloned().collect();
         let middle = atoms.start + atoms.len() / 2;
-        self.search =
-            Some(Search { todo: vec![middle..atoms.end, atoms.start..middle], found: others, because });
+        self.search = Some(Search { todo: vec![middle..atoms.end, atoms.start..middle], found: others, because });
         true
     }
 

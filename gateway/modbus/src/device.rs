@@ -11,7 +11,7 @@ use site::{Table, Transport};
 use tag::{ExceptionCode, Fault, Timestamp, Value};
 use tokio_modbus::Request;
 
-use crate::block::{Block, Cells, Run};
+use crate::block::{Block, Cells, Run, read_request, write_request};
 use crate::config::LineConfig;
 use crate::exchange::Reply;
 use crate::pdu::BadReply;
@@ -22,9 +22,9 @@ use crate::write::{self, Look, Step, Ticket, Transaction, WriteRequest};
 pub const RETRY_GAP: Duration = Duration::from_millis(400);
 /// On a line where everything is silent, requests start at least this far apart.
 const PROBE_GAP: Duration = Duration::from_millis(200);
-/// On a serial line with living units, a dead one is first asked a few times at leisure …
-const EAGER_PROBES: u32 = 3;
-/// … and then costs at most a tenth of the line's time.
+/// What doesn't answer while others on the line do is first asked a few times as if nothing were …
+const EAGER_TRIES: u32 = 6;
+/// … and then, on a serial line, costs at most a tenth of the line's time.
 const DEAD_COST: u32 = 10;
 /// Writes that wait for one line. A person makes one a second; a script that makes more must wait for outcomes.
 pub const WRITES_MAX: usize = 64;
@@ -160,7 +160,6 @@ pub struct Device {
     reports: Vec<Report>,
     counters: Counters,
     status: Option<(bool, String)>,
-    longest: Duration,
 }
 
 impl Device {
@@ -195,7 +194,6 @@ impl Device {
             reports: Vec::new(),
             counters: Counters::default(),
             status: None,
-            longest: Duration::ZERO,
             config,
         }
     }
@@ -218,11 +216,6 @@ impl Device {
     /// Takes what there is to tell, in order.
     pub fn take_reports(&mut self) -> Vec<Report> {
         std::mem::take(&mut self.reports)
-    }
-
-    /// The longest time an answer took on this line, late ones included.
-    pub fn saw_longest(&mut self, longest: Duration) {
-        self.longest = longest;
     }
 
     /// What to do now. Not to be called between [`Action::Send`] and its outcome.
@@ -397,9 +390,8 @@ impl Device {
 
     /// The next request, or when there will be one.
     fn choose(&mut self, now: Instant) -> Result<Ask, Instant> {
-        let late = (self.config.timeout * 2).max(self.longest * 3 / 2);
         let mut wake = self.poll_at;
-        self.units.iter_mut().for_each(|unit| unit.forget_old(now, late));
+        self.units.iter_mut().for_each(|unit| unit.forget_old(now));
         // A write goes out before the next read.
         if let Some(first) = self.writes.front() {
             let fair = self.writes_in_a_row < WRITES_IN_A_ROW || self.due.is_empty();
@@ -407,7 +399,7 @@ impl Device {
             if ready > now {
                 wake = wake.min(ready);
             } else if fair {
-                match self.ask_write(now, unit, late) {
+                match self.ask_write(now, unit) {
                     Ok(ask) => {
                         self.writes_in_a_row += 1;
                         return Ok(ask);
@@ -419,7 +411,7 @@ impl Device {
         self.writes_in_a_row = 0;
         self.search_turn = !self.search_turn;
         if self.search_turn {
-            if let Ok(ask) = self.ask_search(now, late) {
+            if let Ok(ask) = self.ask_search(now) {
                 return Ok(ask);
             }
         }
@@ -430,24 +422,24 @@ impl Device {
                 continue;
             }
             let unit = self.blocks[block].unit;
-            match self.ask(now, unit, late, self.blocks[block].next_request(), Purpose::Poll { block }) {
+            match self.ask(now, unit, self.blocks[block].next_request(), Purpose::Poll { block }) {
                 Ok(ask) => return Ok(ask),
                 Err(at) => wake = wake.min(at),
             }
         }
-        match self.ask_search(now, late) {
+        match self.ask_search(now) {
             Ok(ask) => return Ok(ask),
             Err(at) => wake = wake.min(at),
         }
-        self.ask_dead(now, late, wake)
+        self.ask_dead(now, wake)
     }
 
     /// The next step of a search for a refused part.
-    fn ask_search(&self, now: Instant, late: Duration) -> Result<Ask, Instant> {
+    fn ask_search(&self, now: Instant) -> Result<Ask, Instant> {
         let mut wake = now + IDLE;
         for (n, block) in self.blocks.iter().enumerate() {
             let Some(part) = block.search.as_ref().and_then(|search| search.todo.last()) else { continue };
-            match self.ask(now, block.unit, late, block.request_for(part), Purpose::Search { block: n }) {
+            match self.ask(now, block.unit, block.request_for(part), Purpose::Search { block: n }) {
                 Ok(ask) => return Ok(ask),
                 Err(at) => wake = wake.min(at),
             }
@@ -456,58 +448,41 @@ impl Device {
     }
 
     /// A request, or in its place one that no lost answer fits, or when either can be asked.
-    fn ask(
-        &self,
-        now: Instant,
-        unit: usize,
-        late: Duration,
-        request: Request<'static>,
-        purpose: Purpose,
-    ) -> Result<Ask, Instant> {
+    fn ask(&self, now: Instant, unit: usize, request: Request<'static>, purpose: Purpose) -> Result<Ask, Instant> {
         if !self.units[unit].in_doubt() {
             return Ok((purpose, unit, request));
         }
-        self.probe(now, unit, late)
+        self.probe(now, unit)
     }
 
-    /// A read of the unit that nothing it was asked before can answer: of another length, else of another table.
-    fn probe(&self, now: Instant, unit: usize, late: Duration) -> Result<Ask, Instant> {
-        let mut wake = now + late;
-        let mut elsewhere = None;
-        for block in self.blocks.iter().filter(|block| block.unit == unit) {
+    /// A read of the unit that nothing it was asked before can answer: of another length, else of another table. What
+    /// it says is not used; a unit that is believed dead may be asked anything, just to hear whether it is there.
+    fn probe(&self, now: Instant, n: usize) -> Result<Ask, Instant> {
+        let unit = &self.units[n];
+        let mut start = 0;
+        for block in self.blocks.iter().filter(|block| block.unit == n) {
             // Shorter and shorter from the start of the block's first readable part.
             let run = block.runs.iter().find(|run| !run.refused).unwrap_or(&block.runs[0]);
-            let whole = block.request_for(&run.atoms);
-            let (start, count) = match whole {
-                Request::ReadCoils(start, count)
-                | Request::ReadDiscreteInputs(start, count)
-                | Request::ReadHoldingRegisters(start, count)
-                | Request::ReadInputRegisters(start, count) => (start, count),
-                _ => continue,
-            };
-            elsewhere = elsewhere.or(Some(start));
-            for count in (1..=count).rev() {
-                let request = crate::block::read_request(block.table, start, count);
-                match self.units[unit].free_at(Shape::of(&request), late) {
-                    Some(at) if at > now => wake = wake.min(at),
-                    _ => return Ok((Purpose::Probe, unit, request)),
-                }
+            let (first, count) = block.span(&run.atoms);
+            start = first;
+            let reads = (1..=count).rev().map(|count| read_request(block.table, first, count));
+            let mut fresh = reads.filter(|request| unit.is_new(Shape::of(request)));
+            if let Some(request) = fresh.next() {
+                return Ok((Purpose::Probe, n, request));
+            }
+            if unit.is_offline() && !unit.stirring {
+                return Ok((Purpose::Probe, n, read_request(block.table, first, count)));
             }
         }
         // Every own read is spent, as with a unit of one register. An exception to this tells as much as data.
         let tables = [Table::InputRegisters, Table::HoldingRegisters, Table::Coils, Table::DiscreteInputs];
-        let other = tables.map(|table| crate::block::read_request(table, elsewhere.unwrap_or(0), 1));
-        let free = other.into_iter().find(|request| self.units[unit].is_new_function(Shape::of(request)));
-        free.map(|request| (Purpose::Probe, unit, request)).ok_or(wake)
+        let other = tables.map(|table| read_request(table, start, 1));
+        let free = other.into_iter().find(|request| unit.is_new_function(Shape::of(request)));
+        free.map(|request| (Purpose::Probe, n, request)).ok_or(unit.quiet_at().unwrap_or(now))
     }
 
     /// Units that don't answer are asked now and then, one after the other.
-    fn ask_dead(
-        &self,
-        now: Instant,
-        late: Duration,
-        mut wake: Instant,
-    ) -> Result<Ask, Instant> {
+    fn ask_dead(&self, now: Instant, mut wake: Instant) -> Result<Ask, Instant> {
         let mut dead: Vec<usize> = (0..self.units.len()).filter(|n| self.units[*n].is_offline()).collect();
         dead.sort_by_key(|n| self.units[*n].probe_at);
         for unit in dead {
@@ -516,7 +491,7 @@ impl Device {
                 wake = wake.min(at);
                 continue;
             }
-            match self.probe(now, unit, late) {
+            match self.probe(now, unit) {
                 Ok(ask) => return Ok(ask),
                 Err(at) => wake = wake.min(at),
             }
@@ -530,14 +505,9 @@ impl Device {
     }
 
     /// The next step of the first write.
-    fn ask_write(
-        &mut self,
-        now: Instant,
-        unit: usize,
-        late: Duration,
-    ) -> Result<Ask, Instant> {
+    fn ask_write(&mut self, now: Instant, unit: usize) -> Result<Ask, Instant> {
         if self.units[unit].in_doubt() {
-            return self.probe(now, unit, late);
+            return self.probe(now, unit);
         }
         let point = self.writes[0].point;
         let driven = self.driven_block(point);
@@ -546,7 +516,7 @@ impl Device {
             (Step::Fetch | Step::ReadBack, _) => (None, first.read()),
             (Step::Send, Some((block, at))) => {
                 let image = first.into_image(&self.blocks[block].cells, at);
-                (Some((block, image.clone())), crate::block::write_request(self.blocks[block].start, image))
+                (Some((block, image.clone())), write_request(self.blocks[block].start, image))
             }
             (Step::Send, None) => (None, first.send(self.multiple_only[unit])),
         };
@@ -606,6 +576,7 @@ impl Device {
         if self.serial {
             unit.lose(shape, sent);
         }
+        unit.stirring = false;
         let cost = now.saturating_duration_since(sent);
         if unit.is_offline() {
             unit.probes += 1;
@@ -621,13 +592,11 @@ impl Device {
         }
         match purpose {
             Purpose::Poll { block } => {
-                let this = &mut self.blocks[block];
-                this.misses += 1;
-                if this.misses >= 2 {
-                    this.drop_values(because, &mut self.reports);
+                self.blocks[block].misses += 1;
+                if self.blocks[block].misses >= 2 {
+                    self.blocks[block].drop_values(because, &mut self.reports);
                     self.due.retain(|due| *due != block);
-                    let factor = if self.serial && this.misses > 1 + EAGER_PROBES { DEAD_COST } else { 2 };
-                    this.not_before = Some(now + cost * (factor - 1));
+                    self.blocks[block].not_before = Some(now + self.pause_after(self.blocks[block].misses - 2, cost));
                 }
             }
             // The search goes on where it was.
@@ -644,15 +613,22 @@ impl Device {
     }
 
     fn postpone_probe(&mut self, now: Instant, unit: usize, cost: Duration) {
-        let alone = !self.any_online();
-        let serial = self.serial;
-        let this = &mut self.units[unit];
-        this.probe_at = match alone {
+        let pause = match self.any_online() {
+            true => self.pause_after(self.units[unit].probes, cost),
             // Nobody is kept waiting.
-            true => now + PROBE_GAP.saturating_sub(cost),
-            false if serial && this.probes >= EAGER_PROBES => now + cost * (DEAD_COST - 1),
-            false => now + cost,
+            false => PROBE_GAP.saturating_sub(cost),
         };
+        self.units[unit].probe_at = now + pause;
+    }
+
+    /// How long a unit or block that was asked so often in vain, at such a cost, is left alone for the others' sake.
+    fn pause_after(&self, vain: u32, cost: Duration) -> Duration {
+        match self.serial {
+            _ if vain < EAGER_TRIES => Duration::ZERO,
+            true => cost * (DEAD_COST - 1),
+            // One timeout and one period: within what is promised of a device's return.
+            false => cost.min(self.config.rate),
+        }
     }
 
     /// The unit doesn't answer, not even when asked again.
@@ -799,13 +775,7 @@ impl Device {
     }
 
     /// A step of the first write was answered.
-    fn write_step(
-        &mut self,
-        now: Instant,
-        wall: Timestamp,
-        driven: Option<(usize, Cells)>,
-        cells: Option<Cells>,
-    ) {
+    fn write_step(&mut self, now: Instant, wall: Timestamp, driven: Option<(usize, Cells)>, cells: Option<Cells>) {
         // The area was written: its image is what the device holds.
         if let Some((block, image)) = driven {
             self.blocks[block].cells = image;
@@ -844,7 +814,9 @@ impl Device {
             return;
         }
         for n in 0..self.blocks.len() {
-            let Some(atom) = self.blocks[n].atoms.iter().position(|atom| atom.points.contains(&point)) else { continue };
+            let Some(atom) = self.blocks[n].atoms.iter().position(|atom| atom.points.contains(&point)) else {
+                continue;
+            };
             let at = spot.start - self.blocks[n].start;
             self.blocks[n].cells.put(at.into(), cells);
             // Not all of the atom need be read: it is told again with the next poll, and what is new of it now.

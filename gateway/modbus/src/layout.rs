@@ -3,7 +3,6 @@
 use site::{Form, Order, WordType};
 use tag::{Fault, Value};
 
-
 /// Which way the words travel: pymscada 0.2.8 reads some types in another order than it writes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
@@ -211,4 +210,3 @@ fn halves(order: Order) -> (bool, bool) {
         Order::Dcba => (true, true),
     }
 }
-

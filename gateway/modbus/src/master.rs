@@ -80,7 +80,6 @@ impl Master {
         if let Some(ready) = self.exchange.ready_at().filter(|at| *at > now) {
             return Do::Listen(ready);
         }
-        self.device.saw_longest(self.exchange.longest());
         match self.device.next(now) {
             Action::Connect => {
                 self.exchange.reset();

@@ -112,8 +112,7 @@ pub fn plan_areas(wants: &[Want], areas: &[Area]) -> (Vec<Block>, Vec<usize>) {
         while start < area_end {
             let mut end = (start + max).min(area_end);
             // A want that would be cut goes to the next piece, whole.
-            while let Some(cut) =
-                inside.iter().map(|n| &wants[*n]).find(|w| u32::from(w.start) < end && w.end() > end)
+            while let Some(cut) = inside.iter().map(|n| &wants[*n]).find(|w| u32::from(w.start) < end && w.end() > end)
             {
                 end = u32::from(cut.start);
             }

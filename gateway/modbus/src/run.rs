@@ -75,6 +75,8 @@ struct LineEnd {
     counted: [Handle; 3],
     counters: Counters,
     published: Option<Counters>,
+    /// As last logged.
+    ok: Option<bool>,
 }
 
 impl Daemon {
@@ -161,8 +163,11 @@ impl Daemon {
     }
 
     fn on_status(&mut self, line: usize, status: &Status) {
-        let end = &self.lines[line];
+        let end = &mut self.lines[line];
+        let was = end.ok.replace(status.ok);
         match (status.ok, status.last_answer) {
+            // The reason has changed; the page shows it, the log has had its line.
+            (false, _) if was == Some(false) => {}
             (true, _) => log::info!("{} is online", end.name),
             (false, Some(ago)) => {
                 log::warn!("{} went offline: {}, last answer {} s ago", end.name, status.why, ago.as_secs());
@@ -207,6 +212,7 @@ impl LineEnd {
             counted: ["requests", "timeouts", "exceptions"].map(own),
             counters: Counters::default(),
             published: None,
+            ok: None,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! One unit of a line: is it there, and which of its answers may still be under way?
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tag::Fault;
 use tokio_modbus::Request;
 
+use crate::exchange::LATE_MAX;
 use crate::pdu;
 
 /// What tells an answer from another of the same unit on a serial line: its function and its length.
@@ -31,7 +32,7 @@ pub(crate) enum Health {
     Offline(Fault),
 }
 
-/// A shape is forgotten as soon as it may be used again twice over; this many can't all be under way.
+/// Shapes are forgotten with time; this many answers can't all be under way.
 const LOST_MAX: usize = 64;
 
 #[derive(Debug)]
@@ -48,12 +49,23 @@ pub(crate) struct Unit {
     /// Serial lines: answers that never came, so that they still may. A device answers in the order it was asked, so a
     /// good answer of a shape that is not among them ends the doubt.
     lost: Vec<(Shape, Instant)>,
+    /// It said something that may have been the answer to a lost request: it is there, but its values can't be told
+    /// from older ones yet.
+    pub(crate) stirring: bool,
 }
 
 impl Unit {
     pub(crate) fn new(id: u8, now: Instant) -> Self {
-        let lost = Vec::new();
-        Self { id, health: Health::Fresh, failures: 0, last_answer: None, probe_at: now, probes: 0, lost }
+        Self {
+            id,
+            health: Health::Fresh,
+            failures: 0,
+            last_answer: None,
+            probe_at: now,
+            probes: 0,
+            lost: Vec::new(),
+            stirring: false,
+        }
     }
 
     pub(crate) fn is_offline(&self) -> bool {
@@ -73,19 +85,21 @@ impl Unit {
         self.lost.push((shape, sent));
     }
 
-    /// An answer with data came. Does it end the doubt?
+    /// An answer with data came. One that no lost request could have had ends the doubt.
     pub(crate) fn heard(&mut self, shape: Shape) {
-        if !self.lost.iter().any(|(known, _)| *known == shape) {
+        self.stirring = self.lost.iter().any(|(known, _)| *known == shape);
+        if !self.stirring {
             self.lost.clear();
         }
     }
 
     /// A refusal came, which may be a lost request's own, unless that was of another function.
     pub(crate) fn heard_refusal(&mut self, shape: Shape, sent: Instant) {
-        if self.is_new_function(shape) {
-            self.lost.clear();
-        } else {
+        self.stirring = !self.is_new_function(shape);
+        if self.stirring {
             self.lose(shape, sent);
+        } else {
+            self.lost.clear();
         }
     }
 
@@ -98,14 +112,18 @@ impl Unit {
         self.lost.clear();
     }
 
-    /// When a request of this shape can be asked so that no lost answer fits it: `None` is at once, by its shape;
-    /// otherwise by waiting until nobody answers any more.
-    pub(crate) fn free_at(&self, shape: Shape, longest: Duration) -> Option<Instant> {
-        self.lost.iter().find(|(known, _)| *known == shape).map(|(_, sent)| *sent + longest)
+    /// Can no lost answer be taken for an answer of this shape?
+    pub(crate) fn is_new(&self, shape: Shape) -> bool {
+        self.lost.iter().all(|(known, _)| *known != shape)
+    }
+
+    /// When nobody answers any more what was lost.
+    pub(crate) fn quiet_at(&self) -> Option<Instant> {
+        self.lost.iter().map(|(_, sent)| *sent + LATE_MAX).max()
     }
 
     /// Drops what is long past.
-    pub(crate) fn forget_old(&mut self, now: Instant, longest: Duration) {
-        self.lost.retain(|(_, sent)| now.saturating_duration_since(*sent) < longest * 2);
+    pub(crate) fn forget_old(&mut self, now: Instant) {
+        self.lost.retain(|(_, sent)| now.saturating_duration_since(*sent) < LATE_MAX);
     }
 }

@@ -173,4 +173,3 @@ fn within(value: &Value, limits: &Limits) -> Result<(), String> {
 pub(crate) fn is_single(request: &Request<'_>) -> bool {
     matches!(request, Request::WriteSingleRegister(..) | Request::WriteSingleCoil(..))
 }
-

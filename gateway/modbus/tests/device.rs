@@ -50,7 +50,7 @@ fn values_appear_and_only_changes_are_published() {
 
 /// Each fault, at every phase of the poll: held while it lasts, good again within one poll and a second after.
 fn comes_back(rtu: fn(Form) -> site::Rtu, behaviour: Behaviour, held: bool) {
-    for phase in (0..1000).step_by(37) {
+    for phase in (0..1000).step_by(91) {
         let mut world = World::new(serial_if(rtu, plc()), &two_blocks(rtu(Form::Poll)), &[]);
         world.run(3 * S + phase * MS);
         world.behave(behaviour.clone());
@@ -62,7 +62,10 @@ fn comes_back(rtu: fn(Form) -> site::Rtu, behaviour: Behaviour, held: bool) {
         world.plant.poke("plc", sim::At::holding(1), &[42]).unwrap();
         world.behave(Behaviour::Normal);
         let back = world.elapsed();
-        world.run_until(1500 * MS, &format!("back after {behaviour}, phase {phase}"), |w| {
+        // Old answers under new questions, on a line that numbers none: only time tells the last of them.
+        let mixed_up = behaviour == Behaviour::Lie(Lie::OneBehind) && rtu(Form::Poll).timeout < S;
+        let patience = 1500 * MS + if mixed_up { forebay_modbus::LATE_MAX } else { Duration::ZERO };
+        world.run_until(patience, &format!("back after {behaviour}, phase {phase}"), |w| {
             *w.reading("a") == good(42) && ["a", "b", "far"].iter().all(|tag| w.is_good_since(tag, back))
         });
     }
@@ -118,7 +121,8 @@ fn a_cut_cable_and_a_closed_port_are_found_again() {
                 ["a", "b", "far"].iter().all(|tag| w.is_good_since(tag, back))
             });
             assert!(world.status().unwrap().ok);
-            assert_eq!(world.statuses(), 3, "online, offline, online: {:?}", world.said);
+            // Online, offline (timed out, then perhaps refused), online.
+            assert!((3..=4).contains(&world.statuses()), "{:?}", world.said);
         }
     }
 }
@@ -135,7 +139,9 @@ fn one_lost_answer_is_not_an_outage() {
         world.run(3 * S);
         assert_eq!(world.counters().timeouts, 1);
         assert_eq!(world.statuses(), 1, "nothing was said of it");
-        assert!(world.said.iter().all(|(_, say)| !matches!(say, forebay_modbus::Say::Publish(_, sample) if sample.reading.good().is_none())));
+        assert!(world.said.iter().all(
+            |(_, say)| !matches!(say, forebay_modbus::Say::Publish(_, sample) if sample.reading.good().is_none())
+        ));
     }
 }
 
@@ -282,7 +288,9 @@ fn an_area_is_read_back_and_then_written_every_period() {
         tag_of("both", WordType::Int16, Some(at(5)), Some(at(105))),
     ];
     // Low word first where 0.2.8 has it so.
-    let plc = Plc::new().registers(1, &[0x0002, 0x0001, 0, 0, 5, 0, 0, 0, 0, 0]).registers(101, &[0, 0x41A4, 0, 70_u16, 1, 2, 3, 4]);
+    let plc = Plc::new()
+        .registers(1, &[0x0002, 0x0001, 0, 0, 5, 0, 0, 0, 0, 0])
+        .registers(101, &[0, 0x41A4, 0, 70_u16, 1, 2, 3, 4]);
     let mut world = World::new(plc, &client(vec![rtu], tags), &[]);
     world.run(400 * MS);
     assert_eq!(*world.reading("in"), good(0x0001_0002));

@@ -14,7 +14,7 @@ use tag::{Kind, Reading, TagDef, TagName, Timestamp, Value};
 const STEP: Duration = Duration::from_millis(1);
 /// What a simulated network does with a connection attempt or with bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Net {
+pub(crate) enum Net {
     /// All is well.
     Up,
     /// The host answers, the port is closed.
@@ -23,11 +23,11 @@ pub enum Net {
     Cut,
 }
 
-pub fn name(text: &str) -> TagName {
+pub(crate) fn name(text: &str) -> TagName {
     TagName::parse(text).unwrap()
 }
 
-pub fn tcp(form: Form) -> Rtu {
+pub(crate) fn tcp(form: Form) -> Rtu {
     Rtu {
         name: "RTU".into(),
         transport: Transport::Tcp { host: "127.0.0.1".into(), port: 502 },
@@ -39,36 +39,37 @@ pub fn tcp(form: Form) -> Rtu {
     }
 }
 
-pub fn serial(form: Form) -> Rtu {
+pub(crate) fn serial(form: Form) -> Rtu {
     let port = Serial { path: "/dev/ttyS9".into(), baud: 19200, parity: site::Parity::Even, stop_bits: 1 };
     Rtu { transport: Transport::Rtu(port), timeout: Duration::from_millis(300), ..tcp(form) }
 }
 
-pub fn at(register: u16) -> Address {
+pub(crate) fn at(register: u16) -> Address {
     Address { rtu: 0, unit: 1, table: Table::HoldingRegisters, start: register - 1, bit: None }
 }
 
-pub fn tag_of(text: &str, word_type: WordType, read: Option<Address>, write: Option<Address>) -> ModbusTag {
+pub(crate) fn tag_of(text: &str, word_type: WordType, read: Option<Address>, write: Option<Address>) -> ModbusTag {
     ModbusTag { name: name(text), word_type, read, write, order: None, scale: 1.0, offset: 0.0, stale: None }
 }
 
-pub fn client(rtus: Vec<Rtu>, tags: Vec<ModbusTag>) -> ModbusClient {
+pub(crate) fn client(rtus: Vec<Rtu>, tags: Vec<ModbusTag>) -> ModbusClient {
     ModbusClient { bus: BusAddress { ip: [127, 0, 0, 1].into(), port: 1324 }, rtus, tags }
 }
 
-pub fn limits(text: &str, min: f64, max: f64) -> TagDef {
+pub(crate) fn limits(text: &str, min: f64, max: f64) -> TagDef {
     TagDef { min: Some(min), max: Some(max), ..TagDef::new(name(text), Kind::Float) }
 }
 
-pub struct World {
+pub(crate) struct World {
     start: Instant,
-    pub now: Instant,
-    pub plant: Plant,
-    pub net: Net,
+    pub(crate) now: Instant,
+    pub(crate) plant: Plant,
+    pub(crate) net: Net,
     master: Master,
     reporter: Reporter,
     names: Vec<TagName>,
     points: Vec<TagName>,
+    serial: bool,
     open: bool,
     opening: Option<(Instant, bool)>,
     heard: Vec<u8>,
@@ -76,14 +77,16 @@ pub struct World {
     until: Instant,
     tickets: u64,
     /// Everything that was said, and when.
-    pub said: Vec<(Duration, Say)>,
+    pub(crate) said: Vec<(Duration, Say)>,
     /// Every read and write that went out, by function.
-    pub requests: Vec<(Duration, Vec<u8>)>,
+    pub(crate) requests: Vec<(Duration, Vec<u8>)>,
     confirmed: Vec<Option<Instant>>,
+    /// What register 500 held at the moment a write was confirmed.
+    pub(crate) held_when_confirmed: Vec<(Ticket, Vec<u16>)>,
 }
 
 impl World {
-    pub fn new(plc: Plc, client: &ModbusClient, defs: &[TagDef]) -> Self {
+    pub(crate) fn new(plc: Plc, client: &ModbusClient, defs: &[TagDef]) -> Self {
         let config = Config::new(client, defs).unwrap();
         let start = SystemClock.mono();
         let reporter = Reporter::new(&config);
@@ -98,6 +101,7 @@ impl World {
             names: config.tags.iter().map(|tag| tag.name.clone()).collect(),
             master: Master::new(config.lines.into_iter().next().unwrap(), start),
             points,
+            serial: matches!(client.rtus[0].transport, Transport::Rtu(_)),
             open: false,
             opening: None,
             heard: vec![],
@@ -107,23 +111,24 @@ impl World {
             said: vec![],
             requests: vec![],
             confirmed,
+            held_when_confirmed: vec![],
         }
     }
 
-    pub fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Duration {
         self.now - self.start
     }
 
-    pub fn wall(&self) -> Timestamp {
+    pub(crate) fn wall(&self) -> Timestamp {
         Timestamp(1_700_000_000_000_000 + u64::try_from(self.elapsed().as_micros()).unwrap())
     }
 
-    pub fn behave(&mut self, behaviour: Behaviour) {
+    pub(crate) fn behave(&mut self, behaviour: Behaviour) {
         self.plant.device_mut(Plc::NAME).unwrap().behave(behaviour);
     }
 
     /// The network as it is from now on; a cut or refusing one takes the connection with it only when it says no.
-    pub fn set_net(&mut self, net: Net) {
+    pub(crate) fn set_net(&mut self, net: Net) {
         self.net = net;
         if net == Net::Refusing && self.open {
             self.open = false;
@@ -133,7 +138,7 @@ impl World {
         }
     }
 
-    pub fn run(&mut self, time: Duration) {
+    pub(crate) fn run(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {
             self.step();
@@ -141,7 +146,12 @@ impl World {
     }
 
     /// Runs until it holds; panics with what was last seen when it doesn't within `patience`.
-    pub fn run_until(&mut self, patience: Duration, what: &str, mut level: impl FnMut(&Self) -> bool) -> Duration {
+    pub(crate) fn run_until(
+        &mut self,
+        patience: Duration,
+        what: &str,
+        mut level: impl FnMut(&Self) -> bool,
+    ) -> Duration {
         let began = self.now;
         while !level(self) {
             let seen: Vec<_> = (0..self.names.len()).map(|n| self.reporter.last(n)).collect();
@@ -189,7 +199,10 @@ impl World {
     }
 
     fn act(&mut self) {
-        match self.master.step(self.now, self.wall()) {
+        let what = self.master.step(self.now, self.wall());
+        // Told before anything is done, as the daemon does it.
+        self.listen();
+        match what {
             Do::Open => {
                 let (wait, well) = match self.net {
                     Net::Up => (STEP, true),
@@ -208,10 +221,12 @@ impl World {
                 self.requests.push((self.elapsed(), bytes.clone()));
                 if self.net == Net::Up {
                     self.heard.extend(bytes);
+                    // A serial device answers in the order it was asked; a TCP server may do as it likes.
+                    let last = self.replies.iter().map(|(when, _)| *when).max().filter(|_| self.serial);
                     let mut when = self.now;
                     for reply in self.plant.hear(0, &mut self.heard).unwrap() {
                         when += reply.after;
-                        self.replies.push((when + STEP, reply.act));
+                        self.replies.push(((when + STEP).max(last.unwrap_or(when)), reply.act));
                     }
                 }
             }
@@ -224,43 +239,48 @@ impl World {
         let reports = self.master.take_reports();
         let says = self.reporter.on_reports(0, self.wall(), reports);
         for say in says {
-            if let Say::Confirm(group) = &say {
-                self.confirmed[*group] = Some(self.now);
+            match &say {
+                Say::Confirm(group) => self.confirmed[*group] = Some(self.now),
+                Say::Settle(ticket, forebay_modbus::Outcome::Confirmed) => {
+                    let holds = self.plant.peek(Plc::NAME, sim::At::holding(500), 1).unwrap_or_default();
+                    self.held_when_confirmed.push((*ticket, holds));
+                }
+                _ => {}
             }
             self.said.push((self.elapsed(), say));
         }
         assert!(self.master.writes_waiting() <= modbus::WRITES_MAX);
     }
 
-    pub fn reading(&self, tag: &str) -> &Reading {
+    pub(crate) fn reading(&self, tag: &str) -> &Reading {
         let n = self.names.iter().position(|known| known.as_str() == tag).unwrap();
         &self.reporter.last(n).reading
     }
 
     /// Good, and confirmed since then.
-    pub fn is_good_since(&self, tag: &str, since: Duration) -> bool {
+    pub(crate) fn is_good_since(&self, tag: &str, since: Duration) -> bool {
         let n = self.names.iter().position(|known| known.as_str() == tag).unwrap();
         let group = self.reporter.groups().iter().position(|group| group.tags.contains(&n)).unwrap();
         let fresh = self.confirmed[group].is_some_and(|at| at - self.start >= since);
         fresh && self.reporter.last(n).reading.good().is_some()
     }
 
-    pub fn good(&self, tag: &str) -> Option<&Value> {
+    pub(crate) fn good(&self, tag: &str) -> Option<&Value> {
         self.reading(tag).good()
     }
 
-    pub fn status(&self) -> Option<&Status> {
+    pub(crate) fn status(&self) -> Option<&Status> {
         self.said.iter().rev().find_map(|(_, say)| match say {
             Say::Status(_, status) => Some(status),
             _ => None,
         })
     }
 
-    pub fn statuses(&self) -> usize {
+    pub(crate) fn statuses(&self) -> usize {
         self.said.iter().filter(|(_, say)| matches!(say, Say::Status(..))).count()
     }
 
-    pub fn write(&mut self, tag: &str, value: Value, expires_in: Duration) -> Ticket {
+    pub(crate) fn write(&mut self, tag: &str, value: Value, expires_in: Duration) -> Ticket {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         let point = self.points.iter().position(|known| known.as_str() == tag).unwrap();
@@ -271,7 +291,7 @@ impl World {
         ticket
     }
 
-    pub fn outcomes(&self, ticket: Ticket) -> Vec<modbus::Outcome> {
+    pub(crate) fn outcomes(&self, ticket: Ticket) -> Vec<modbus::Outcome> {
         self.said
             .iter()
             .filter_map(|(_, say)| match say {
@@ -281,7 +301,7 @@ impl World {
             .collect()
     }
 
-    pub fn counters(&self) -> modbus::Counters {
+    pub(crate) fn counters(&self) -> modbus::Counters {
         self.master.counters()
     }
 }
