@@ -36,7 +36,7 @@ const put = (name, bytes) => {
   writeFileSync(join(out, `${name}.br`), brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }));
 };
 
-const { outputFiles } = await build({
+const { outputFiles, metafile } = await build({
   ...common,
   entryPoints: { page: src('main.tsx'), theme: src('theme.css') },
   outdir: join(out, 'assets'),
@@ -44,15 +44,19 @@ const { outputFiles } = await build({
   splitting: true,
   minify: true,
   write: false,
+  metafile: true,
   entryNames: '[name]-[hash]',
   chunkNames: '[name]-[hash]',
 });
 for (const f of outputFiles) put(`assets/${basename(f.path)}`, f.contents);
 const named = (start, end) => outputFiles.map((f) => basename(f.path)).find((n) => n.startsWith(start) && n.endsWith(end));
+// What the entry imports at once is named in the page, so that it is not found one round trip later.
+const entry = Object.entries(metafile.outputs).find(([, o]) => o.entryPoint?.endsWith('main.tsx'))[1];
+const preload = entry.imports.filter((i) => i.kind === 'import-statement').map((i) => `<link rel="modulepreload" href="/assets/${basename(i.path)}">`).join('');
 const icon = readFileSync(src('icon.svg'));
 const iconName = `icon-${hash(icon).slice(0, 8)}.svg`;
 put(`assets/${iconName}`, icon);
-const html = readFileSync(src('index.html'), 'utf8').replace('{{css}}', named('theme', '.css')).replace('{{js}}', named('page', '.js')).replace('{{icon}}', iconName).replace(/>\s+</g, '><');
+const html = readFileSync(src('index.html'), 'utf8').replace('{{css}}', named('theme', '.css')).replace('{{js}}', named('page', '.js')).replace('{{icon}}', iconName).replace('{{preload}}', preload).replace(/>\s+</g, '><');
 put('index.html', Buffer.from(html));
 
 const files = {};

@@ -5,6 +5,7 @@ import { Pill } from './parts/pill';
 import { DictSheet } from './parts/selectdict';
 import { SetSheet } from './parts/setpoint';
 import { Rail, Tabs, TABS } from './parts/tabs';
+import { pageAddress } from './route';
 import { hello, kept, locked, page, said, sheet, store } from './state';
 import { NoTag, TagSheet } from './views/detail';
 import { NoPages, PageView } from './views/page';
@@ -17,6 +18,8 @@ export function App() {
     if (!p) return;
     document.title = `${p.name} · ${site}`;
     kept.set('page', p.id);
+    // Back must find the page it left, not "the last one".
+    if (location.pathname === '/') window.history.replaceState(window.history.state, '', pageAddress(p.id));
   }, [p, site]);
   return (
     <>

@@ -1,5 +1,6 @@
 // Numbers, units, ages and times, as a person reads them. Pure: the zone is the phone's own, `now` is handed in.
 
+import { NO_LINK } from './link/words';
 import type { Reading, TagDef, TimeFormat, Value } from './link/speak';
 
 /** A value in the pieces a row draws: the number large, the unit small. */
@@ -74,7 +75,7 @@ export function outOfRange(def: TagDef, v: Value): string | null {
 
 /** How many characters to keep free for a value, so that nothing moves when digits change. */
 export function widthOf(def: TagDef): number {
-  if (def.multi) return Math.min(14, Math.max(...def.multi.map((s) => s.length), 3));
+  if (def.multi) return Math.min(12, Math.ceil(Math.max(...def.multi.map((s) => s.length), 3) * 0.8));
   if (def.format) return { time: 8, date: 11, datetime: 15 }[def.format];
   if (def.kind === 'str') return 6;
   const dp = decimals(def) ?? 0;
@@ -122,6 +123,8 @@ export function formatSpan(ms: number): string {
 export function remark(r: Reading, now: number): string | null {
   if (r.quality === 'good') return null;
   if (r.quality === 'missing') return r.why;
+  // With the whole link gone the pill says why; each row only says how old it is, on one line.
+  if (r.why === NO_LINK) return `held · ${formatAge(r.since, now)}`;
   return `held · ${r.why} · ${formatAge(r.since, now)}`;
 }
 

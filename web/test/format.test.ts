@@ -49,6 +49,7 @@ test('remarks: silence when good, the reason and age when held, the reason when 
   const now = 1700000000000;
   assert.equal(remark({ quality: 'good', at: now, value: 1 }, now), null);
   assert.equal(remark({ quality: 'held', at: 0, value: 1, why: 'PLC1 timed out', since: now - 42_000 }, now), `held · PLC1 timed out · 42${T}s`);
+  assert.equal(remark({ quality: 'held', at: 0, value: 1, why: 'no connection', since: now - 42_000 }, now), `held · 42${T}s`, 'the pill says why');
   assert.equal(remark({ quality: 'missing', why: 'never set', since: 0 }, now), 'never set');
 });
 
@@ -67,5 +68,5 @@ test('typed numbers: comma and minus as people write them, nothing half', () => 
 
 test('the width kept for a value holds its limits', () => {
   assert.ok(widthOf(def({ min: -100, max: 1000, dp: 3 })) >= '1000.000'.length);
-  assert.ok(widthOf(def({ kind: 'int', multi: ['Off', 'Level control'] })) >= 13);
+  assert.ok(widthOf(def({ kind: 'int', multi: ['Off', 'Level control'] })) >= 10);
 });

@@ -154,9 +154,10 @@ test('visible again within the grace: the old socket must prove itself, else it 
   s.greet();
   s.link.hide();
   s.clock.turn(1000);
+  s.link.watch([0, 3, 4]);
+  assert.deepEqual(s.last().watching, [], 'a change while hidden is not said');
   s.link.show();
-  s.link.watch([0, 3]);
-  assert.deepEqual(s.last().watching, [0, 3]);
+  assert.deepEqual(s.last().watching, [0, 3, 4]);
   assert.ok(s.last().sent.includes('{"t":"ping"}'));
   assert.equal(s.link.live, false);
   s.clock.turn(PROOF_MS + (BACKOFF_MS[0] ?? 0) + 1);
@@ -172,7 +173,6 @@ test('visible again within the grace and answered: live on the same socket', () 
   s.link.hide();
   s.clock.turn(1000);
   s.link.show();
-  s.link.watch([0, 3]);
   s.clock.turn(60);
   s.last().hear(golden('tags.json'));
   assert.equal(s.is(), 'live');

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseMessage, type Hello, type Tags } from '../src/link/speak';
-import { NO_LINK, TagStore, WAITING } from '../src/link/tags';
+import { TagStore } from '../src/link/tags';
+import { NO_LINK, WAITING } from '../src/link/words';
 import { golden } from './golden';
 
 const hello = () => parseMessage(golden('hello.json')) as Hello;

@@ -60,6 +60,8 @@ export class Link {
   private attempts = 0;
   private heardAt = 0;
   private lostAt: number | null = null;
+  /** What the page wants to watch, and what the gateway was last told. */
+  private wanted: number[] = [];
   private watched: number[] | null = null;
   private shown: LinkState = { is: 'connecting' };
   private readonly timers = new Map<string, number>();
@@ -80,11 +82,13 @@ export class Link {
 
   /** Tag numbers of this connection; sent at once when there is one, and only when they changed. */
   watch(tags: number[]): void {
+    this.wanted = tags;
+    if (!this.greeted || !this.socket || !this.visible) return;
     const same = this.watched !== null && this.watched.length === tags.length && this.watched.every((t, i) => t === tags[i]);
-    if (same || !this.greeted || !this.socket) return;
+    if (same) return;
     this.watched = tags;
     this.socket.send(sayWatch(tags));
-    if (tags.length === 0 && this.visible) this.nowCurrent();
+    if (tags.length === 0) this.nowCurrent();
   }
 
   /** Says something now or not at all: false means it was not sent. */
@@ -115,6 +119,7 @@ export class Link {
     this.stop('hidden');
     this.attempts = 0;
     this.wake();
+    this.watch(this.wanted);
   }
 
   /** The phone says its network changed: the present socket must prove itself. */

@@ -4,6 +4,7 @@
 // not watched, or whose link is gone, is held: nothing here can look live without the gateway having just said so.
 
 import { batch, signal, type Signal } from '@preact/signals';
+import { NO_LINK, WAITING } from './words';
 import { typed, type Reading, type TagDef, type Tags } from './speak';
 
 export interface TagState {
@@ -11,9 +12,6 @@ export interface TagState {
   reading: Signal<Reading>;
 }
 
-/** Words of the page's own, not the gateway's. */
-export const WAITING = 'reading…';
-export const NO_LINK = 'no connection';
 
 export class TagStore {
   constructor(private readonly now: () => number) {}
