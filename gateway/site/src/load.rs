@@ -68,17 +68,11 @@ pub fn load_dir(dir: &Path, env: Env<'_>) -> Loaded {
         findings.push(finding);
         return Loaded { site: None, findings };
     }
-    let mut files = Vec::new();
-    for name in names {
-        match read_file(&dir.join(&name)) {
-            Ok(bytes) => files.push((name, bytes)),
-            Err(why) => findings.push(whole_file(name, why, String::new())),
-        }
-    }
-    let unread = findings.iter().any(|finding| finding.severity == Severity::Error);
-    let mut loaded = load_files(dir, &files, env);
+    let files: Vec<Input> =
+        names.into_iter().map(|name| Input::read(Role::of_file(&name), &dir.join(&name), name)).collect();
+    let mut loaded = load(dir.to_owned(), files.iter().map(Input::borrow).collect(), true, env);
     findings.append(&mut loaded.findings);
-    Loaded { site: loaded.site.filter(|_| !unread), findings }
+    Loaded { site: loaded.site, findings }
 }
 
 /// Loads what one daemon needs: `forebay modbusclient --config FILE --tags FILE`. The module goes by its own name or
@@ -102,78 +96,92 @@ pub fn load_module(module: &str, config: Option<&Path>, tags: Option<&Path>, env
         }
         Role::Bus | Role::ModbusClient | Role::History | Role::WwwServer | Role::InitValues => {}
     }
-    let mut files: Vec<(Role, File)> = Vec::new();
-    let mut findings = Vec::new();
-    for (role, path) in [(Role::Tags, tags), (role, config)] {
-        let Some(path) = path else { continue };
-        let name = path.display().to_string();
-        match read_file(path) {
-            Ok(bytes) => files.push((role, (name, bytes))),
-            Err(why) => findings.push(whole_file(name, why, String::new())),
-        }
-    }
+    let paths = [(Role::Tags, tags), (role, config)];
+    let files: Vec<Input> = paths
+        .into_iter()
+        .filter_map(|(role, path)| path.map(|path| Input::read(role, path, path.display().to_string())))
+        .collect();
     let dir = config.or(tags).and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
-    let unread = !findings.is_empty();
-    let roles: Vec<(Role, &File)> = files.iter().map(|(role, file)| (*role, file)).collect();
-    let mut loaded = load(dir, &roles, false, env);
-    findings.append(&mut loaded.findings);
-    Loaded { site: loaded.site.filter(|_| !unread), findings }
+    load(dir, files.iter().map(Input::borrow).collect(), false, env)
 }
 
 /// Loads a site of which the files are already in memory, by their names in the folder. What [`load_dir`] does once it
 /// has read them; it touches no disk.
 pub fn load_files(dir: &Path, files: &[File], env: Env<'_>) -> Loaded {
-    let roles: Vec<(Role, &File)> = files.iter().map(|file| (Role::of_file(&file.0), file)).collect();
-    load(dir.to_owned(), &roles, true, env)
+    let inputs = files.iter().map(|(name, bytes)| (Role::of_file(name), name.as_str(), Ok(&bytes[..]))).collect();
+    load(dir.to_owned(), inputs, true, env)
 }
 
-fn load(dir: PathBuf, files: &[(Role, &File)], whole_site: bool, env: Env<'_>) -> Loaded {
-    let mut findings: Vec<(String, Vec<Finding>)> = Vec::new();
-    let mut unbuilt = Vec::new();
-    let mut bus = Bus::default();
-    let mut tags = Tags::default();
-    let mut site_files: Vec<(Role, &str, &str, Node, Report<'_>)> = Vec::new();
-    for (role, file) in files {
-        let (name, bytes) = file;
-        match open(*role, name, bytes, env, &mut unbuilt) {
-            Ok((source, node, report)) => site_files.push((*role, name.as_str(), source, node, report)),
-            Err(found) => findings.push((name.clone(), found)),
-        }
+/// Whether it is a module of pymscada's that this release doesn't have.
+pub(crate) fn is_unbuilt(module: &str) -> bool {
+    Role::of(module) == Role::Unbuilt
+}
+
+/// A file that was read, or why it wasn't.
+struct Input {
+    role: Role,
+    name: String,
+    bytes: Result<Vec<u8>, String>,
+}
+
+/// The same, lent.
+type Lent<'f> = (Role, &'f str, Result<&'f [u8], &'f str>);
+
+impl Input {
+    fn read(role: Role, path: &Path, name: String) -> Self {
+        Self { role, name, bytes: read_file(path) }
     }
-    // tags.yaml and bus.yaml come first: the others speak of them.
-    site_files.sort_by_key(|(role, ..)| !matches!(role, Role::Tags | Role::Bus));
-    let had_tags = site_files.iter().any(|(role, ..)| *role == Role::Tags);
-    let broken_tags = files.iter().any(|(role, _)| *role == Role::Tags) && !had_tags;
-    tags.known = had_tags;
-    let (mut modbus_client, mut history, mut www, mut init_values) = (None, None, None, None);
-    let mut wants_tags = None;
-    for (role, name, _, node, report) in &mut site_files {
+
+    fn borrow(&self) -> Lent<'_> {
+        (self.role, &self.name, self.bytes.as_deref().map_err(String::as_str))
+    }
+}
+
+fn load(dir: PathBuf, mut files: Vec<Lent<'_>>, whole_site: bool, env: Env<'_>) -> Loaded {
+    // tags.yaml and bus.yaml come first: the others speak of them. One tree at a time is in memory.
+    files.sort_by_key(|(role, name, _)| (!matches!(role, Role::Tags | Role::Bus), *name));
+    let mut findings: Vec<(String, Vec<Finding>)> = Vec::new();
+    let mut tags = Tags::default();
+    let mut site = Site {
+        dir,
+        tags: Arc::new([]),
+        bus: Bus::default(),
+        modbus_client: None,
+        history: None,
+        www: None,
+        init_values: None,
+        unbuilt: Vec::new(),
+    };
+    for (role, name, bytes) in &files {
+        let (node, mut report) = match open(*role, name, *bytes, env, &mut site.unbuilt) {
+            Ok(opened) => opened,
+            Err(found) => {
+                findings.push(((*name).to_owned(), found));
+                continue;
+            }
+        };
+        let (node, report_to, bus) = (&node, &mut report, &site.bus);
         match role {
-            Role::Tags => tags = tags::load(node, report),
-            Role::Bus => bus = small::bus(node, report).unwrap_or_default(),
-            Role::ModbusClient => modbus_client = modbus::load(node, &tags, &bus, whole_site, report),
-            Role::History => history = small::history(node, &bus, whole_site, report),
-            Role::WwwServer => www = www::load(node, &tags, &bus, whole_site, report),
-            Role::InitValues => init_values = small::init_values(node, &bus, whole_site, report),
+            Role::Tags => tags = tags::load(node, report_to),
+            Role::Bus => site.bus = small::bus(node, report_to).unwrap_or_default(),
+            Role::ModbusClient => site.modbus_client = modbus::load(node, &tags, bus, whole_site, report_to),
+            Role::History => site.history = small::history(node, bus, whole_site, report_to),
+            Role::WwwServer => site.www = www::load(node, &tags, bus, whole_site, report_to),
+            Role::InitValues => site.init_values = small::init_values(node, bus, whole_site, report_to),
             Role::Unbuilt | Role::Plant | Role::Unknown => {}
         }
-        if matches!(role, Role::History | Role::WwwServer | Role::InitValues) {
-            wants_tags.get_or_insert((*name).to_owned());
-        }
+        findings.push(((*name).to_owned(), report.finish()));
     }
-    if let (Some(module), false, false) = (wants_tags, had_tags, broken_tags) {
+    let wants_tags = files.iter().find(|(role, ..)| matches!(role, Role::History | Role::WwwServer | Role::InitValues));
+    if let (Some((_, module, _)), false) = (wants_tags, files.iter().any(|(role, ..)| *role == Role::Tags)) {
         let expected = format!("{module} needs the site's tags");
-        findings
-            .push(("tags.yaml".into(), vec![whole_file("tags.yaml".into(), "there is no tags.yaml".into(), expected)]));
-    }
-    for (_, name, _, _, report) in site_files {
-        findings.push((name.to_owned(), report.finish()));
+        let finding = whole_file("tags.yaml".into(), "there is no tags.yaml".into(), expected);
+        findings.push(("tags.yaml".into(), vec![finding]));
     }
     findings.sort_by(|a, b| a.0.cmp(&b.0));
     let findings: Vec<Finding> = findings.into_iter().flat_map(|(_, found)| found).collect();
     let good = findings.iter().all(|finding| finding.severity != Severity::Error);
-    let tags: Arc<[tag::TagDef]> = tags.defs.into();
-    let site = Site { dir, tags, bus, modbus_client, history, www, init_values, unbuilt };
+    site.tags = tags.defs.into();
     Loaded { site: good.then_some(site), findings }
 }
 
@@ -181,10 +189,11 @@ fn load(dir: PathBuf, files: &[(Role, &File)], whole_site: bool, env: Env<'_>) -
 fn open<'f>(
     role: Role,
     name: &'f str,
-    bytes: &'f [u8],
+    bytes: Result<&'f [u8], &str>,
     env: Env<'_>,
     unbuilt: &mut Vec<Unbuilt>,
-) -> Result<(&'f str, Node, Report<'f>), Vec<Finding>> {
+) -> Result<(Node, Report<'f>), Vec<Finding>> {
+    let bytes = bytes.map_err(|why| vec![whole_file(name.into(), why.into(), String::new())])?;
     if bytes.len() > FILE_BYTES_MAX {
         let found = format!("this file has {} MB", bytes.len().div_ceil(1 << 20));
         return Err(vec![whole_file(name.into(), found, format!("expected at most {} MB", FILE_BYTES_MAX >> 20))]);
@@ -230,7 +239,7 @@ fn open<'f>(
         }
         _ => {}
     }
-    Ok((source, node, report))
+    Ok((node, report))
 }
 
 /// A finding about a file as a whole.

@@ -14,11 +14,15 @@ use crate::scalar::{self, Plain, Spelling};
 mod mapping;
 mod read;
 mod source;
+mod syntax;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use read::{Purpose, read};
 pub(crate) use source::{FILE_BYTES_MAX, decode};
+
+/// How deep lists and mappings may lie in each other; a page item's `init` is at about 8.
+const DEPTH_MAX: usize = 64;
 
 /// A value and where it was written. A value that came through an alias stands where its anchor is.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,18 +1,15 @@
 //! Text to tree: the parser's events become [`Node`]s, with everything of YAML that is not a value resolved.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
 use super::mapping::{OpenMap, overlay};
-use super::{Entry, Node, Scalar, Style, Yaml, clipped};
+use super::{DEPTH_MAX, Entry, Node, Scalar, Style, Yaml, clipped, syntax};
 use crate::Env;
 use crate::finding::Pos;
 use crate::report::Report;
-
-/// How deep lists and mappings may lie in each other; a page item's `init` is at about 8.
-const DEPTH_MAX: usize = 64;
 
 /// How many values a file may hold once aliases are followed: ten for each of 65,534 tags, with room. It is what keeps
 /// an alias of aliases of aliases from filling the memory.
@@ -20,6 +17,13 @@ const NODES_MAX: usize = 1_000_000;
 
 /// How many bytes of text a file may hold once `${NAME}` is filled in.
 const TEXT_BYTES_MAX: usize = 4 * super::FILE_BYTES_MAX;
+
+/// Texts up to this length are kept once however often they are written: `desc`, `float`, `0`. With
+/// [`SHARED_TEXTS_MAX`] it halves what a tree of 20,000 tags takes.
+const SHARED_BYTES_MAX: usize = 16;
+
+/// How many different short texts are kept; a site has a few hundred that come again and again.
+const SHARED_TEXTS_MAX: usize = 4096;
 
 /// The words that pymscada's `checkout` replaces in the files that it ships.
 const PLACEHOLDERS: [&str; 8] =
@@ -45,6 +49,7 @@ pub(crate) fn read(source: &str, purpose: Purpose, env: Env<'_>, report: &mut Re
         report,
         stack: Vec::new(),
         anchors: HashMap::new(),
+        shared: HashSet::new(),
         nodes: 0,
         text_bytes: 0,
         roots: Vec::new(),
@@ -56,12 +61,8 @@ pub(crate) fn read(source: &str, purpose: Purpose, env: Env<'_>, report: &mut Re
             Err(error) => {
                 let at = pos(error.marker());
                 let line = source.lines().nth(at.line as usize - 1).unwrap_or("");
-                let found = match error.info() {
-                    // The parser's own limit, met before ours where brackets stand close.
-                    "recursion limit exceeded" => too_deep(),
-                    info => format!("this is not YAML: {info}"),
-                };
-                builder.report.error_hint(at, found, "", syntax_hint(line, error.info()));
+                let (found, hint) = syntax::fault(error.info(), line);
+                builder.report.error_hint(at, found, "", hint);
                 return None;
             }
         }
@@ -73,23 +74,6 @@ pub(crate) fn read(source: &str, purpose: Purpose, env: Env<'_>, report: &mut Re
 fn pos(marker: &Marker) -> Pos {
     let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Pos { line: small(marker.line().max(1)), column: small(marker.col() + 1) }
-}
-
-fn too_deep() -> String {
-    format!("more than {DEPTH_MAX} lists and mappings in each other")
-}
-
-/// The usual slips behind a line that isn't YAML.
-fn syntax_hint(line: &str, info: &str) -> Option<String> {
-    let indent = line.len() - line.trim_start().len();
-    if line[..indent].contains('\t') {
-        return Some("indent with spaces: YAML takes no tabs here".to_owned());
-    }
-    let value = line.split_once(": ").map_or("", |(_, value)| value.trim());
-    if value.starts_with(['>', '|', '%', '@', '`', '*', '&', '!']) || value.contains(": ") {
-        return Some(format!("put the text in quotes: '{}'", clipped(value)));
-    }
-    info.starts_with("mapping values").then(|| "check how far this line and the one above are indented".to_owned())
 }
 
 /// A list or mapping that isn't finished.
@@ -105,6 +89,7 @@ struct Builder<'b, 'r> {
     stack: Vec<Frame>,
     /// Finished nodes with an anchor, and how many nodes they are. Anchors end with their document.
     anchors: HashMap<usize, (Node, usize)>,
+    shared: HashSet<Rc<str>>,
     nodes: usize,
     text_bytes: usize,
     roots: Vec<Node>,
@@ -155,7 +140,7 @@ impl Builder<'_, '_> {
             self.unknown_tag(tag, pos);
         }
         if self.stack.len() == DEPTH_MAX {
-            self.report.error(pos, too_deep(), "");
+            self.report.error(pos, syntax::too_deep(), "");
             return None;
         }
         self.stack.push(frame);
@@ -205,7 +190,7 @@ impl Builder<'_, '_> {
             Some(tag) => self.unknown_tag(tag, pos),
         }
         if self.purpose == Purpose::Foreign {
-            return Some(Scalar { text: text.into(), style });
+            return Some(Scalar { text: self.kept(text), style });
         }
         let (filled, replaced) = self.filled(text, pos)?;
         if replaced && style == Style::Plain {
@@ -223,10 +208,25 @@ impl Builder<'_, '_> {
         Some(Scalar { text: filled, style })
     }
 
+    /// The text, shared if it is short.
+    fn kept(&mut self, text: &str) -> Rc<str> {
+        if text.len() > SHARED_BYTES_MAX {
+            return text.into();
+        }
+        if let Some(kept) = self.shared.get(text) {
+            return kept.clone();
+        }
+        let kept: Rc<str> = text.into();
+        if self.shared.len() < SHARED_TEXTS_MAX {
+            self.shared.insert(kept.clone());
+        }
+        kept
+    }
+
     /// The text with every `${NAME}` that is defined replaced; whether there was one.
     fn filled(&mut self, text: &str, pos: Pos) -> Option<(Rc<str>, bool)> {
         if !text.contains("${") {
-            return Some((text.into(), false));
+            return Some((self.kept(text), false));
         }
         let (mut out, mut rest, mut replaced) = (String::new(), text, false);
         while let Some(start) = rest.find("${") {
@@ -234,13 +234,17 @@ impl Builder<'_, '_> {
             let name = &rest[start + 2..start + 2 + length];
             out.push_str(&rest[..start]);
             rest = &rest[start + 3 + length..];
+            if name.is_empty() {
+                out.push_str("${}");
+                continue;
+            }
             match (self.env)(name) {
-                Some(value) if !name.is_empty() => {
+                Some(value) => {
                     self.count(0, value.len(), pos)?;
                     out.push_str(&value);
                     replaced = true;
                 }
-                _ => {
+                None => {
                     out.push_str(&format!("${{{name}}}"));
                     if self.report.first_time(&format!("env {name}")) {
                         let found = format!("${{{}}} is not set in the environment", clipped(name));
