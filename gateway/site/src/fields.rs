@@ -145,11 +145,12 @@ fn number(node: &Node, what: &str, report: &mut Report<'_>) -> Option<f64> {
         Spelling::Sexagesimal => {
             report.warning(node.pos, found(), format!("read in base 60, as {x}, as YAML 1.1 does; write {x}"));
         }
-        Spelling::Exponent => report.warning(
-            node.pos,
-            found(),
-            format!("read as {x}, but text for readers of YAML 1.1 such as pymscada; write a point and a sign: 1.0e+3"),
-        ),
+        Spelling::NotYaml11 => {
+            let plain = format!("{x:?}");
+            let plain = if plain.contains('e') { "it with a point and a sign, like 1.0e+3".to_owned() } else { plain };
+            let expected = format!("read as {x}, but text for readers of YAML 1.1 such as pymscada; write {plain}");
+            report.warning(node.pos, found(), expected);
+        }
     }
     Some(x)
 }

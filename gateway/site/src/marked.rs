@@ -179,7 +179,7 @@ impl Node {
                 (_, Ok(n)) => n.into(),
                 _ => Json::from(n as f64),
             },
-            Plain::Float(_, Spelling::Exponent) | Plain::Word => text(),
+            Plain::Float(_, Spelling::NotYaml11) | Plain::Word => text(),
             Plain::Float(x, _) => match Number::from_f64(x) {
                 Some(number) => Json::Number(number),
                 None => {

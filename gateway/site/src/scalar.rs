@@ -15,7 +15,8 @@
 //! | `08` | text | as written | error, with the hint `write 8` | error |
 //! | `12:30` | int 750 | as written | 750 (base 60), with a warning | error |
 //! | `1.5`, `.5`, `1.`, `1.5e+3` | float | as written | the number | error |
-//! | `1e3`, `1.5e3` | text | as written | 1000, 1500, with a warning | error |
+//! | `1e3`, `1.5e3`, `-.5` | text | as written | 1000, 1500, -0.5, with a warning | error |
+//! | `190:20:30.15` | float | as written | error | error |
 //! | `.inf`, `-.inf`, `.nan` | float | as written | error: a number here is finite | error |
 //! | `~`, `null`, `Null`, `NULL`, nothing | None | the key is as good as not there | the same | the same |
 //! | `2024-05-01` | date | as written | error | error |
@@ -49,8 +50,8 @@ pub(crate) enum Spelling {
     Octal,
     /// `12:30`: base 60 for YAML 1.1.
     Sexagesimal,
-    /// `1e3`: a number for YAML 1.2, text for YAML 1.1.
-    Exponent,
+    /// `1e3`, `-.5`: a number for YAML 1.2, text for YAML 1.1.
+    NotYaml11,
 }
 
 /// The longest word that is looked at as a number.
@@ -73,7 +74,7 @@ pub(crate) fn plain(word: &str) -> Plain {
         b'+' => (1, &word[1..]),
         _ => (1, word),
     };
-    int(sign, digits).or_else(|| float(sign, digits)).unwrap_or(Plain::Word)
+    int(sign, digits).or_else(|| float(sign, digits.len() < word.len(), digits)).unwrap_or(Plain::Word)
 }
 
 /// All of the characters are digits of the base or `_`, and there is a digit.
@@ -114,10 +115,10 @@ fn sexagesimal(digits: &str) -> Option<i128> {
     Some(n)
 }
 
-fn float(sign: i128, digits: &str) -> Option<Plain> {
-    let signed = |x: f64| if sign < 0 { -x } else { x };
+fn float(sign: i128, signed: bool, digits: &str) -> Option<Plain> {
+    let with_sign = |x: f64| if sign < 0 { -x } else { x };
     match digits {
-        ".inf" | ".Inf" | ".INF" => return Some(Plain::Float(signed(f64::INFINITY), Spelling::Common)),
+        ".inf" | ".Inf" | ".INF" => return Some(Plain::Float(with_sign(f64::INFINITY), Spelling::Common)),
         ".nan" | ".NaN" | ".NAN" => return Some(Plain::Float(f64::NAN, Spelling::Common)),
         _ => {}
     }
@@ -127,18 +128,20 @@ fn float(sign: i128, digits: &str) -> Option<Plain> {
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digit_or_line = |part: &str| part.chars().all(|c| c.is_ascii_digit() || c == '_');
-    if !digit_or_line(whole) || !digit_or_line(fraction) || whole.starts_with('_') {
+    let starts_with_digit = !whole.starts_with('_') && !(whole.is_empty() && fraction.starts_with('_'));
+    if !digit_or_line(whole) || !digit_or_line(fraction) || !starts_with_digit {
         return None;
     }
     if !whole.chars().chain(fraction.chars()).any(|c| c.is_ascii_digit()) {
         return None;
     }
-    let mut spelling = Spelling::Common;
+    // YAML 1.1 knows no sign before a bare point.
+    let mut spelling = if signed && whole.is_empty() { Spelling::NotYaml11 } else { Spelling::Common };
     if let Some(exponent) = exponent {
         let bare = exponent.strip_prefix(['+', '-']);
         // YAML 1.1 wants both the point and the sign.
         if bare.is_none() || !mantissa.contains('.') {
-            spelling = Spelling::Exponent;
+            spelling = Spelling::NotYaml11;
         }
         let bare = bare.unwrap_or(exponent);
         if bare.is_empty() || !bare.chars().all(|c| c.is_ascii_digit()) {
@@ -149,7 +152,7 @@ fn float(sign: i128, digits: &str) -> Option<Plain> {
         return None;
     }
     let x = digits.replace('_', "").parse().ok()?;
-    Some(Plain::Float(signed(x), spelling))
+    Some(Plain::Float(with_sign(x), spelling))
 }
 
 #[cfg(test)]
@@ -186,9 +189,10 @@ mod tests {
             ("1.", Plain::Float(1.0, Common)),
             ("1.e+100", Plain::Float(1e100, Common)),
             ("-1.e+100", Plain::Float(-1e100, Common)),
-            ("1e3", Plain::Float(1000.0, Exponent)),
-            ("1.5e3", Plain::Float(1500.0, Exponent)),
-            ("1e+3", Plain::Float(1000.0, Exponent)),
+            ("1e3", Plain::Float(1000.0, NotYaml11)),
+            ("-.5", Plain::Float(-0.5, NotYaml11)),
+            ("1.5e3", Plain::Float(1500.0, NotYaml11)),
+            ("1e+3", Plain::Float(1000.0, NotYaml11)),
             ("1.5e-3", Plain::Float(0.0015, Common)),
             ("-.inf", Plain::Float(f64::NEG_INFINITY, Common)),
             ("0x", Plain::Word),
@@ -197,6 +201,8 @@ mod tests {
             ("-", Plain::Word),
             (".", Plain::Word),
             ("._", Plain::Word),
+            ("._5", Plain::Word),
+            ("190:20:30.15", Plain::Word),
             ("_1", Plain::Word),
             ("2024-05-01", Plain::Word),
             ("127.0.0.1", Plain::Word),
