@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shell::SharedClock;
 use tokio::sync::{Semaphore, mpsc};
+use tokio_util::task::TaskTracker;
 
 use crate::Config;
 use crate::assets::Assets;
@@ -23,6 +24,8 @@ pub(crate) struct House {
     pub(crate) names: Names,
     pub(crate) clock: SharedClock,
     pub(crate) commands: mpsc::Sender<Command>,
+    /// Connections and conversations, so that the end waits for their goodbyes.
+    pub(crate) tasks: TaskTracker,
     /// One permit per question to the history that may be under way.
     pub(crate) questions: Semaphore,
     pub(crate) links: Mutex<Links>,

@@ -68,6 +68,7 @@ pub async fn run<B: BusEnd>(
         assets,
         names: Names::new(machine.as_deref(), &config.hosts),
         commands,
+        tasks: TaskTracker::new(),
         questions: Semaphore::new(QUESTIONS_MAX),
         links: Mutex::new(Links::create(&paths, &base_url(address))?),
         limit: Mutex::new(Limit::new(clock.mono())),
@@ -80,7 +81,6 @@ pub async fn run<B: BusEnd>(
     let routes = routes::filter(house.clone());
     let mut hub = Hub::new(config.clone(), bus, clock.clone());
     let slots = Slots::new();
-    let (connections, closing) = (TaskTracker::new(), stop.child_token());
     let mut sweep = interval(SWEEP_EVERY);
     let mut pat = interval(notify.pat_interval());
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -97,8 +97,8 @@ pub async fn run<B: BusEnd>(
             Some(command) = wanted.recv() => hub.on_command(command),
             (stream, slot, peer) = slots.accept(&listener) => match slot {
                 Some(slot) => {
-                    let (serving, closing) = (connection(stream, slot, house.clone(), routes.clone()), closing.clone());
-                    connections.spawn(async move { closing.run_until_cancelled(serving).await });
+                    let serving = connection(stream, slot, house.clone(), routes.clone(), stop.clone());
+                    house.tasks.spawn(serving);
                 }
                 None => log::debug!("{} has too many connections", peer.ip()),
             },
@@ -108,11 +108,12 @@ pub async fn run<B: BusEnd>(
         }
         hub.tell();
     }
+    notify.stopping();
     // Without the hub every socket says goodbye and ends by itself.
     drop(hub);
     wanted.close();
-    connections.close();
-    let _ = timeout(FAREWELL, connections.wait()).await;
+    house.tasks.close();
+    let _ = timeout(FAREWELL, house.tasks.wait()).await;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use nix::sys::socket::{setsockopt, sockopt};
+use shell::Stop;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -101,7 +102,13 @@ impl Slots {
 }
 
 /// Serves one connection to its end; a WebSocket leaves it and goes on elsewhere.
-pub(crate) async fn connection(stream: TcpStream, slot: Slot, house: Arc<House>, routes: BoxedFilter<(Response,)>) {
+pub(crate) async fn connection(
+    stream: TcpStream,
+    slot: Slot,
+    house: Arc<House>,
+    routes: BoxedFilter<(Response,)>,
+    stop: Stop,
+) {
     let peer = slot.peer;
     // Both only make a slow connection better; without them it still works.
     let _ = stream.set_nodelay(true);
@@ -131,7 +138,8 @@ pub(crate) async fn connection(stream: TcpStream, slot: Slot, house: Arc<House>,
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     // What a stranger does to a connection is no news: an error ends it, and that is all.
-    if timeout(CONNECTION_LIFE, connection.as_mut()).await.is_err() {
+    let ended = timeout(CONNECTION_LIFE, stop.run_until_cancelled(connection.as_mut())).await;
+    if !matches!(ended, Ok(Some(_))) {
         connection.as_mut().graceful_shutdown();
         let _ = timeout(LAST_ANSWER_WITHIN, connection).await;
     }

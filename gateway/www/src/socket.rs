@@ -27,6 +27,9 @@ const PING_AFTER: Duration = Duration::from_secs(15);
 const IDLE_MAX: Duration = Duration::from_secs(45);
 /// A socket that takes nothing for so long is closed; the page connects again when it wakes.
 const STALLED_MAX: Duration = Duration::from_secs(30);
+/// The largest message with room to spare. The page is told one at a time, so what could fill more is answers to a flood
+/// of pings.
+const WRITE_BUFFER_MAX: usize = 16 * 1024 * 1024;
 /// Messages that aren't understood before the socket is closed.
 const MISUNDERSTOOD_MAX: u32 = 10;
 
@@ -37,9 +40,15 @@ const TRY_LATER: u16 = 1013;
 
 /// Answers the upgrade; the conversation goes on in a task of its own.
 pub(crate) fn upgrade(ws: Ws, house: Arc<House>, session: SessionId, peer: IpAddr) -> Response {
-    // The page is told one message at a time, so a larger write buffer could only fill with answers to pings.
     let ws = ws.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
-    ws.on_upgrade(move |socket| Box::pin(converse(socket, house, session, peer))).into_response()
+    let goodbye = house.tasks.token();
+    let talk = move |socket| {
+        Box::pin(async move {
+            converse(socket, house, session, peer).await;
+            drop(goodbye);
+        })
+    };
+    ws.max_write_buffer_size(WRITE_BUFFER_MAX).on_upgrade(talk).into_response()
 }
 
 enum Heard {
@@ -159,7 +168,7 @@ impl Conversation {
     async fn on_frame(&mut self, frame: &Frame) -> Result<(), End> {
         let said = if frame.is_text() {
             let text = frame.to_str().expect("a text frame has text");
-            speak::parse(text)
+            speak::parse(text, self.house.config.tags.len())
         } else if frame.is_binary() {
             Err("a binary message".into())
         } else {

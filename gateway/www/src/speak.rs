@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use tag::{Format, Reading, TagDef, Timestamp, Value};
 
-use crate::watch::{Message, Shown, TagNumber};
+use crate::watch::{Message, NoSuchTag, Shown, TagNumber};
 use crate::{Config, PageTag};
 
 /// The longest message a page may send. A `watch` of every tag of a large site fits; so does a selectdict of a year.
@@ -184,8 +184,8 @@ impl Serialize for Shown {
     }
 }
 
-/// What a page says, or why it isn't understood.
-pub fn parse(text: &str) -> Result<Said, String> {
+/// What a page says to a gateway of so many tags, or why it isn't understood.
+pub fn parse(text: &str, tag_count: usize) -> Result<Said, String> {
     if text.len() > MESSAGE_BYTES_MAX {
         return Err(format!("a message of {} bytes, at most {MESSAGE_BYTES_MAX}", text.len()));
     }
@@ -194,8 +194,12 @@ pub fn parse(text: &str) -> Result<Said, String> {
         Some("ping") => Ok(Said::Ping),
         Some("watch") => {
             let tags = said["tags"].as_array().ok_or("watch: without a list of tags")?;
-            let number = |tag: &Json| tag_number(tag).ok_or("watch: a tag is named by its number");
-            Ok(Said::Watch(tags.iter().map(number).collect::<Result<_, _>>()?))
+            let number = |tag: &Json| {
+                let number = tag_number(tag).ok_or("watch: a tag is named by its number")?;
+                let there = (number as usize) < tag_count;
+                if there { Ok(number) } else { Err(NoSuchTag(number).to_string()) }
+            };
+            Ok(Said::Watch(tags.iter().map(number).collect::<Result<_, String>>()?))
         }
         Some("set") => {
             let id = said["id"].as_u64().filter(|id| *id <= COUNTS_TO).ok_or("set: without a number as id")?;

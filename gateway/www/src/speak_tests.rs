@@ -161,7 +161,7 @@ fn the_rest_is_as_agreed() {
 
 #[test]
 fn the_page_is_understood() {
-    let hear = |file| parse(&golden(file).to_string());
+    let hear = |file| parse(&golden(file).to_string(), 5);
     assert_eq!(hear("page-ping.json"), Ok(Said::Ping));
     assert_eq!(hear("page-watch.json"), Ok(Said::Watch(vec![0, 3, 4])));
     assert_eq!(hear("page-watch-none.json"), Ok(Said::Watch(vec![])));
@@ -193,21 +193,22 @@ fn a_page_that_talks_rubbish_is_told_why() {
         (r#"{"t":"watch"}"#, "list of tags"),
         (r#"{"t":"watch","tags":[-1]}"#, "by its number"),
         (r#"{"t":"watch","tags":[4294967296]}"#, "by its number"),
+        (r#"{"t":"watch","tags":[0,5]}"#, "watch: tag 5 is not in the list"),
         (r#"{"t":"set","tag":0,"value":1}"#, "as id"),
         (r#"{"t":"set","id":1,"value":1}"#, "by its number"),
         (r#"{"t":"set","id":1,"tag":1}"#, "without a value"),
     ] {
-        let said = parse(text).unwrap_err();
+        let said = parse(text, 5).unwrap_err();
         assert!(said.contains(why), "{text}: {said}");
     }
-    assert!(parse(&"x".repeat(MESSAGE_BYTES_MAX + 1)).unwrap_err().contains("at most"));
-    assert!(parse(&"[".repeat(60_000)).is_err(), "deep nesting is no way down");
+    assert!(parse(&"x".repeat(MESSAGE_BYTES_MAX + 1), 5).unwrap_err().contains("at most"));
+    assert!(parse(&"[".repeat(60_000), 5).is_err(), "deep nesting is no way down");
 }
 
 proptest! {
     #[test]
     fn nothing_a_page_says_is_too_much(text in ".{0,200}") {
-        let _ = parse(&text);
+        let _ = parse(&text, 5);
     }
 
     #[test]
@@ -216,7 +217,7 @@ proptest! {
         key in prop_oneof!["tags", "id", "tag", "value"],
         number in any::<f64>(),
     ) {
-        let _ = parse(&json!({"t": t, key: number, "value": [number]}).to_string());
+        let _ = parse(&json!({"t": t, key: number, "value": [number]}).to_string(), 5);
     }
 
     #[test]

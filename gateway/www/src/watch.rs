@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use link::{Handle, Outcome};
-use tag::{Fault, Reading, Sample, Timestamp};
+use tag::{Fault, Reading, Sample, Timestamp, Value};
 
 use crate::plant::Plant;
 
@@ -18,6 +18,9 @@ pub const READINGS_EVERY: Duration = Duration::from_millis(20);
 
 /// Readings in one message. More go in the next one, so that a write's outcome never waits for a whole large page.
 pub const READINGS_PER_MESSAGE: usize = 1000;
+
+/// Bytes of texts and dicts after which a message is full, whatever number of readings it has.
+const VALUE_BYTES_PER_MESSAGE: usize = 1024 * 1024;
 
 /// Outcomes that may wait for one screen: two for each of [`WRITES_MAX`] writes.
 pub const NEWS_MAX: usize = 2 * WRITES_MAX;
@@ -207,7 +210,11 @@ impl Watch {
         if screen.dirty.is_empty() || screen.readings_due.is_some_and(|due| now < due) {
             return None;
         }
-        let count = screen.dirty.len().min(READINGS_PER_MESSAGE);
+        let (mut count, mut bytes) = (0, 0);
+        while count < screen.dirty.len().min(READINGS_PER_MESSAGE) && bytes < VALUE_BYTES_PER_MESSAGE {
+            bytes += self.tags[screen.dirty[count] as usize].text_bytes();
+            count += 1;
+        }
         let numbers: Vec<TagNumber> = screen.dirty.drain(..count).collect();
         // What doesn't fit goes as soon as the page has taken this.
         screen.readings_due = screen.dirty.is_empty().then(|| now + READINGS_EVERY);
@@ -250,6 +257,14 @@ impl Watch {
 }
 
 impl Latest {
+    /// How much of a message its value takes, where that may be much.
+    fn text_bytes(&self) -> usize {
+        match self.sample.reading.any_value() {
+            Some(Value::Text(text) | Value::Json(text)) => text.len(),
+            Some(Value::Int(_) | Value::Float(_) | Value::Bytes(_)) | None => 0,
+        }
+    }
+
     fn take(&mut self, sample: Sample, wall: Timestamp) {
         self.since = match &sample.reading {
             Reading::Good(_) => Timestamp(0),

@@ -110,6 +110,18 @@ fn a_large_page_comes_in_pieces_with_outcomes_between() {
 }
 
 #[test]
+fn large_texts_do_not_share_a_message() {
+    let (mut watch, now) = stage();
+    for handle in 10..15 {
+        let text = "x".repeat(600 * 1024);
+        watch.on_sample(Handle(handle), Sample { at: WALL, reading: Reading::Good(text.as_str().into()) }, WALL);
+    }
+    watch.watch(PHONE, &[0, 1, 2, 3, 4]).unwrap();
+    let counts: Vec<_> = std::iter::from_fn(|| watch.take(PHONE, now)).map(|tags| readings(Some(tags)).len()).collect();
+    assert_eq!(counts, [2, 2, 1]);
+}
+
+#[test]
 fn complaints_are_bounded_and_outcomes_are_not_lost_to_them() {
     let (mut watch, now) = stage();
     for number in 0..10 * NEWS_MAX {
@@ -131,6 +143,9 @@ enum Step {
     Take(u64),
     Wait(u64),
 }
+
+/// What a screen watches, what it shows, when it last got readings.
+type Seen = (Vec<TagNumber>, BTreeMap<TagNumber, Reading>, Option<Instant>);
 
 fn step() -> impl Strategy<Value = Step> {
     let screen = 0..3_u64;
@@ -156,8 +171,7 @@ proptest! {
         let mut watch = Watch::new(&handles, plant());
         let mut now = SystemClock.mono();
         let mut bus: Vec<Sample> = handles.iter().map(|_| watch.tags[0].sample.clone()).collect();
-        // Per screen: what it watches, what it shows, when it last got readings.
-        let mut screens: BTreeMap<u64, (Vec<TagNumber>, BTreeMap<TagNumber, Reading>, Option<Instant>)> = BTreeMap::new();
+        let mut screens: BTreeMap<u64, Seen> = BTreeMap::new();
         for step in steps {
             match step {
                 Step::Sample(tag, is_good, value) => {
@@ -175,10 +189,10 @@ proptest! {
                     }
                 }
                 Step::Open(screen) => {
-                    if !screens.contains_key(&screen) {
-                        screens.insert(screen, Default::default());
+                    screens.entry(screen).or_insert_with(|| {
                         watch.open(SocketId(screen));
-                    }
+                        Seen::default()
+                    });
                 }
                 Step::Close(screen) => {
                     screens.remove(&screen);

@@ -85,7 +85,7 @@ async fn rubbish_on_the_socket_is_answered_in_words_and_then_closed() {
     let folders = Folders::new();
     let window = Window::open(&folders).await;
     let mut phone = window.phone_at_ease().await;
-    for number in 0..9 {
+    for number in 0..8 {
         phone.socket.send(Frame::text(format!("rubbish {number}"))).await.unwrap();
         assert!(phone.hears_of("error").await["why"].as_str().unwrap().contains("not JSON"));
     }
@@ -114,7 +114,7 @@ async fn a_message_over_64_kb_closes_the_socket() {
 async fn seeded_rubbish_never_stops_the_window() {
     // Five thousand messages, most of them nearly right: the window goes on and a quiet phone beside it hears all.
     let seed = std::env::var("FOREBAY_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
-    println!("seed={seed}");
+    eprintln!("seed={seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let folders = Folders::new();
     let window = Window::open(&folders).await;
