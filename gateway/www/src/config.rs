@@ -1,6 +1,6 @@
 //! What the site says of the window, checked and gathered.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use serde_json::Value as Json;
@@ -21,8 +21,6 @@ pub struct Config {
     pub pages: Vec<Page>,
     /// Every tag a page mentions, in order of first mention: a tag's place is its number on the WebSocket.
     pub tags: Vec<PageTag>,
-    /// Every tag whose trend may be asked.
-    pub known: HashSet<TagName>,
     /// The tag whose owner answers trends.
     pub history: TagName,
     /// The Modbus devices whose state the page shows.
@@ -67,7 +65,6 @@ impl Config {
             client: www.config.clone(),
             tags: mentioned(&www.pages, &defs),
             pages: www.pages.clone(),
-            known: site.tags.iter().map(|def| def.name.clone()).collect(),
             history: history.unwrap_or_else(|| TagName::parse(HISTORY_TAG).expect("a constant that is a name")),
             devices: devices.collect(),
             hosts: hosts.filter_map(Json::as_str).map(str::to_ascii_lowercase).collect(),

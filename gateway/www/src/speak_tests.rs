@@ -1,4 +1,3 @@
-use std::collections::HashSet;
 use std::path::Path;
 
 use link::Outcome;
@@ -69,7 +68,6 @@ fn config() -> Config {
         client: json!({"primary_color": "darkmagenta", "secondary_color": "teal"}),
         pages: vec![page("station", "Station", None, items), page("levels", "Levels", Some("Trends"), vec![trend])],
         tags,
-        known: HashSet::new(),
         history: name("__history__"),
         devices: vec![],
         hosts: vec![],

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::collections::HashSet;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -56,7 +55,6 @@ fn config(assets: PathBuf) -> www::Config {
         title: "Bus".into(),
         client: json!({}),
         pages: vec![Page { id: "one".into(), name: "One".into(), parent: None, items: vec![item] }],
-        known: HashSet::from([name("level")]),
         tags: vec![www::PageTag { def, set: true }],
         history: name("__history__"),
         devices: vec![],
@@ -145,6 +143,9 @@ async fn whole_way() {
     assert_eq!(hears(&mut page, "plant").await["bus"], false);
     says(&mut page, json!({"t": "watch", "tags": [0]})).await;
     assert_eq!(hears(&mut page, "tags").await["v"], json!([[0, 0, 2, null, "source not running", 0]]));
+
+    says(&mut page, json!({"t": "set", "id": 0, "tag": 0, "value": 1})).await;
+    assert_eq!(hears(&mut page, "set").await["state"], "refused", "no write is kept for later");
 
     let listeners = bus::listen(&bus_config).unwrap();
     tokio::task::spawn_local(bus::run(bus_config, listeners, clock, stop.clone(), Notify::from_env()));

@@ -1,6 +1,6 @@
 //! A window with a bus in the test's hands, a browser that speaks plain HTTP, and a phone's WebSocket.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -143,7 +143,6 @@ pub(super) fn config(folders: &Folders) -> Config {
         title: "Stage".into(),
         client: json!({}),
         pages: vec![Page { id: "one".into(), name: "One".into(), parent: None, items }],
-        known: tags.iter().map(|tag| tag.def.name.clone()).collect::<HashSet<_>>(),
         tags,
         history: name("__history__"),
         devices: vec!["PLC1".into()],
