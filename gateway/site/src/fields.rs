@@ -112,6 +112,9 @@ fn wrong(key: &Key, node: &Node, hint: Option<String>, report: &mut Report<'_>) 
 fn quotes_hint(key: &Key, node: &Node) -> Option<String> {
     let text = node.text()?;
     let plain = crate::scalar::plain(text);
+    if matches!(key.kind, Kind::Ip) {
+        return Some("names aren't looked up here: write it in numbers, like 127.0.0.1".to_owned());
+    }
     let fits = match key.kind {
         Kind::Number(..) | Kind::NumberOrPair => matches!(plain, Plain::Int(..) | Plain::Float(..)),
         Kind::Int(..) => matches!(plain, Plain::Int(..)),
@@ -148,11 +151,17 @@ fn number(node: &Node, what: &str, report: &mut Report<'_>) -> Option<f64> {
         Spelling::NotYaml11 => {
             let plain = format!("{x:?}");
             let plain = if plain.contains('e') { "it with a point and a sign, like 1.0e+3".to_owned() } else { plain };
-            let expected = format!("read as {x}, but text for readers of YAML 1.1 such as pymscada; write {plain}");
+            let expected =
+                format!("read as {}, but text for readers of YAML 1.1 such as pymscada; write {plain}", short(x));
             report.warning(node.pos, found(), expected);
         }
     }
     Some(x)
+}
+
+/// A number for a sentence: without a row of zeros.
+pub(crate) fn short(x: f64) -> String {
+    if x == 0.0 || (1e-5..1e15).contains(&x.abs()) { x.to_string() } else { format!("{x:e}") }
 }
 
 /// A number without a word about it.

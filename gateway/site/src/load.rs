@@ -138,8 +138,8 @@ impl Input {
 }
 
 fn load(dir: PathBuf, mut files: Vec<Lent<'_>>, whole_site: bool, env: Env<'_>) -> Loaded {
-    // tags.yaml and bus.yaml come first: the others speak of them. One tree at a time is in memory.
-    files.sort_by_key(|(role, name, _)| (!matches!(role, Role::Tags | Role::Bus), *name));
+    // The order of the roles: what others speak of comes first. One tree at a time is in memory.
+    files.sort_by_key(|(role, name, _)| (*role, *name));
     let mut findings: Vec<(String, Vec<Finding>)> = Vec::new();
     let mut tags = Tags::default();
     let mut site = Site {
@@ -164,7 +164,10 @@ fn load(dir: PathBuf, mut files: Vec<Lent<'_>>, whole_site: bool, env: Env<'_>) 
         match role {
             Role::Tags => tags = tags::load(node, report_to),
             Role::Bus => site.bus = small::bus(node, report_to).unwrap_or_default(),
-            Role::ModbusClient => site.modbus_client = modbus::load(node, &tags, bus, whole_site, report_to),
+            Role::ModbusClient => {
+                site.modbus_client = modbus::load(node, &tags, bus, whole_site, report_to);
+                tags.only_read = site.modbus_client.iter().flat_map(modbus::only_read).collect();
+            }
             Role::History => site.history = small::history(node, bus, whole_site, report_to),
             Role::WwwServer => site.www = www::load(node, &tags, bus, whole_site, report_to),
             Role::InitValues => site.init_values = small::init_values(node, bus, whole_site, report_to),

@@ -128,7 +128,7 @@ fn float(sign: i128, signed: bool, digits: &str) -> Option<Plain> {
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digit_or_line = |part: &str| part.chars().all(|c| c.is_ascii_digit() || c == '_');
-    let starts_with_digit = !whole.starts_with('_') && !(whole.is_empty() && fraction.starts_with('_'));
+    let starts_with_digit = !(whole.starts_with('_') || whole.is_empty() && fraction.starts_with('_'));
     if !digit_or_line(whole) || !digit_or_line(fraction) || !starts_with_digit {
         return None;
     }

@@ -5,7 +5,7 @@ use tag::{Kind, TagName};
 
 use super::tags::{Tags, a};
 use super::uplot::uplot;
-use crate::fields::{Fields, fields};
+use crate::fields::{Fields, fields, short};
 use crate::keys;
 use crate::marked::{Node, clipped};
 use crate::report::Report;
@@ -66,6 +66,10 @@ pub(super) fn item(node: &Node, tags: &Tags, report: &mut Report<'_>) -> Option<
                     );
                     return Some(Item::Placeholder { kind: word.to_owned(), why });
                 }
+                if tags.only_read.contains(name.as_str()) {
+                    let found = format!("setpoint of \"{name}\", which modbusclient.yaml only reads");
+                    report.warning(fields.pos("tagname"), found, "expected a write address there, or type: value here");
+                }
                 Item::Setpoint { tagname: ItemTag(name) }
             }
             Err(why) => Item::Placeholder { kind: word.to_owned(), why },
@@ -111,7 +115,7 @@ fn selectdict(fields: &Fields<'_>, tags: &Tags, report: &mut Report<'_>) -> Opti
             }
             if let (Some(min), Some(max)) = (opts.number("min"), opts.number("max")) {
                 if min > max {
-                    let found = format!("min = {min} is above max = {max}");
+                    let found = format!("min = {} is above max = {}", short(min), short(max));
                     report.error(opts.pos("min"), found, "expected min below max");
                 }
             }

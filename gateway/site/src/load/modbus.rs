@@ -71,6 +71,13 @@ pub(super) fn load(
     Some(ModbusClient { bus, rtus, tags })
 }
 
+/// The tags that can't be set: those without a write address, and those of which the form with areas reads only.
+pub(super) fn only_read(client: &ModbusClient) -> impl Iterator<Item = TagName> {
+    let by_areas = |address: &Address| client.rtus[address.rtu].form == Form::Areas;
+    let is_only_read = move |tag: &&ModbusTag| tag.write.is_none() || tag.read.as_ref().is_some_and(by_areas);
+    client.tags.iter().filter(is_only_read).map(|tag| tag.name.clone())
+}
+
 fn rtu(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Rtu> {
     let name = fields.text("name")?.to_owned();
     if name.contains(':') {

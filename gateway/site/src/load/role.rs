@@ -8,8 +8,8 @@ const UNBUILT: &str = "accuweather accuweatherclient alarms callout console file
 /// Files of a site that are no module's: the simulated plant's.
 const PLANT: &str = "plant";
 
-/// What a file of a site is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a file of a site is, in the order in which files are loaded: each may speak of those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
     Tags,
     Bus,

@@ -1,12 +1,12 @@
 //! `tags.yaml`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tag::{Format, Kind, TagDef, TagName, Value};
 
 use super::alarm;
-use crate::fields::{Fields, fields, int, plain_number};
+use crate::fields::{Fields, fields, int, plain_number, short};
 use crate::keys;
 use crate::marked::{Node, Style, clipped};
 use crate::report::Report;
@@ -22,6 +22,8 @@ pub(crate) struct Tags {
     places: HashMap<TagName, usize>,
     /// There is a `tags.yaml`: a name that isn't in it is a slip.
     pub(crate) known: bool,
+    /// Tags that `modbusclient.yaml` reads and doesn't write.
+    pub(crate) only_read: HashSet<TagName>,
 }
 
 impl Tags {
@@ -115,7 +117,11 @@ fn limits(def: &mut TagDef, written: Option<Kind>, fields: &Fields<'_>, report: 
     (def.min, def.max) = (min, max);
     if let (Some(min), Some(max)) = (min, max) {
         if min > max {
-            report.error(fields.pos("min"), format!("min = {min} is above max = {max}"), "expected min below max");
+            report.error(
+                fields.pos("min"),
+                format!("min = {} is above max = {}", short(min), short(max)),
+                "expected min below max",
+            );
         }
     }
     if !def.kind.is_numeric() {
@@ -201,7 +207,7 @@ fn init(def: &TagDef, node: &Node, report: &mut Report<'_>) -> Option<Value> {
     if let Some(number) = value.as_f64() {
         let low = def.min.is_some_and(|min| number < min);
         if low || def.max.is_some_and(|max| number > max) {
-            let found = format!("init = {number} is {} the tag's limits", if low { "below" } else { "above" });
+            let found = format!("init = {} is {} the tag's limits", short(number), if low { "below" } else { "above" });
             if def.multi.is_some() {
                 report.error(node.pos, found, "expected the number of a state");
             } else {
