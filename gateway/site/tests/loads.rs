@@ -1,4 +1,5 @@
 //! What a site is once it is loaded: defaults, both generations of Modbus files, pages.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! Sites with mistakes, each in a folder of `mistakes/`, and what `check` says of them: every kind of finding with its
 //! place and its words. `FOREBAY_BLESS=1` writes the findings anew, to be read before they are kept.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
 use std::path::Path;

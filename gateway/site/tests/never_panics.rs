@@ -1,5 +1,11 @@
 //! Whatever stands in a file, the loader comes back with a site or with findings. The bytes are random ones and mutated
 //! files that were good; `FOREBAY_SEED` repeats a run. The fuzz target calls the same function.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a test, and it measures and prints"
+)]
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
