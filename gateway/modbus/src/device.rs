@@ -515,7 +515,7 @@ impl Device {
         let (image, request) = match (first.step, driven) {
             (Step::Fetch | Step::ReadBack, _) => (None, first.read()),
             (Step::Send, Some((block, at))) => {
-                let image = first.into_image(&self.blocks[block].cells, at);
+                let image = first.image_with(&self.blocks[block].cells, at);
                 (Some((block, image.clone())), write_request(self.blocks[block].start, image))
             }
             (Step::Send, None) => (None, first.send(self.multiple_only[unit])),

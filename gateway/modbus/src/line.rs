@@ -77,7 +77,7 @@ impl Line {
                 Do::Close => self.port = None,
                 Do::Send(bytes) => self.send(&bytes).await,
                 Do::Listen(until) => self.listen(until).await,
-                Do::Wait(until) => match timeout(self.from_now(until), self.writes.recv()).await {
+                Do::Wait(until) => match timeout(self.time_until(until), self.writes.recv()).await {
                     Ok(Some(write)) => self.master.write(self.clock.mono(), &write),
                     Ok(None) => return,
                     Err(_) => {}
@@ -120,7 +120,7 @@ impl Line {
     }
 
     async fn listen(&mut self, until: Instant) {
-        let wait = self.from_now(until);
+        let wait = self.time_until(until);
         let Some(port) = &mut self.port else { return self.lose(&LineError::Closed) };
         let mut buffer = [0; READ_BYTES];
         match timeout(wait, port.read(&mut buffer)).await {
@@ -136,7 +136,7 @@ impl Line {
         self.master.on_closed(self.clock.mono(), &in_words(why));
     }
 
-    fn from_now(&self, until: Instant) -> Duration {
+    fn time_until(&self, until: Instant) -> Duration {
         until.saturating_duration_since(self.clock.mono())
     }
 }

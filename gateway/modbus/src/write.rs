@@ -130,7 +130,7 @@ impl Transaction {
     }
 
     /// The cells of an area's image with this write in it.
-    pub(crate) fn into_image(&mut self, image: &Cells, at: usize) -> Cells {
+    pub(crate) fn image_with(&mut self, image: &Cells, at: usize) -> Cells {
         if let (Cells::Words(words), Some(_)) = (image, self.spot.bit) {
             self.around = Some(words[at]);
         }

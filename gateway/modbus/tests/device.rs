@@ -1,5 +1,7 @@
 //! The device state machine against the pretend plant, with time in hand.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod stepped;
 
 use std::time::Duration;

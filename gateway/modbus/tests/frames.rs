@@ -1,5 +1,7 @@
 //! Framing: golden bytes, and everything that is not an answer.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use forebay_modbus::{BadReply, Exchange, Mbap, Reply, Rtu, answer_len, crc16, decode, encode};
 use proptest::prelude::*;
 use shell::{Clock, SystemClock};

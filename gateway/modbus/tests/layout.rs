@@ -1,5 +1,7 @@
 //! Words ↔ values: tables of bytes written by hand, and properties.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use forebay_modbus::{EncodeError, Layout, Way, default_order, words_of};
 use proptest::prelude::*;
 use site::{Form, Order, WordType};

@@ -1,5 +1,7 @@
 //! Tags → the fewest reads.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use forebay_modbus::{
     Block, READ_BITS_MAX, READ_WORDS_MAX, WRITE_BITS_MAX, WRITE_WORDS_MAX, Want, plan_areas, plan_reads,
 };

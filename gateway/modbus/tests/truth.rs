@@ -1,6 +1,8 @@
 //! Whatever a device does: nothing is shown as good that it didn't hold just before, and no write is confirmed that it
 //! doesn't hold. Seeded; `FOREBAY_SEED` repeats one.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod stepped;
 
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! A master, a plant and a reporter with time in the test's hands: no sockets, no sleeping.
-#![allow(dead_code, reason = "each test binary uses what it needs")]
+#![allow(dead_code, clippy::unwrap_used, reason = "a test; each binary uses what it needs")]
 
 use std::time::{Duration, Instant};
 

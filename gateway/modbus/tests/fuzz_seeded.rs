@@ -1,0 +1,75 @@
+//! The fuzz targets' bodies on stable, with random bytes and with good frames that were damaged. `FOREBAY_SEED` repeats.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::hash::{BuildHasher, RandomState};
+
+use forebay_modbus::{Mbap, crc16};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+#[path = "../fuzz/one.rs"]
+mod one;
+
+const RUNS: u64 = 40_000;
+
+fn seeded(mut body: impl FnMut(&mut StdRng)) {
+    let first = std::env::var("FOREBAY_SEED").ok().map(|seed| seed.parse().expect("FOREBAY_SEED is a number"));
+    let base: u64 = first.unwrap_or_else(|| RandomState::new().hash_one(0));
+    let runs = if first.is_some() { 1 } else { RUNS };
+    for seed in (0..runs).map(|n| base.wrapping_add(n)) {
+        let run = std::panic::AssertUnwindSafe(|| body(&mut StdRng::seed_from_u64(seed)));
+        if std::panic::catch_unwind(run).is_err() {
+            panic!("seed={seed}");
+        }
+    }
+}
+
+fn some_bytes(dice: &mut StdRng, max: usize) -> Vec<u8> {
+    (0..dice.random_range(0..max)).map(|_| dice.random()).collect()
+}
+
+#[test]
+fn layout_takes_any_bytes() {
+    seeded(|dice| one::layout(&some_bytes(dice, 48)));
+}
+
+#[test]
+fn frames_take_any_bytes() {
+    seeded(|dice| one::frames(&some_bytes(dice, 400)));
+}
+
+/// Frames that are nearly right get further into the decoders than noise does.
+#[test]
+fn frames_take_damaged_answers() {
+    seeded(|dice| {
+        let count: u16 = dice.random_range(1..126);
+        let mut data = vec![0, 0];
+        data.extend((count - 1).to_be_bytes());
+        let serial = dice.random_range(0..2);
+        // 7: holding registers; then the framing, and how large the pieces are in which it comes.
+        data.extend([7, serial, dice.random()]);
+        let mut pdu = vec![3, u8::try_from(count * 2).unwrap()];
+        pdu.extend((0..count * 2).map(|_| dice.random::<u8>()));
+        let mut frame = vec![1];
+        frame.extend(&pdu);
+        if serial == 0 {
+            frame.extend(crc16(&frame).to_le_bytes());
+        } else {
+            let request = tokio_modbus::Request::ReadHoldingRegisters(0, count);
+            let header = Mbap::default().encode(1, &request);
+            let length = u16::try_from(frame.len()).unwrap().to_be_bytes();
+            frame = [&header[..4], &length, &frame].concat();
+        }
+        for _ in 0..dice.random_range(0..3) {
+            let at = dice.random_range(0..frame.len());
+            match dice.random_range(0..3) {
+                0 => frame[at] = dice.random(),
+                1 => drop(frame.remove(at)),
+                _ => frame.insert(at, dice.random()),
+            }
+        }
+        data.extend(frame);
+        one::frames(&data);
+    });
+}

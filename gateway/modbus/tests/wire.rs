@@ -1,0 +1,293 @@
+//! The whole daemon on real wires: a plant on TCP and on a pseudo-terminal, a real bus, another module that watches
+//! and writes.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod stepped;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use forebay_modbus::{Config, Outcome, run};
+use link::{Event, Handle, Link, LinkConfig};
+use shell::{Notify, Stop, SystemClock};
+use sim::{Behaviour, Lie, Plc};
+use site::{Address, Form, ModbusClient, Rtu, Serial, Table, Transport, WordType};
+use stepped::{at, client, limits, name, tag_of, tcp};
+use tag::{Delivery, Fault, Reading, Sample, TagDef, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::LocalSet;
+use tokio::time::{sleep, timeout};
+
+/// Nothing a test waits for takes this long on the slowest machine.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// What is promised: one poll and a second; and what a loaded machine may add.
+const RECOVERY: Duration = Duration::from_millis(1000 + 200 + 500);
+
+/// A bus, the daemon, and a module that watches everything.
+struct Site {
+    link: Link,
+    handles: HashMap<String, Handle>,
+    seen: HashMap<Handle, Sample>,
+    outcomes: Vec<Outcome>,
+    root: PathBuf,
+    stop: Stop,
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        let _ = std::fs::remove_dir_all(&self.root);
+    }
+}
+
+impl Site {
+    fn start(test: &str, client: &ModbusClient, defs: &[TagDef]) -> Self {
+        let root = std::env::temp_dir().join(format!("forebay-modbus-{}-{test}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&root);
+        std::fs::create_dir_all(&root).unwrap();
+        let socket = root.join("bus.sock");
+        let stop = Stop::new();
+        let config = bus::Config { tcp: ([127, 0, 0, 1], 0).into(), socket: socket.clone(), bus_tag: "__bus__".into() };
+        let listeners = bus::listen(&config).unwrap();
+        let clock = SystemClock::shared();
+        tokio::task::spawn_local(bus::run(config, listeners, clock.clone(), stop.clone(), Notify::from_env()));
+        let end = |module: &str| Link::new(LinkConfig { socket: socket.clone(), module: module.into() });
+        let config = Config::new(client, defs).unwrap();
+        tokio::task::spawn_local(run(config, end("modbus"), clock, stop.clone(), Notify::from_env()));
+        let mut link = end("www");
+        let system = ["state", "why", "requests", "timeouts", "exceptions"];
+        let system =
+            system.iter().flat_map(|what| client.rtus.iter().map(move |r| format!("sys.modbus.{}.{what}", r.name)));
+        let tags = client.tags.iter().map(|tag| tag.name.to_string()).chain(system);
+        let handles = tags.map(|tag| (tag.clone(), link.watch(&name(&tag), Delivery::Latest, None))).collect();
+        Self { link, handles, seen: HashMap::new(), outcomes: vec![], root, stop }
+    }
+
+    fn reading(&self, tag: &str) -> Option<&Reading> {
+        self.seen.get(&self.handles[tag]).map(|sample| &sample.reading)
+    }
+
+    fn is(&self, tag: &str, value: impl Into<Value>) -> bool {
+        self.reading(tag) == Some(&Reading::Good(value.into()))
+    }
+
+    fn is_held(&self, tag: &str) -> bool {
+        matches!(self.reading(tag), Some(Reading::Held { .. }))
+    }
+
+    /// Takes what the bus says until it holds.
+    async fn until(&mut self, patience: Duration, what: &str, mut level: impl FnMut(&Self) -> bool) {
+        let reached = async {
+            while !level(self) {
+                match self.link.next().await {
+                    Event::Sample(tag, sample) => drop(self.seen.insert(tag, sample)),
+                    Event::Outcome(_, outcome) => self.outcomes.push(outcome),
+                    _ => {}
+                }
+            }
+        };
+        if timeout(patience, reached).await.is_err() {
+            let seen: Vec<_> = self.handles.iter().map(|(tag, handle)| (tag, self.seen.get(handle))).collect();
+            panic!("not within {patience:?}: {what}; seen {seen:#?} {:?}", self.outcomes);
+        }
+    }
+
+    async fn write(&mut self, tag: &str, value: impl Into<Value>) -> Outcome {
+        self.outcomes.clear();
+        self.link.write(self.handles[tag], value.into(), Duration::from_secs(5), "a test");
+        self.until(DEADLINE, "the outcome", |site| site.outcomes.last().is_some_and(Outcome::is_final)).await;
+        self.outcomes.last().unwrap().clone()
+    }
+}
+
+fn test(body: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    LocalSet::new().block_on(&runtime, body);
+}
+
+fn tcp_at(plant: &sim::Handle, form: Form) -> Rtu {
+    let port = plant.tcp_addr(Plc::NAME).port();
+    Rtu {
+        transport: Transport::Tcp { host: "localhost".into(), port },
+        rate: Duration::from_millis(200),
+        timeout: Duration::from_millis(500),
+        ..tcp(form)
+    }
+}
+
+fn serial_at(plant: &sim::Handle) -> Rtu {
+    let path = plant.rtu_path(Plc::NAME).to_path_buf();
+    let port = Serial { path, baud: 115_200, parity: site::Parity::None, stop_bits: 1 };
+    Rtu { transport: Transport::Rtu(port), timeout: Duration::from_millis(200), ..tcp_without_port() }
+}
+
+fn tcp_without_port() -> Rtu {
+    Rtu { rate: Duration::from_millis(200), ..tcp(Form::Poll) }
+}
+
+fn plc() -> Plc {
+    Plc::new().blank(300).register(1, 7).registers(3, &[0x41A4, 0]).coil(9, true)
+}
+
+fn tags() -> Vec<site::ModbusTag> {
+    let coil = Some(Address { table: Table::Coils, ..at(9) });
+    vec![
+        tag_of("set", WordType::Int16, Some(at(1)), Some(at(1))),
+        tag_of("level", WordType::Float32, Some(at(3)), None),
+        tag_of("valve", WordType::Bool, coil, coil),
+        tag_of("far", WordType::Uint64, Some(at(250)), Some(at(250))),
+    ]
+}
+
+/// What must work over either wire.
+async fn a_day_in_the_life(test: &str, plant: &sim::Handle, rtu: Rtu) {
+    let defs = [limits("set", 0.0, 100.0)];
+    let mut site = Site::start(test, &client(vec![rtu], tags()), &defs);
+    site.until(DEADLINE, "first values", |s| s.is("set", 7) && s.is("level", Value::Float(20.5)) && s.is("valve", 1))
+        .await;
+    site.until(DEADLINE, "the state", |s| s.is("sys.modbus.RTU.state", 1) && s.is("sys.modbus.RTU.why", "")).await;
+    site.until(DEADLINE, "the counters", |s| s.reading("sys.modbus.RTU.requests").is_some()).await;
+
+    plant.poke(Plc::NAME, "4x:1", &[8]).unwrap();
+    site.until(DEADLINE, "a change", |s| s.is("set", 8)).await;
+
+    assert_eq!(site.write("set", 42).await, Outcome::Confirmed);
+    assert_eq!(plant.peek(Plc::NAME, "4x:1").unwrap(), 42);
+    site.until(DEADLINE, "the reading", |s| s.is("set", 42)).await;
+    assert_eq!(site.write("valve", 0).await, Outcome::Confirmed);
+    assert_eq!(site.write("far", 0x0001_0002_0003_0004).await, Outcome::Confirmed);
+    assert_eq!(plant.peek_words(Plc::NAME, "4x:250", 4).unwrap(), [1, 2, 3, 4]);
+    assert_eq!(site.write("set", 101).await, Outcome::Refused("over max 100.0".into()));
+    assert_eq!(site.write("level", Value::Float(1.0)).await, Outcome::Refused("read only".into()));
+
+    for trouble in [Behaviour::Silent, Behaviour::HangUp, Behaviour::Lie(Lie::Crc), Behaviour::Lie(Lie::Garbage)] {
+        plant.set_behaviour(Plc::NAME, trouble.clone()).unwrap();
+        site.until(DEADLINE, &format!("held, {trouble}"), |s| s.is_held("set") && s.is_held("far")).await;
+        site.until(DEADLINE, "offline", |s| s.is("sys.modbus.RTU.state", 0)).await;
+        assert_eq!(site.write("set", 5).await, Outcome::Refused("device offline".into()));
+        plant.set_behaviour(Plc::NAME, Behaviour::Normal).unwrap();
+        let what = format!("back after {trouble}");
+        site.until(RECOVERY, &what, |s| s.is("set", 42) && s.is("valve", 0) && s.is("level", Value::Float(20.5))).await;
+        site.until(DEADLINE, "online", |s| s.is("sys.modbus.RTU.state", 1)).await;
+    }
+    assert_eq!(plant.peek(Plc::NAME, "4x:1").unwrap(), 42, "what was refused is not sent later");
+}
+
+#[test]
+fn over_tcp() {
+    test(async {
+        let plant = plc().start().await.unwrap();
+        let rtu = tcp_at(&plant, Form::Poll);
+        a_day_in_the_life("tcp", &plant, rtu).await;
+    });
+}
+
+#[test]
+fn over_a_serial_line() {
+    test(async {
+        let plant = plc().serial().start().await.unwrap();
+        let rtu = serial_at(&plant);
+        a_day_in_the_life("rtu", &plant, rtu).await;
+    });
+}
+
+#[test]
+fn the_plant_is_killed_and_comes_back() {
+    test(async {
+        for serial in [false, true] {
+            let plc = if serial { plc().serial() } else { plc() };
+            let plant = plc.start().await.unwrap();
+            let rtu = if serial { serial_at(&plant) } else { tcp_at(&plant, Form::Poll) };
+            let mut site = Site::start(&format!("kill-{serial}"), &client(vec![rtu], tags()), &[]);
+            site.until(DEADLINE, "first values", |s| s.is("set", 7)).await;
+            plant.kill().await;
+            site.until(DEADLINE, "held", |s| s.is_held("set") && s.is("sys.modbus.RTU.state", 0)).await;
+            let said = |s: &Site| matches!(s.reading("sys.modbus.RTU.why"), Some(Reading::Good(Value::Text(why))) if !why.is_empty() && !why.contains("os error"));
+            site.until(DEADLINE, "the reason", said).await;
+            plant.restart().await.unwrap();
+            site.until(RECOVERY, "back", |s| s.is("set", 7) && s.is("valve", 1)).await;
+        }
+    });
+}
+
+#[test]
+fn nobody_is_there_at_the_start() {
+    test(async {
+        let port = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap().port();
+        let rtu = Rtu { transport: Transport::Tcp { host: "127.0.0.1".into(), port }, ..tcp_without_port() };
+        let mut site = Site::start("nobody", &client(vec![rtu], tags()), &[]);
+        let offline = Reading::Missing(Fault::Offline);
+        site.until(DEADLINE, "missing", |s| s.reading("set") == Some(&offline)).await;
+        site.until(DEADLINE, "why", |s| s.is("sys.modbus.RTU.why", "can't connect: connection refused")).await;
+    });
+}
+
+/// A device that never stops sending costs its own line and nobody else.
+#[test]
+fn a_flood_costs_only_itself() {
+    test(async {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let flood = tokio::task::spawn_local(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                tokio::task::spawn_local(async move {
+                    let mut request = [0; 64];
+                    let _ = stream.read(&mut request).await;
+                    // Frames of other transactions, without end.
+                    while stream.write_all(&[0xEE, 0xEE, 0, 0, 0, 5, 1, 3, 2, 0, 7]).await.is_ok() {
+                        tokio::task::yield_now().await;
+                    }
+                });
+            }
+        });
+        let plant = plc().start().await.unwrap();
+        let good = tcp_at(&plant, Form::Poll);
+        let bad =
+            Rtu { name: "BAD".into(), transport: Transport::Tcp { host: "127.0.0.1".into(), port }, ..good.clone() };
+        let mut all = tags();
+        all.push(tag_of("flood", WordType::Int16, Some(Address { rtu: 1, ..at(1) }), None));
+        let mut site = Site::start("flood", &client(vec![good, bad], all), &[]);
+        site.until(DEADLINE, "values", |s| s.is("set", 7)).await;
+        site.until(DEADLINE, "bad reply", |s| s.reading("flood") == Some(&Reading::Missing(Fault::BadReply))).await;
+        for value in 1..10 {
+            plant.poke(Plc::NAME, "4x:1", &[value]).unwrap();
+            site.until(Duration::from_secs(1), "a change beside the flood", |s| s.is("set", i64::from(value))).await;
+        }
+        assert!(site.is("sys.modbus.RTU.state", 1));
+        flood.abort();
+    });
+}
+
+/// Late answers over a real pseudo-terminal: what is shown was never another register's.
+#[test]
+fn late_answers_over_a_pseudo_terminal_are_dropped() {
+    test(async {
+        let plant = Plc::new().serial().register(1, 100).register(200, 200).start().await.unwrap();
+        let rtu = Rtu { timeout: Duration::from_millis(60), ..serial_at(&plant) };
+        let all = vec![
+            tag_of("one", WordType::Int16, Some(at(1)), None),
+            tag_of("two", WordType::Int16, Some(at(200)), None),
+        ];
+        let mut site = Site::start("late", &client(vec![rtu], all), &[]);
+        site.until(DEADLINE, "values", |s| s.is("one", 100) && s.is("two", 200)).await;
+        for round in 0..10 {
+            plant.set_behaviour(Plc::NAME, Behaviour::slow_ms(70 + 23 * round)).unwrap();
+            let watched = site.until(DEADLINE, "never", |s| {
+                assert!(!s.is("one", 200) && !s.is("two", 100), "an answer was taken for another");
+                false
+            });
+            tokio::select! {
+                () = watched => {}
+                () = sleep(Duration::from_millis(400)) => {}
+            }
+        }
+        plant.set_behaviour(Plc::NAME, Behaviour::Normal).unwrap();
+        site.until(DEADLINE, "good again", |s| s.is("one", 100) && s.is("two", 200)).await;
+        let timeouts = site.reading("sys.modbus.RTU.timeouts").cloned();
+        assert!(matches!(timeouts, Some(Reading::Good(Value::Int(n))) if n > 5), "{timeouts:?}");
+    });
+}
