@@ -192,8 +192,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Feeds bytes in the given portions and collects what was said, as (command, tag id, time, bytes).
-    fn decode_all(bytes: &[u8], portions: &[usize]) -> Result<Vec<(u8, u16, u64, Option<Vec<u8>>)>, Violation> {
+    /// Command, tag id, time, bytes; `None`: too long.
+    type Said = (u8, u16, u64, Option<Vec<u8>>);
+
+    /// Feeds bytes in the given portions and collects what was said.
+    fn decode_all(bytes: &[u8], portions: &[usize]) -> Result<Vec<Said>, Violation> {
         let (mut decoder, mut buffer, mut said) = (Decoder::default(), Vec::new(), Vec::new());
         let (mut rest, mut portions) = (bytes, portions.iter().cycle());
         while !rest.is_empty() {
