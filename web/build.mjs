@@ -38,7 +38,7 @@ const put = (name, bytes) => {
 
 const { outputFiles, metafile } = await build({
   ...common,
-  entryPoints: { page: src('main.tsx'), theme: src('theme.css') },
+  entryPoints: { page: src('main.tsx'), theme: src('theme.css'), ...(demo ? {} : { early: src('early.ts') }) },
   outdir: join(out, 'assets'),
   format: 'esm',
   splitting: true,
@@ -56,7 +56,7 @@ const preload = entry.imports.filter((i) => i.kind === 'import-statement').map((
 const icon = readFileSync(src('icon.svg'));
 const iconName = `icon-${hash(icon).slice(0, 8)}.svg`;
 put(`assets/${iconName}`, icon);
-const html = readFileSync(src('index.html'), 'utf8').replace('{{css}}', named('theme', '.css')).replace('{{js}}', named('page', '.js')).replace('{{icon}}', iconName).replace('{{preload}}', preload).replace(/>\s+</g, '><');
+const html = readFileSync(src('index.html'), 'utf8').replace('{{css}}', named('theme', '.css')).replace('{{js}}', named('page', '.js')).replace('{{icon}}', iconName).replace('{{preload}}', preload).replace('{{early}}', demo ? '' : `<script async src="/assets/${named('early', '.js')}"></script>`).replace(/>\s+</g, '><');
 put('index.html', Buffer.from(html));
 
 const files = {};

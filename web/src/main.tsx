@@ -8,9 +8,9 @@ import { readAddress } from './route';
 import { drawn, kept, tick } from './state';
 import { applyTheme } from './theme';
 
+readAddress();
 const gateway = connect();
 applyTheme();
-readAddress();
 window.addEventListener('popstate', () => batch(readAddress));
 
 const root = document.getElementById('app');

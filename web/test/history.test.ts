@@ -44,7 +44,7 @@ test('a track of the golden raw series: holes are holes, what held before counts
   const t = new Track();
   const s = a.series[0];
   assert.ok(s);
-  t.load(s, a.from, a.to);
+  t.load(s, a.from, a.to, true);
   assert.equal(t.valueAt(a.from), 1.25, 'the point before the span holds at its start');
   assert.equal(t.valueAt(a.from + 60_000.5), 1.5);
   assert.ok(Number.isNaN(t.valueAt(a.from + 300_000)), 'in the hole');
@@ -60,24 +60,36 @@ test('live points follow the answer; older ones are not put in; a new answer kee
   const t = new Track();
   t.append(a.from, 9);
   assert.equal(t.n, 0, 'nothing is drawn before history has answered');
-  t.load(s, a.from, a.to);
+  t.load(s, a.from, a.to, true);
   t.append(a.from, 9);
   t.append(a.to + 1000, 3);
   t.append(a.to + 2000, 4);
   t.reach(a.to + 5000);
   assert.equal(t.n, s.time.length + 2);
   assert.equal(t.valueAt(a.to + 4999), 4);
-  t.load(s, a.from, a.to);
+  t.load(s, a.from, a.to, true);
   assert.equal(t.n, s.time.length + 2, 'not yet written to history, so kept');
   assert.deepEqual(t.extent(a.from, a.to + 5000), [-0.125, 4]);
   t.append(a.to + 3000, NaN);
-  t.load({ ...s, time: Float64Array.of(a.to + 2500), min: Float64Array.of(4), max: Float64Array.of(4), last: Float64Array.of(4) }, a.to, a.to + 6000);
+  t.load({ ...s, time: Float64Array.of(a.to + 2500), min: Float64Array.of(4), max: Float64Array.of(4), last: Float64Array.of(4) }, a.to, a.to + 6000, true);
   assert.equal(t.n, 1, 'a hole of a lost link is for history to judge');
+});
+
+test('the past alone: what comes live is not joined to it, and nothing is known in between', () => {
+  const a = parseAnswer(goldenBytes('history-raw.bin'));
+  const s = a.series[0];
+  assert.ok(s);
+  const t = new Track();
+  t.load(s, a.from, a.to, false);
+  t.append(a.to + 86_400_000, 5);
+  t.reach(a.to + 86_400_000);
+  assert.equal(t.to, a.to);
+  assert.ok(Number.isNaN(t.valueAt(a.to + 1000)));
 });
 
 test('thousands of live points: still sorted, still found', () => {
   const t = new Track();
-  t.load({ known: true, decimated: false, time: new Float64Array(0), min: new Float64Array(0), max: new Float64Array(0), last: new Float64Array(0) }, 0, 1);
+  t.load({ known: true, decimated: false, time: new Float64Array(0), min: new Float64Array(0), max: new Float64Array(0), last: new Float64Array(0) }, 0, 1, true);
   for (let i = 1; i <= 5000; i += 1) t.append(i * 10, i);
   t.reach(60_000);
   assert.equal(t.valueAt(25_005), 2500);

@@ -1,7 +1,8 @@
 // Joins the line, the tags, the writes and the browser's events. The one place where the parts of link/ meet.
 
 import { batch } from '@preact/signals';
-import { drawn, gatewayTime, heardTime, hello, link, locked, plant, say, store } from '../state';
+import type { Early } from '../early';
+import { drawn, gatewayTime, heardTime, hello, link, locked, page, plant, say, store } from '../state';
 import { overHttp, type Fetcher } from './history';
 import { Link, type SocketLike } from './socket';
 import { saySet, type FromGateway } from './speak';
@@ -29,9 +30,20 @@ export function connect(): { tick(): void } {
       start(() => f.fakeSocket());
     });
   } else {
-    start(() => new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`) as unknown as SocketLike);
+    start(() => takeEarly() ?? (new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`) as unknown as SocketLike));
   }
   return { tick: () => writes.tick(Date.now()) };
+}
+
+/** The socket that was opened before this code was read, with what it has heard meanwhile; once. */
+function takeEarly(): SocketLike | null {
+  const box = globalThis as { forebayEarly?: Early };
+  const early = box.forebayEarly;
+  delete box.forebayEarly;
+  if (!early || early.socket.readyState > WebSocket.OPEN) return null;
+  const socket = early.socket as unknown as SocketLike;
+  queueMicrotask(() => early.heard.forEach((e) => socket.onmessage?.(e)));
+  return socket;
 }
 
 function start(open: () => SocketLike): void {
@@ -83,11 +95,12 @@ function heard(m: FromGateway): void {
       heardTime(m.now, true);
       batch(() => {
         store.hello(m.tags, m.now);
-        hello.value = m;
+        // The same boot has the same pages: nothing on the screen is made anew, a trend stays where it was panned to.
+        hello.value = { ...m, pages: hello.peek()?.pages ?? m.pages };
       });
-      // The views mount in a moment and say what they show; a page without tags has nothing to say.
-      if (store.looking) store.flush();
-      else setTimeout(() => store.flush(), 200);
+      // The page to be drawn is known: ask for its values before drawing it. The views take over when they stand.
+      setTimeout(store.watch(page.peek()?.items.flatMap((i) => (typeof i['tagname'] === 'string' ? [i['tagname']] : [])) ?? []), 500);
+      store.flush();
       break;
     case 'tags':
       heardTime(m.now, false);

@@ -83,11 +83,6 @@ export class TagStore {
     };
   }
 
-  /** Whether any view looks at any tag. */
-  get looking(): boolean {
-    return this.viewers.size > 0;
-  }
-
   /** Settles what is asked for. A tag that comes or goes is held until the gateway says how it is now. */
   flush(): void {
     this.flushing = false;

@@ -109,12 +109,14 @@ export class Plot {
   /** Back to now, optionally over another span. */
   live(span?: number): void {
     this.cursor = null;
-    this.move(() => this.window.live(this.deps.now(), span));
+    this.window.live(this.deps.now(), span);
+    this.draw();
     void this.load();
   }
 
   fix(from: number, to: number): void {
-    this.move(() => this.window.fix(from, to));
+    this.window.fix(from, to);
+    this.draw();
     void this.load();
   }
 
@@ -194,6 +196,7 @@ export class Plot {
 
   private async load(force = false): Promise<void> {
     const now = this.deps.now();
+    this.reach(now);
     const asks = this.window.asks(now, this.columns(), force ? null : this.have);
     if (asks.length === 0 || this.spec.pens.length === 0) return;
     if (!force && performance.now() - this.failedAt < AGAIN_MS) return;
@@ -206,7 +209,7 @@ export class Plot {
         for (let k = 0; k < this.spec.pens.length; k += TAGS_PER_ASK) {
           const tags = this.spec.pens.slice(k, k + TAGS_PER_ASK).map((p) => p.tag);
           const answer = await askHistory(this.deps.fetcher, tags, ask.from, ask.to, ask.columns, mine.signal);
-          this.take(k, answer);
+          this.take(k, answer, ask.to >= now);
         }
         this.have = ask;
         this.words = null;
@@ -223,11 +226,11 @@ export class Plot {
     }
   }
 
-  private take(first: number, a: Answer): void {
+  private take(first: number, a: Answer, current: boolean): void {
     a.series.forEach((s, i) => {
       const t = this.tracks[first + i];
       if (!t) return;
-      t.load(s, a.from, a.to);
+      t.load(s, a.from, a.to, current);
       const r = this.deps.reading(first + i);
       if (r?.quality === 'good' && (typeof r.value === 'number' || typeof r.value === 'bigint')) t.append(r.at, Number(r.value));
     });
@@ -246,6 +249,13 @@ export class Plot {
     }, ms);
   }
 
+  /** Told of every change, we know the time up to now without asking. */
+  private reach(now: number): void {
+    if (!this.deps.live()) return;
+    for (const t of this.tracks) t.reach(now);
+    if (this.have && this.tracks.every((t) => t.current)) this.have = { ...this.have, to: Math.max(this.have.to, now) };
+  }
+
   private draw(): void {
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => {
@@ -257,11 +267,7 @@ export class Plot {
   private paint(): void {
     const now = this.deps.now();
     this.window.tick(now);
-    if (this.deps.live()) {
-      // Told of every change, we know the time up to now without asking.
-      for (const t of this.tracks) t.reach(now);
-      if (this.have && this.window.following) this.have = { ...this.have, to: Math.max(this.have.to, now) };
-    }
+    this.reach(now);
     const shown = this.scalesShown();
     this.spec.axes.forEach((a, i) => {
       const axis = this.u.axes[i + 1];

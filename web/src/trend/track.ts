@@ -12,6 +12,8 @@ export class Track {
   from = Infinity;
   to = -Infinity;
   known = true;
+  /** Loaded up to the present: live points join it. What was loaded of the past only must not be drawn on into today. */
+  current = false;
   n = 0;
   live = 0;
   time = new Float64Array(256);
@@ -20,7 +22,7 @@ export class Track {
   last = new Float64Array(256);
 
   /** History's answer replaces everything, except live points newer than it. */
-  load(s: Series, from: number, to: number): void {
+  load(s: Series, from: number, to: number, current: boolean): void {
     const cut = s.time.at(-1) ?? -Infinity;
     const tail: [number, number, number, number][] = [];
     for (let i = this.n - 1; i >= 0 && i >= this.n - this.live && (this.time[i] ?? 0) > cut; i -= 1) {
@@ -29,7 +31,7 @@ export class Track {
       tail.push([this.time[i] ?? 0, this.min[i] ?? NaN, this.max[i] ?? NaN, this.last[i] ?? NaN]);
     }
     tail.reverse();
-    const joined = to >= this.from && from <= this.to;
+    const joined = current && this.current && to >= this.from && from <= this.to;
     const kept = joined ? tail : [];
     const n = s.time.length + kept.length;
     this.reserve(n, false);
@@ -42,20 +44,21 @@ export class Track {
     this.known = s.known;
     const wasTo = this.to;
     this.from = from;
+    this.current = current;
     this.to = kept.length > 0 ? Math.max(to, wasTo) : to;
     for (const [t, lo, hi, v] of kept) this.push(t, lo, hi, v);
   }
 
   /** A live value. Older than what is there: history knows better. */
   append(at: number, v: number): void {
-    if (this.to === -Infinity) return;
+    if (!this.current) return;
     if (this.n > 0 && at <= (this.time[this.n - 1] ?? 0)) return;
     this.push(at, v, v, v);
   }
 
   /** Everything up to `now` is known, because the gateway is telling us. */
   reach(now: number): void {
-    if (this.to !== -Infinity && now > this.to) this.to = now;
+    if (this.current && now > this.to) this.to = now;
   }
 
   private push(t: number, lo: number, hi: number, v: number): void {

@@ -2,7 +2,7 @@
 
 import { effect, useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import { formatClock, formatNumber, formatValue, parseTyped, stateName } from '../format';
+import { formatClock, formatNumber, formatTime, formatValue, parseTyped, stateName } from '../format';
 import { history as fetcher } from '../link/gateway';
 import type { Item } from '../link/speak';
 import { Icon } from '../parts/icon';
@@ -330,7 +330,7 @@ async function picture(plot: Plot, spec: Spec, name: string): Promise<void> {
   g.fillText(`${hello.peek()?.site ?? ''} · ${spec.title}`, 12 * k, 22 * k);
   g.font = `${14 * k}px system-ui, sans-serif`;
   const { from: a, to: b } = plot.window;
-  g.fillText(`${new Date(a).toLocaleString()} – ${new Date(b).toLocaleString()}`, 12 * k, 42 * k);
+  g.fillText(`${formatTime(a, 'datetime')} to ${formatTime(b, 'datetime')}`, 12 * k, 42 * k);
   g.drawImage(from, 0, head);
   spec.pens.forEach((p, i) => {
     const y = head + from.height + row * (i + 0.7);
