@@ -35,7 +35,7 @@ pub struct SocketId(pub u64);
 /// A tag's place in the hello's list.
 pub type TagNumber = u32;
 
-/// A reading as a screen is told: with the tag's number, and since when it isn't good (0: good, or not known).
+/// A reading as a screen is told: with the tag's number, and since when it isn't good (0: good, or never was).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shown {
     /// Which tag.
@@ -269,9 +269,11 @@ impl Latest {
         self.since = match &sample.reading {
             Reading::Good(_) => Timestamp(0),
             Reading::Missing(_) => sample.at,
-            // Held when we first hear of it: since when, nobody has told us, and 0 says so.
             Reading::Held { .. } => match self.sample.reading {
                 Reading::Good(_) => wall,
+                // Held when we first hear of it: since when, nobody has told us. Its value's own time is the oldest it
+                // can be, and an old value must not look fresher than it is.
+                Reading::Missing(_) if self.since == Timestamp(0) => sample.at,
                 Reading::Held { .. } | Reading::Missing(_) => self.since,
             },
         };

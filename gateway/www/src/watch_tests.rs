@@ -74,7 +74,7 @@ fn since_when_is_told_where_it_is_known() {
     let (mut watch, _) = stage();
     let since = |watch: &Watch| watch.tags[0].since.0;
     watch.on_sample(Handle(10), held(5, 1), WALL);
-    assert_eq!(since(&watch), 0, "it was held before we came");
+    assert_eq!(since(&watch), 5, "it was held before we came, and not before its value was taken");
     watch.on_sample(Handle(10), good(6, 1), WALL);
     watch.on_sample(Handle(10), held(6, 1), Timestamp(WALL.0 + 1));
     watch.on_sample(
