@@ -220,6 +220,7 @@ mod tests {
         let text = help("tag.yaml");
         assert!(text.starts_with("There is no help for \"tag.yaml\"; did you mean \"tags.yaml\"?\n"), "{text}");
         assert!(text.contains("modbusclient.yaml"));
+        assert!(help("alarms.yaml").starts_with("The module alarms isn't built yet"));
         assert!(!help("").contains("There is no help"));
     }
 }

@@ -90,11 +90,11 @@ pub(crate) static RTU: Table = Table {
             "Old form, with poll. udp isn't built yet.",
             "tcp_udp: tcp",
         ),
-        Key::former("read", Kind::Many(&AREA), "pymscada before 2024: as poll"),
+        Key::former("read", Kind::Many(&AREA), "in pymscada of 2023: as poll"),
         Key::former(
             "writeok",
             Kind::Many(&AREA),
-            "pymscada before 2024: a tag with addr in one of these blocks is written too",
+            "in pymscada of 2023: a tag with addr in one of these blocks is written too",
         ),
     ],
 };
@@ -164,7 +164,7 @@ pub(crate) static MODBUS_TAG: Table = Table {
         Key::former(
             "addr",
             Kind::Loader("an address NAME:unit:file:word"),
-            "pymscada before 2024: as read, and as write in a block of writeok",
+            "in pymscada of 2023: as read, and as write in a block of writeok",
         ),
     ],
 };
