@@ -82,3 +82,18 @@ impl Clock for ManualClock {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).wall
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_of_the_wall_clock_moves_no_waiting() {
+        let clock = ManualClock::at(Timestamp(1_000_000));
+        let before = clock.mono();
+        clock.advance(Duration::from_secs(2));
+        clock.step_wall(Timestamp(5));
+        assert_eq!(clock.mono() - before, Duration::from_secs(2));
+        assert_eq!(clock.wall(), Timestamp(5));
+    }
+}

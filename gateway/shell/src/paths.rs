@@ -100,3 +100,30 @@ fn make_private(path: &Path) -> Result<(), PathsError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_made_closed_and_an_open_one_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let paths = Paths::find(Some(&home.path().join("run")), Some(&home.path().join("deep/state")));
+        paths.make().unwrap();
+        paths.make().unwrap();
+        for made in [&paths.runtime, &paths.state] {
+            assert_eq!(fs::metadata(made).unwrap().permissions().mode() & 0o007, 0, "closed to others");
+        }
+        fs::set_permissions(&paths.runtime, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(matches!(paths.make(), Err(PathsError::NotOurs { .. })));
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_named() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = Paths::find(Some(&file), Some(home.path())).make().unwrap_err();
+        assert!(error.to_string().contains("file"), "{error}");
+    }
+}
