@@ -30,9 +30,10 @@ pub fn help(file: &str) -> String {
     match TOPICS.iter().find(|topic| topic.file.trim_end_matches(".yaml") == stem) {
         Some(topic) => page(topic),
         None if crate::load::is_unbuilt(stem) => {
-            format!(
-                "The module {stem} isn't built yet: its file is left alone. pymscada's own can run beside the gateway.\n"
-            )
+            let mut out = String::new();
+            let text = "isn't built yet: its file is left alone. pymscada's own can run beside the gateway.";
+            wrap(&mut out, 0, &format!("The module {stem} {text}"));
+            out
         }
         None => index(file),
     }
