@@ -6,7 +6,7 @@ import { DictSheet } from './parts/selectdict';
 import { SetSheet } from './parts/setpoint';
 import { Rail, Tabs, TABS } from './parts/tabs';
 import { pageAddress } from './route';
-import { hello, kept, locked, page, said, sheet, store } from './state';
+import { crowded, hello, kept, locked, page, said, sheet, store } from './state';
 import { NoTag, TagSheet } from './views/detail';
 import { NoPages, PageView } from './views/page';
 import { GroupSheet, MoreSheet, StatusSheet } from './views/system';
@@ -35,6 +35,12 @@ export function App() {
       <Rail />
       <main id="main" tabIndex={-1}>
         {locked.value ? <Locked /> : null}
+        {crowded.value ? (
+          <div class="notice" role="alert" data-testid="crowded">
+            <h2>Too many pages are open</h2>
+            <p>The gateway allows no more. Close one elsewhere; this one tries again by itself.</p>
+          </div>
+        ) : null}
         {p ? <PageView key={p.id} page={p} /> : <NoPages />}
       </main>
       <Tabs />

@@ -105,6 +105,8 @@ export function formatClock(ms: number, now: number): string {
 
 /** `42 s`, `3 min`, then `since 14:02`. */
 export function formatAge(since: number, now: number): string {
+  // 0 is the gateway's word for "before I began to look".
+  if (since <= 0) return 'longer than known';
   const s = Math.max(0, Math.floor((now - since) / 1000));
   if (s < 60) return `${s}${THIN}s`;
   if (s < 600) return `${Math.floor(s / 60)}${THIN}min`;

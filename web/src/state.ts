@@ -11,6 +11,8 @@ export const plant = signal<Plant | null>(null);
 export const link = signal<LinkState>({ is: 'connecting' });
 /** The session ended or never was: the page says how to get a link. */
 export const locked = signal(false);
+/** As many pages are open as the gateway allows. */
+export const crowded = signal(false);
 /** What is read out to those who do not see the screen. */
 export const said = signal('');
 /** Page time, once a second while the page is visible. */

@@ -42,6 +42,7 @@ test('ages: seconds, minutes, then since when; never negative', () => {
   assert.equal(formatAge(now + 5000, now), `0${T}s`);
   assert.equal(formatAge(now - 200_000, now), `3${T}min`);
   assert.equal(formatAge(now - 3_600_000, now), 'since 10:13');
+  assert.equal(formatAge(0, now), 'longer than known');
   assert.equal(formatClock(now - 86_400_000, now), '14 Nov 11:13');
 });
 

@@ -105,6 +105,10 @@ test('asking: the address of the question, and each way it can go wrong in words
   const gone = (f: Parameters<typeof askHistory>[0]) => assert.rejects(askHistory(f, ['a'], 0, 1, 1, stop), NoHistory);
   await gone(async () => ({ status: 401, bytes: answer }));
   await gone(async () => ({ status: 500, bytes: answer }));
+  await assert.rejects(
+    askHistory(async () => ({ status: 503, bytes: new TextEncoder().encode('{"error": "history is starting"}').buffer as ArrayBuffer }), ['a'], 0, 1, 1, stop),
+    { message: 'history is starting' },
+  );
   await gone(async () => Promise.reject(new TypeError('no network')));
   await assert.rejects(askHistory(async () => ({ status: 200, bytes: answer }), ['a', 'b'], 0, 1, 1, stop), NoHistory);
 });

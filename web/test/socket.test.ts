@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BACKOFF_MS, HELLO_MS, HIDDEN_GRACE_MS, Link, OFFLINE_AFTER_MS, PROOF_MS, SILENCE_MS, type LinkState } from '../src/link/socket';
+import { BACKOFF_MS, CLOSE_CROWDED, HELLO_MS, HIDDEN_GRACE_MS, Link, OFFLINE_AFTER_MS, PROOF_MS, SILENCE_MS, type LinkState } from '../src/link/socket';
 import { FakeSocket, ManualClock } from './clock';
 import { golden } from './golden';
 
@@ -9,7 +9,7 @@ function setUp() {
   const sockets: FakeSocket[] = [];
   const states: LinkState[] = [];
   const lost: number[] = [];
-  const failed: number[] = [];
+  const closed: [number | null, number][] = [];
   const heard: string[] = [];
   let refuse = false;
   const link = new Link(
@@ -27,7 +27,7 @@ function setUp() {
         if (m.t === 'hello') link.watch([0, 3]);
       },
       lost: (t) => lost.push(t),
-      failed: (n) => failed.push(n),
+      closed: (code, n) => closed.push([code, n]),
     },
   );
   link.start();
@@ -40,7 +40,7 @@ function setUp() {
     last().hear(golden('hello.json'));
     last().hear(golden('tags.json'));
   };
-  return { clock, sockets, states, lost, failed, heard, link, last, greet, refuse: (r: boolean) => (refuse = r), is: () => states.at(-1)?.is ?? 'connecting' };
+  return { clock, sockets, states, lost, closed, heard, link, last, greet, refuse: (r: boolean) => (refuse = r), is: () => states.at(-1)?.is ?? 'connecting' };
 }
 
 test('live only after hello and the answer to the watch, not before', () => {
@@ -102,7 +102,7 @@ test('attempts never come faster than the backoff', () => {
   const gaps = times.slice(1).map((t, i) => t - (times[i] ?? 0));
   assert.ok(gaps.slice(-4).every((g) => g >= 5000), gaps.join(' '));
   assert.ok((gaps[0] ?? 0) <= 500, 'the first retry is quick');
-  assert.equal(s.failed.length, 12, 'each attempt without a hello is reported');
+  assert.deepEqual(s.closed.map(([, n]) => n), Array.from({ length: 12 }, (_, i) => i + 1), 'each attempt is counted');
 });
 
 test('a socket that never says hello is given up', () => {
@@ -189,6 +189,17 @@ test('nothing is said while not live: a write is not kept for later', () => {
   assert.equal(s.link.say('z'), false);
   s.clock.turn(10_000);
   assert.ok(!s.sockets.some((k) => k.sent.includes('z')));
+});
+
+test('the gateway’s reason for closing is passed on; a crowded gateway is not hammered', () => {
+  const s = setUp();
+  s.greet();
+  s.last().onclose?.({ code: CLOSE_CROWDED });
+  assert.deepEqual(s.closed, [[CLOSE_CROWDED, 0]]);
+  s.clock.turn(4900);
+  assert.equal(s.sockets.length, 1);
+  s.clock.turn(200);
+  assert.equal(s.sockets.length, 2);
 });
 
 test('rubbish and binary from the gateway neither close nor change anything', () => {

@@ -2,9 +2,9 @@
 
 import { batch } from '@preact/signals';
 import type { Early } from '../early';
-import { drawn, gatewayTime, heardTime, hello, link, locked, page, plant, say, store } from '../state';
+import { crowded, drawn, gatewayTime, heardTime, hello, link, locked, page, plant, say, store } from '../state';
 import { overHttp, type Fetcher } from './history';
-import { Link, type SocketLike } from './socket';
+import { CLOSE_CROWDED, CLOSE_POLICY, Link, type SocketLike } from './socket';
 import { saySet, type FromGateway } from './speak';
 import { Writes } from './writes';
 
@@ -60,6 +60,7 @@ function start(open: () => SocketLike): void {
         if (s.is === 'offline') say('offline');
         if (s.is === 'live') {
           locked.value = false;
+          crowded.value = false;
           drawn.value = true;
         }
       },
@@ -70,8 +71,9 @@ function start(open: () => SocketLike): void {
           writes.lost(Date.now());
         });
       },
-      failed(attempts) {
-        if (attempts >= 2 && !FAKE) void stillLetIn();
+      closed(code, attempts) {
+        crowded.value = code === CLOSE_CROWDED;
+        if (!FAKE && (attempts >= 2 || code === CLOSE_POLICY)) void stillLetIn();
       },
     },
   );

@@ -67,6 +67,16 @@ export const overHttp: Fetcher = async (url, signal) => {
   return { status: r.status, bytes: await r.arrayBuffer() };
 };
 
+/** The gateway's own words about what went wrong. */
+function wordsOf(bytes: ArrayBuffer): string | null {
+  try {
+    const { error } = JSON.parse(new TextDecoder().decode(bytes)) as { error?: unknown };
+    return typeof error === 'string' ? error : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Asks for a span; aborting the signal ends it quietly by its AbortError. */
 export async function askHistory(
   fetcher: Fetcher,
@@ -86,7 +96,7 @@ export async function askHistory(
     throw new NoHistory('no connection: tap to try again');
   }
   if (r.status === 401 || r.status === 403) throw new NoHistory('this browser is not let in any more');
-  if (r.status !== 200) throw new NoHistory(`the gateway has no history to show (${r.status})`);
+  if (r.status !== 200) throw new NoHistory(wordsOf(r.bytes) ?? `the gateway has no history to show (${r.status})`);
   const answer = parseAnswer(r.bytes);
   if (answer.series.length !== tags.length) throw new NoHistory('the gateway answered something else');
   return answer;

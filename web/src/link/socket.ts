@@ -18,6 +18,10 @@ export const OFFLINE_AFTER_MS = 15_000;
 /** Waits between attempts; the last one repeats. */
 export const BACKOFF_MS = [100, 300, 700, 1500, 3000, 5000] as const;
 
+/** Close codes of the gateway: this session is over; too many pages are open. */
+export const CLOSE_POLICY = 1008;
+export const CLOSE_CROWDED = 1013;
+
 /** What the top bar's pill shows. `since` is the moment from which everything on the page is held. */
 export type LinkState =
   | { is: 'connecting' }
@@ -28,7 +32,7 @@ export type LinkState =
 export interface SocketLike {
   onopen: (() => void) | null;
   onmessage: ((e: { data: unknown }) => void) | null;
-  onclose: (() => void) | null;
+  onclose: ((e?: { code?: number }) => void) | null;
   onerror: (() => void) | null;
   send(text: string): void;
   close(): void;
@@ -48,8 +52,8 @@ export interface LinkEvents {
   message(m: FromGateway): void;
   /** From now on nothing on the page is live. */
   lost(since: number): void;
-  /** An attempt ended before its hello; the page asks over HTTP whether it is still let in. */
-  failed(attempts: number): void;
+  /** A socket ended, with the gateway's reason if it gave one, after so many attempts without a hello. */
+  closed(code: number | null, attempts: number): void;
 }
 
 export class Link {
@@ -149,14 +153,13 @@ export class Link {
       return this.retry();
     }
     this.socket = socket;
-    const mine = (run: () => void) => () => {
-      if (this.socket === socket) run();
-    };
     socket.onmessage = (e) => {
       if (this.socket === socket) this.hear(e.data);
     };
-    socket.onclose = mine(() => this.drop(true));
-    socket.onerror = mine(() => this.drop(true));
+    // An error is followed by a close, which alone knows the reason.
+    socket.onclose = (e) => {
+      if (this.socket === socket) this.drop(true, e?.code ?? null);
+    };
     this.timer('silence', HELLO_MS, () => this.drop(true));
   }
 
@@ -191,9 +194,8 @@ export class Link {
   }
 
   /** The socket is finished; `again` tries anew. */
-  private drop(again: boolean): void {
+  private drop(again: boolean, code: number | null = null): void {
     const socket = this.socket;
-    const greeted = this.greeted;
     this.socket = null;
     this.greeted = false;
     this.answered = false;
@@ -205,7 +207,9 @@ export class Link {
       socket.close();
     }
     this.lose();
-    if (!greeted && socket) this.events.failed(this.attempts);
+    if (socket) this.events.closed(code, this.attempts);
+    // As many pages are open as the gateway allows: knocking faster helps nobody.
+    if (code === CLOSE_CROWDED) this.attempts = BACKOFF_MS.length;
     if (again && this.visible) this.retry();
   }
 
