@@ -9,7 +9,8 @@ Lines on stdin, one JSON answer each; words count from 1 as in modbusclient.yaml
     poke 1 4x 3 10 20        writes as the PLC's own program would
     writes                   → {"writes": [[unit, function, word, [values]], …]} since the last time asked
     requests                 → {"requests": N} answered or not, since the start
-    silence on|off           takes requests and answers nothing
+    silence on|off           requests are lost on their way here
+    mute on|off              requests are carried out, their answers are lost
     delay MS                 answers late
     exception CODE|off       answers every request with this exception code
     quit                     ends; so does the end of stdin
@@ -36,6 +37,7 @@ class Plc:
 
     def __init__(self, units, words):
         self.silent = False
+        self.mute = False
         self.delay_s = 0.0
         self.exception = None
         self.written = []
@@ -72,10 +74,11 @@ class Plc:
         return None
 
     def on_packet(self, sending, data):
-        """Called by pymodbus with what goes over the line; silence is an answer of no bytes."""
-        if not sending and data:
-            self.requests += 1
-        return b"" if sending and self.silent else data
+        """Called by pymodbus with what goes over the line; what is lost becomes no bytes."""
+        if sending:
+            return b"" if self.mute else data
+        self.requests += bool(data)
+        return b"" if self.silent else data
 
     async def start(self, arguments):
         """Listens; returns what to tell about it."""
@@ -121,6 +124,8 @@ class Plc:
                 return {"requests": self.requests}
             case ["silence", "on" | "off" as how]:
                 self.silent = how == "on"
+            case ["mute", "on" | "off" as how]:
+                self.mute = how == "on"
             case ["delay", ms]:
                 self.delay_s = float(ms) / 1000
             case ["exception", "off"]:
