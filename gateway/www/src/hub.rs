@@ -18,7 +18,7 @@ use crate::plant::{Board, Plant, tags_of};
 use crate::sessions::SessionId;
 use crate::setpoint::{self, WRITE_EXPIRES};
 use crate::speak::Said;
-use crate::watch::{Message, SocketId, WRITES_MAX, Watch};
+use crate::watch::{Message, NEWS_MAX, SocketId, WRITES_MAX, Watch};
 use crate::{BusEnd, Config};
 
 /// What sockets and requests may have on the way to the hub: a few for each of [`SOCKETS_MAX`]; past it they wait.
@@ -214,6 +214,8 @@ impl<B: BusEnd> Hub<B> {
                     self.watch.on_error(id, stranger.to_string());
                 }
             }
+            // It talks and doesn't listen: every write needs an outcome, so there is nothing to leave out.
+            Command::Said(id, Said::Set { .. }) if self.watch.news(id) >= NEWS_MAX => self.close(id),
             Command::Said(id, Said::Set { id: number, tag, value }) => {
                 if let Err(why) = self.write(id, number, tag, &value) {
                     self.watch.on_set(id, number, Outcome::Refused(why));
@@ -283,6 +285,11 @@ impl<B: BusEnd> Hub<B> {
             }
             socket.free = false;
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn waiting(&self, id: SocketId) -> usize {
+        self.watch.waiting(id)
     }
 
     /// How long until a free socket that was told something just now may be told more.

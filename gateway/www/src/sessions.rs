@@ -125,6 +125,13 @@ impl Sessions {
     }
 }
 
+#[cfg(test)]
+impl SessionId {
+    pub(crate) fn of_test() -> Self {
+        Self([0; 32])
+    }
+}
+
 /// Makes the browser forget its secret.
 pub(crate) fn forget_cookie() -> String {
     format!("{COOKIE_NAME}=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict")

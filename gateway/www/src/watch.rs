@@ -238,6 +238,11 @@ impl Watch {
         self.screens.get(&socket).map_or(0, of)
     }
 
+    /// How many outcomes and complaints wait to be told to this page.
+    pub fn news(&self, socket: SocketId) -> usize {
+        self.screens.get(&socket).map_or(0, |screen| screen.news.len())
+    }
+
     fn dirty(&mut self, number: TagNumber) {
         for socket in &self.tags[number as usize].screens {
             let screen = self.screens.get_mut(socket).expect("a screen that watches is open");

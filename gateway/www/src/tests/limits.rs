@@ -1,14 +1,23 @@
 //! Strangers who want to be a burden.
 
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
 use futures_util::SinkExt;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
+use shell::SystemClock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
-use super::stage::{Answer, Folders, LEVEL, Phone, Window, soon};
+use super::stage::{Answer, Folders, LEVEL, Phone, StageBus, Window, config, soon};
+use crate::hub::{Command, Hub};
+use crate::sessions::SessionId;
+use crate::speak::Said;
+use crate::watch::{Message, NEWS_MAX};
 
 async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -108,6 +117,26 @@ async fn a_message_over_64_kb_closes_the_socket() {
     phone.is_closed().await;
     assert!(window.still_runs());
     window.close().await;
+}
+
+#[tokio::test]
+async fn a_page_that_talks_and_does_not_listen_is_closed() {
+    // Its task never says it is free again; it goes on writing, and every write is refused.
+    let folders = Folders::new();
+    let (bus, _events, _calls) = StageBus::new();
+    let mut hub = Hub::new(Arc::new(config(&folders)), bus, SystemClock::shared());
+    let (reply, mut opened) = oneshot::channel();
+    hub.on_command(Command::Open { session: SessionId::of_test(), peer: Ipv4Addr::LOCALHOST.into(), reply });
+    let mut opened = opened.try_recv().unwrap().unwrap();
+    let mut most = 0;
+    for id in 0..1000 {
+        hub.on_command(Command::Said(opened.id, Said::Set { id, tag: LEVEL, value: json!(1) }));
+        hub.tell();
+        most = most.max(hub.waiting(opened.id));
+    }
+    assert!(most <= NEWS_MAX + 1, "{most}");
+    assert_eq!(opened.messages.recv().await, Some(Message::Hello), "the one that was on its way");
+    assert_eq!(opened.messages.recv().await, None, "closed");
 }
 
 #[tokio::test]

@@ -51,6 +51,14 @@ pub(super) struct StageBus {
     calls: mpsc::Sender<Call>,
 }
 
+impl StageBus {
+    pub(super) fn new() -> (Self, mpsc::Sender<Event>, mpsc::Receiver<Call>) {
+        let (events, from_test) = mpsc::channel(4096);
+        let (to_test, calls) = mpsc::channel(4096);
+        (Self { names: Vec::new(), numbers: 0, events: from_test, calls: to_test }, events, calls)
+    }
+}
+
 impl BusEnd for StageBus {
     fn watch(&mut self, name: &TagName, _: Option<Duration>) -> Handle {
         self.refer(name)
@@ -171,9 +179,7 @@ impl Window {
     pub(super) async fn open_with(config: Config, folders: &Folders, clock: SharedClock) -> Self {
         let listener = bind(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
         let address = listener.local_addr().unwrap();
-        let (events, from_test) = mpsc::channel(4096);
-        let (to_test, calls) = mpsc::channel(4096);
-        let bus = StageBus { names: Vec::new(), numbers: 0, events: from_test, calls: to_test };
+        let (bus, events, calls) = StageBus::new();
         let (stop, paths) = (Stop::new(), folders.paths.clone());
         let _ = fs::remove_file(paths.runtime.join("www.addr"));
         let daemon = run(config, bus, listener, paths.clone(), clock.clone(), stop.clone(), Notify::from_env());
