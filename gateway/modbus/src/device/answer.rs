@@ -1,0 +1,149 @@
+//! What an answer or a refusal means for the block, the search or the write it belongs to.
+
+use std::time::Instant;
+
+use link::Outcome;
+use tag::{ExceptionCode, Fault, Timestamp};
+
+use super::{Device, Doing, Purpose, Report};
+use crate::block::{Block, Cells, Run};
+use crate::write::Step;
+
+impl Device {
+    pub(super) fn answered(&mut self, now: Instant, wall: Timestamp, doing: Doing, cells: Option<Cells>) {
+        match (doing.purpose, cells) {
+            (Purpose::Poll { block }, Some(cells)) => self.polled(wall, block, &cells),
+            // A driven block was written, and holds now what is in its image.
+            (Purpose::Poll { block }, None) => self.driven(wall, block),
+            (Purpose::Search { block }, Some(cells)) => self.found(now, wall, block, &cells),
+            (Purpose::Write { driven }, cells) => self.write_step(now, wall, driven, cells),
+            // It was only asked to hear whether it is there.
+            (Purpose::Probe | Purpose::Search { .. }, _) => {}
+        }
+    }
+
+    /// A run of a block was read.
+    pub(super) fn polled(&mut self, wall: Timestamp, block: usize, cells: &Cells) {
+        let this = &mut self.blocks[block];
+        this.misses = 0;
+        this.not_before = None;
+        this.runs[this.cursor].refused = false;
+        let atoms = this.runs[this.cursor].atoms.clone();
+        let news = this.take(&atoms, cells);
+        if this.driven {
+            this.primed = true;
+        }
+        self.tell_atoms(wall, block, &news);
+        self.next_run(wall, block);
+    }
+
+    pub(super) fn driven(&mut self, wall: Timestamp, block: usize) {
+        let this = &mut self.blocks[block];
+        this.misses = 0;
+        this.not_before = None;
+        let news: Vec<usize> = (0..this.atoms.len()).filter(|n| !this.atoms[*n].valid).collect();
+        news.iter().for_each(|n| this.atoms[*n].valid = true);
+        self.tell_atoms(wall, block, &news);
+        self.next_run(wall, block);
+    }
+
+    /// On to the block's next run; after the last the poll is complete.
+    pub(super) fn next_run(&mut self, wall: Timestamp, block: usize) {
+        let this = &mut self.blocks[block];
+        this.cursor += 1;
+        if this.cursor >= this.runs.len() || this.driven {
+            this.cursor = 0;
+            this.settled();
+            self.due.retain(|due| *due != block);
+            self.reports.push(Report::Confirmed { block, at: wall });
+        }
+    }
+
+    pub(super) fn found(&mut self, now: Instant, wall: Timestamp, block: usize, cells: &Cells) {
+        let this = &mut self.blocks[block];
+        let Some(part) = this.search.as_ref().and_then(|search| search.todo.last().cloned()) else { return };
+        let news = this.take(&part, cells);
+        let (_, over) = this.search_step(now, None);
+        self.tell_atoms(wall, block, &news);
+        if over {
+            // The other runs of this poll are still to be read, so it starts over.
+            self.make_due(block);
+        }
+    }
+
+    /// The device answered with an exception.
+    pub(super) fn refused(&mut self, now: Instant, wall: Timestamp, doing: Doing, code: ExceptionCode) {
+        let because = Fault::Refused(code);
+        // Illegal address or value: perhaps only a part of what was asked.
+        let partial = matches!(code.0, 2 | 3);
+        match doing.purpose {
+            Purpose::Probe => {}
+            Purpose::Poll { block } if self.blocks[block].driven => {
+                self.blocks[block].drop_values(because, &mut self.reports);
+                self.next_run(wall, block);
+            }
+            Purpose::Poll { block } => {
+                let this = &mut self.blocks[block];
+                this.misses = 0;
+                let Run { atoms, .. } = this.runs[this.cursor].clone();
+                if partial && this.begin_search(now, atoms.clone(), because) {
+                    self.due.retain(|due| *due != block);
+                    return;
+                }
+                this.runs[this.cursor].refused = true;
+                this.drop_atoms(atoms, because, &mut self.reports);
+                self.next_run(wall, block);
+            }
+            Purpose::Search { block } => {
+                let this = &mut self.blocks[block];
+                let (gone, over) = this.search_step(now, Some(because));
+                for atom in gone {
+                    this.drop_atoms(atom..atom + 1, because, &mut self.reports);
+                }
+                if over {
+                    self.make_due(block);
+                }
+            }
+            Purpose::Write { .. } => {
+                let Some(first) = self.writes.front() else { return };
+                if first.step == Step::Send && doing.single_write && code.0 == 1 {
+                    // It has no single write; the next attempt uses the multiple one, for good.
+                    self.multiple_only[doing.unit] = true;
+                    return;
+                }
+                let why = match first.step {
+                    Step::ReadBack => format!("written, but can't be read back: {code}"),
+                    Step::Fetch | Step::Send => because.to_string(),
+                };
+                self.settle(Outcome::Refused(why));
+            }
+        }
+    }
+
+    pub(super) fn tell_atoms(&mut self, wall: Timestamp, block: usize, atoms: &[usize]) {
+        let this = &self.blocks[block];
+        for point in atoms.iter().flat_map(|n| &this.atoms[*n].points).copied() {
+            let spot = &self.config.points[point].read;
+            self.reports.push(match this.cells.value(usize::from(spot.start - this.start), spot) {
+                Ok(value) => {
+                    self.known[point] = true;
+                    Report::Value { point, at: wall, value }
+                }
+                Err(because) => Report::Fault { point, because },
+            });
+        }
+    }
+}
+
+impl Block {
+    pub(super) fn drop_values(&mut self, because: Fault, reports: &mut Vec<Report>) {
+        self.drop_atoms(0..self.atoms.len(), because, reports);
+    }
+
+    pub(super) fn drop_atoms(&mut self, atoms: std::ops::Range<usize>, because: Fault, reports: &mut Vec<Report>) {
+        for atom in &mut self.atoms[atoms] {
+            atom.valid = false;
+            reports.extend(atom.points.iter().map(|&point| Report::Fault { point, because }));
+        }
+    }
+}

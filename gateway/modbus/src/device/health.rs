@@ -1,0 +1,162 @@
+//! Who is there: signs of life, lost answers, units that go and come back, and how the connection is told to be.
+
+use std::time::{Duration, Instant};
+
+use tag::Fault;
+
+use super::{DEAD_COST, Device, Doing, EAGER_TRIES, LineState, PROBE_GAP, Purpose, Report, Status};
+use crate::unit::Health;
+use crate::write::Step;
+
+impl Device {
+    pub(super) fn any_online(&self) -> bool {
+        self.units.iter().any(|unit| !unit.is_offline())
+    }
+
+    /// The unit said something.
+    pub(super) fn alive(&mut self, now: Instant, unit: usize) {
+        let whole_line_was_dead = !self.any_online();
+        let this = &mut self.units[unit];
+        let was_offline = this.is_offline();
+        this.failures = 0;
+        this.probes = 0;
+        this.last_answer = Some(now);
+        this.health = Health::Online;
+        self.connect_error = None;
+        if was_offline {
+            for block in 0..self.blocks.len() {
+                if self.blocks[block].unit == unit {
+                    self.make_due(block);
+                }
+            }
+            if whole_line_was_dead {
+                self.units.iter_mut().for_each(|unit| unit.probe_at = unit.probe_at.min(now));
+            }
+        }
+    }
+
+    /// A request came to nothing.
+    pub(super) fn no_answer(&mut self, now: Instant, doing: Doing, because: Fault) {
+        let Doing { purpose, unit: n, shape, sent, .. } = doing;
+        let several = self.blocks.iter().filter(|block| block.unit == n && block.misses < 2).count() > 1;
+        let unit = &mut self.units[n];
+        unit.failures += 1;
+        if self.serial {
+            unit.lose(shape, sent);
+        }
+        unit.stirring = false;
+        let cost = now.saturating_duration_since(sent);
+        if unit.is_offline() {
+            unit.probes += 1;
+            self.go_offline(now, n, because);
+            self.postpone_probe(now, n, cost);
+            return;
+        }
+        // One silent block may be a fault of its own, so a unit with more of them is asked for another one first.
+        if unit.failures >= if several { 3 } else { 2 } {
+            self.go_offline(now, n, because);
+            self.postpone_probe(now, n, cost);
+            return;
+        }
+        match purpose {
+            Purpose::Poll { block } => {
+                self.blocks[block].misses += 1;
+                if self.blocks[block].misses >= 2 {
+                    self.blocks[block].drop_values(because, &mut self.reports);
+                    self.due.retain(|due| *due != block);
+                    self.blocks[block].not_before = Some(now + self.pause_after(self.blocks[block].misses - 2, cost));
+                }
+            }
+            // The search goes on where it was.
+            Purpose::Search { .. } | Purpose::Probe => {}
+            Purpose::Write { .. } => {
+                // Did it arrive? The device will say.
+                if let Some(first) = self.writes.front_mut() {
+                    if first.step == Step::Send {
+                        first.step = Step::ReadBack;
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn postpone_probe(&mut self, now: Instant, unit: usize, cost: Duration) {
+        let pause = match self.any_online() {
+            true => self.pause_after(self.units[unit].probes, cost),
+            // Nobody is kept waiting.
+            false => PROBE_GAP.saturating_sub(cost),
+        };
+        self.units[unit].probe_at = now + pause;
+    }
+
+    /// How long a unit or block that was asked so often in vain, at such a cost, is left alone for the others' sake.
+    pub(super) fn pause_after(&self, vain: u32, cost: Duration) -> Duration {
+        match self.serial {
+            _ if vain < EAGER_TRIES => Duration::ZERO,
+            true => cost * (DEAD_COST - 1),
+            // One timeout and one period: within what is promised of a device's return.
+            false => cost.min(self.config.rate),
+        }
+    }
+
+    /// The unit doesn't answer, not even when asked again.
+    pub(super) fn go_offline(&mut self, now: Instant, unit: usize, because: Fault) {
+        if self.units[unit].health == Health::Offline(because) {
+            self.hang_up_if_dead();
+            return;
+        }
+        self.units[unit].health = Health::Offline(because);
+        self.units[unit].probe_at = now;
+        for n in 0..self.blocks.len() {
+            if self.blocks[n].unit == unit {
+                self.blocks[n].drop_values(because, &mut self.reports);
+                self.blocks[n].drop_all();
+            }
+        }
+        let blocks = &self.blocks;
+        self.due.retain(|block| blocks[*block].unit != unit);
+        let id = self.units[unit].id;
+        let reports = &mut self.reports;
+        self.writes.retain(|write| {
+            let here = write.spot.unit == id;
+            if here {
+                reports.push(Report::Outcome(write.ticket, write.lost()));
+            }
+            !here
+        });
+        self.hang_up_if_dead();
+    }
+
+    /// A connection behind which nobody answers may be a dead one: the kernel's own retries grow far too slow.
+    pub(super) fn hang_up_if_dead(&mut self) {
+        self.hang_up |= !self.serial && self.line == LineState::Up && !self.any_online();
+    }
+
+    /// Says how the connection is, if that has changed.
+    pub(super) fn tell_status(&mut self, now: Instant) {
+        let dead: Vec<String> = self
+            .units
+            .iter()
+            .filter_map(|unit| match unit.health {
+                Health::Offline(because) if self.units.len() > 1 => Some(format!("unit {}: {because}", unit.id)),
+                Health::Offline(because) => Some(because.to_string()),
+                _ => None,
+            })
+            .collect();
+        let all_dead = dead.len() == self.units.len();
+        let why = match &self.connect_error {
+            Some(error) if all_dead => error.clone(),
+            _ => dead.join(", "),
+        };
+        // "All well" is said when all have been heard.
+        let fresh = self.units.iter().any(|unit| unit.health == Health::Fresh);
+        let status = (dead.is_empty(), why);
+        if (fresh && dead.is_empty()) || self.status.as_ref() == Some(&status) {
+            return;
+        }
+        let last_answer = self.units.iter().filter_map(|unit| unit.last_answer).max();
+        let last_answer = last_answer.map(|at| now.saturating_duration_since(at));
+        self.reports.push(Report::Status(Status { ok: status.0, why: status.1.clone(), last_answer }));
+        self.status = Some(status);
+    }
+}

@@ -1,0 +1,151 @@
+//! Writes: taken or refused, their steps one after the other, and what becomes of them.
+
+use std::time::Instant;
+
+use link::Outcome;
+use tag::Timestamp;
+
+use super::{Ask, Device, LineState, Purpose, Report, WRITES_MAX};
+use crate::block::{Cells, write_request};
+use crate::config::Spot;
+use crate::write::{Look, Step, Transaction, WriteRequest};
+
+impl Device {
+    /// Somebody writes. Refused at once unless the device can be reached now; never kept for later.
+    pub fn write(&mut self, now: Instant, request: &WriteRequest) {
+        let point = &self.config.points[request.point];
+        let spot = point.write.as_ref().unwrap_or(&point.read);
+        let offline = self.units.iter().any(|unit| unit.id == spot.unit && unit.is_offline());
+        let offline = offline || self.line != LineState::Up;
+        let unknown = !self.known[request.point];
+        let driven = self.driven_block(request.point);
+        let unprimed = driven.is_some_and(|(block, _)| !self.blocks[block].primed);
+        let outcome = match Transaction::new(now, request, point) {
+            Err(why) => Outcome::Refused(why),
+            Ok(_) if offline => Outcome::Refused("device offline".into()),
+            Ok(_) if unknown || unprimed => Outcome::Refused("not read yet".into()),
+            Ok(_) if self.writes.len() >= WRITES_MAX => Outcome::Refused("too many writes are waiting".into()),
+            Ok(mut transaction) => {
+                if driven.is_some() {
+                    // The area's image is the fresh word.
+                    transaction.step = Step::Send;
+                }
+                self.writes.push_back(transaction);
+                return;
+            }
+        };
+        self.reports.push(Report::Outcome(request.ticket, outcome));
+    }
+
+    /// The driven block a point is written with, and its place there.
+    pub(super) fn driven_block(&self, point: usize) -> Option<(usize, usize)> {
+        let block = self.blocks.iter().position(|b| b.driven && b.atoms.iter().any(|a| a.points.contains(&point)))?;
+        Some((block, usize::from(self.config.points[point].read.start - self.blocks[block].start)))
+    }
+
+    pub(super) fn unit_of(&self, transaction: &Transaction) -> usize {
+        let id = transaction.spot.unit;
+        self.units.iter().position(|unit| unit.id == id).expect("every written unit is read too")
+    }
+
+    /// Writes whose time is over.
+    pub(super) fn expire(&mut self, now: Instant) {
+        let reports = &mut self.reports;
+        self.writes.retain(|write| {
+            let over = now >= write.deadline;
+            if over {
+                reports.push(Report::Outcome(write.ticket, Outcome::Expired));
+            }
+            !over
+        });
+    }
+
+    pub(super) fn settle(&mut self, outcome: Outcome) {
+        if let Some(write) = self.writes.pop_front() {
+            self.reports.push(Report::Outcome(write.ticket, outcome));
+        }
+    }
+
+    /// A step of the first write was answered.
+    pub(super) fn write_step(
+        &mut self,
+        now: Instant,
+        wall: Timestamp,
+        driven: Option<(usize, Cells)>,
+        cells: Option<Cells>,
+    ) {
+        // The area was written: its image is what the device holds.
+        if let Some((block, image)) = driven {
+            self.blocks[block].cells = image;
+            let point = self.writes.front().map(|first| first.point);
+            for n in 0..self.blocks[block].atoms.len() {
+                let touched = point.is_some_and(|point| self.blocks[block].atoms[n].points.contains(&point));
+                self.blocks[block].atoms[n].valid &= !touched;
+            }
+        }
+        let Some(first) = self.writes.front_mut() else { return };
+        let Some(cells) = cells else {
+            first.step = Step::ReadBack;
+            return;
+        };
+        if first.step == Step::Fetch {
+            first.fetched(&cells);
+            return;
+        }
+        let look = first.look(now, &cells);
+        let (point, spot) = (first.point, first.spot);
+        if look == Look::NotYet {
+            return;
+        }
+        let value = cells.value(0, &spot);
+        self.note(wall, point, &spot, &cells);
+        self.settle(match (look, value) {
+            (Look::Same, _) => Outcome::Confirmed,
+            (_, Ok(value)) => Outcome::Mismatch(value),
+            (_, Err(fault)) => Outcome::Refused(format!("written, but the device holds a value {fault}")),
+        });
+    }
+
+    /// What was read back is news of the tag before its next poll.
+    pub(super) fn note(&mut self, wall: Timestamp, point: usize, spot: &Spot, cells: &Cells) {
+        if self.config.points[point].read != *spot {
+            return;
+        }
+        for n in 0..self.blocks.len() {
+            let Some(atom) = self.blocks[n].atoms.iter().position(|atom| atom.points.contains(&point)) else {
+                continue;
+            };
+            let at = spot.start - self.blocks[n].start;
+            self.blocks[n].cells.put(at.into(), cells);
+            // Not all of the atom need be read: it is told again with the next poll, and what is new of it now.
+            self.blocks[n].atoms[atom].valid = false;
+            match cells.value(0, spot) {
+                Ok(value) => self.reports.push(Report::Value { point, at: wall, value }),
+                Err(because) => self.reports.push(Report::Fault { point, because }),
+            }
+        }
+    }
+
+    /// The next step of the first write.
+    pub(super) fn ask_write(&mut self, now: Instant, unit: usize) -> Result<Ask, Instant> {
+        if self.units[unit].in_doubt() {
+            return self.probe(now, unit);
+        }
+        let point = self.writes[0].point;
+        let driven = self.driven_block(point);
+        let first = &mut self.writes[0];
+        let (image, request) = match (first.step, driven) {
+            (Step::Fetch | Step::ReadBack, _) => (None, first.read()),
+            (Step::Send, Some((block, at))) => {
+                let image = first.image_with(&self.blocks[block].cells, at);
+                (Some((block, image.clone())), write_request(self.blocks[block].start, image))
+            }
+            (Step::Send, None) => (None, first.send(self.multiple_only[unit])),
+        };
+        if first.step == Step::Send && !first.sent {
+            first.sent = true;
+            self.reports.push(Report::Outcome(first.ticket, Outcome::Sent));
+        }
+        Ok((Purpose::Write { driven: image }, unit, request))
+    }
+}
