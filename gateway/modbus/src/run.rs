@@ -1,7 +1,7 @@
 //! The daemon: one task per line, and the one loop that stands between them and the bus.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use link::{Event, Group, Handle, Link, Outcome, RequestId};
 use shell::{Notify, SharedClock, Stop};
@@ -64,6 +64,8 @@ struct Daemon {
     written: HashMap<Handle, (usize, usize)>,
     /// For the log: who wrote what. Bounded by the writes that lines take.
     wishes: HashMap<Ticket, String>,
+    /// When the counters were last published.
+    counted_at: Option<Instant>,
 }
 
 /// The loop's end of a line.
@@ -103,7 +105,7 @@ impl Daemon {
         // How a line is stays true until it is said otherwise: no freshness limit.
         let always = link.group(None);
         let lines = config.lines.iter().map(|line| LineEnd::new(&mut link, always, &line.name)).collect();
-        Self { link, clock, reporter, lines, handles, groups, written, wishes: HashMap::new() }
+        Self { link, clock, reporter, lines, handles, groups, written, wishes: HashMap::new(), counted_at: None }
     }
 
     fn on_event(&mut self, event: Event) {
@@ -183,6 +185,11 @@ impl Daemon {
 
     fn on_tick(&mut self, notify: &Notify) {
         notify.pat();
+        let now = self.clock.mono();
+        if self.counted_at.is_some_and(|at| now.duration_since(at) < COUNTERS_EVERY) {
+            return;
+        }
+        self.counted_at = Some(now);
         let at = self.clock.wall();
         for line in &mut self.lines {
             if line.published == Some(line.counters) {

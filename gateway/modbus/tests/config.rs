@@ -156,3 +156,22 @@ fn only_changes_are_said_and_a_held_value_keeps_its_time() {
     assert_eq!(tell(30, fault(Fault::Offline)), Some((9, held(Fault::Offline))));
     assert_eq!(tell(40, value(40, 7)), Some((40, Reading::Good(Value::Int(7)))));
 }
+
+/// The shipped site, as its loader reads it: every tag that is polled lies in one block, and the demo is few requests.
+#[test]
+fn the_shipped_site_is_planned() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+    let loaded = site::load_dir(&folder, &|_| None);
+    let site = loaded.site.unwrap_or_else(|| panic!("{:?}", loaded.findings));
+    let config = Config::new(site.modbus_client.as_ref().unwrap(), &site.tags).unwrap();
+    for line in &config.lines {
+        let mut served: Vec<usize> = line.blocks.iter().flat_map(|block| block.points.clone()).collect();
+        served.sort_unstable();
+        assert_eq!(served, (0..line.points.len()).collect::<Vec<_>>(), "{}", line.name);
+        assert!(line.blocks.len() <= 8, "{} takes {} requests a period", line.name, line.blocks.len());
+    }
+    let reporter = Reporter::new(&config);
+    let mut tags: Vec<usize> = reporter.groups().iter().flat_map(|group| group.tags.clone()).collect();
+    tags.sort_unstable();
+    assert_eq!(tags, (0..config.tags.len()).collect::<Vec<_>>());
+}

@@ -208,7 +208,7 @@ fn late_answers_on_a_serial_line_are_never_taken_for_others() {
         });
         late += run.world.counters().timeouts;
         run.settled(seed);
-        assert!(run.good > 50, "seed={seed}: only {} good values", run.good);
+        assert!(run.good > 20, "seed={seed}: only {} good values", run.good);
     }
     assert!(late > 1000 || seeds().len() == 1, "only {late} answers were late");
 }
