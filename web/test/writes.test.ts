@@ -86,9 +86,15 @@ test('no answer for long: unknown, not for ever waiting', () => {
 test('dismissing hides an ended write, never an open one', () => {
   const { w, o } = setUp();
   w.set('gate', 1, 0);
-  w.dismiss('gate');
+  w.dismiss('gate', 1);
   assert.equal(o('gate')?.state, 'sending');
   w.news(news('expired'), 1);
-  w.dismiss('gate');
+  w.dismiss('gate', 7);
+  assert.equal(o('gate')?.state, 'expired', 'another write is not this one');
+  w.dismiss('gate', 1);
   assert.equal(o('gate'), null);
+  w.set('gate', 2, 2);
+  w.news(news('confirmed', 2), 3);
+  w.dismiss('gate', 1);
+  assert.equal(o('gate')?.state, 'confirmed', 'answered before the sheet had closed: still told');
 });

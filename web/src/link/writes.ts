@@ -92,11 +92,11 @@ export class Writes {
     return this.open.size > 0;
   }
 
-  /** The person has seen it. */
-  dismiss(tag: string): void {
+  /** The person has seen how this write ended; a newer one of the same tag stays. */
+  dismiss(tag: string, id: number): void {
     const s = this.of(tag);
     const o = s.peek();
-    if (o && isFinal(o.state)) s.value = null;
+    if (o && o.id === id && isFinal(o.state)) s.value = null;
   }
 
   private end(why: string, now: number, which: (o: Outcome) => boolean): void {

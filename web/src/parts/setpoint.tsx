@@ -16,7 +16,12 @@ import { Mark, outcomeWords } from './value';
 
 export function SetSheet({ tag }: { tag: TagState }) {
   const { def } = tag;
-  useEffect(() => () => writes.dismiss(def.name), [def.name]);
+  useEffect(() => {
+    const seen = writes.of(def.name).peek()?.id;
+    return () => {
+      if (seen !== undefined) writes.dismiss(def.name, seen);
+    };
+  }, [def.name]);
   const last = writes.of(def.name).value;
   return (
     <SheetFrame title={def.desc} sub={def.name} testid="setpoint-sheet">

@@ -40,7 +40,7 @@ export function Tabs() {
           aria-current={here(e) ? 'page' : undefined}
           onClick={() => (e.is === 'page' ? goTo(e.page.id) : openSheet({ is: 'group', name: e.name }))}
         >
-          <Icon name={e.is === 'page' ? iconOf(e.page) : e.pages[0] ? iconOf(e.pages[0]) : 'group'} />
+          <Icon name={e.is === 'page' ? iconOf(e.page) : e.pages.some((p) => iconOf(p) === 'chart') ? 'chart' : 'group'} />
           <span>{e.name}</span>
         </button>
       ))}

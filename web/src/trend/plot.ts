@@ -5,7 +5,7 @@
 
 import uPlot from 'uplot';
 import { css, nameToRgb, parseColour, readable, type Rgb } from '../colour';
-import { formatNumber } from '../format';
+import { formatClock, formatNumber } from '../format';
 import { askHistory, NoHistory, type Answer, type Fetcher } from '../link/history';
 import type { Reading } from '../link/speak';
 import { placesOf, timeLabel, timeSplits } from './axis';
@@ -302,7 +302,13 @@ export class Plot {
   }
 
   private emptyWords(): string | null {
-    if (!this.have || this.tracks.some((t) => t.n > 0)) return null;
+    if (!this.have) return null;
+    // An empty stretch at the left is not a fault of the trend: recording began later.
+    const first = Math.min(...this.tracks.map((t) => (t.n > 0 ? (t.time[0] ?? Infinity) : Infinity)));
+    if (Number.isFinite(first)) {
+      const late = first - this.window.from > this.window.span * 0.4 && this.have.from < first && first < this.window.to;
+      return late ? `no samples before ${formatClock(first, this.deps.now())}` : null;
+    }
     return this.tracks.every((t) => !t.known) ? 'history keeps none of these tags' : 'no samples in this span yet';
   }
 
