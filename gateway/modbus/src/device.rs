@@ -298,7 +298,7 @@ impl Device {
         let Some(doing) = self.doing.take() else { return };
         match reply {
             Reply::Answer(response) => {
-                self.units[doing.unit].heard(doing.shape);
+                self.units[doing.unit].heard(doing.shape, doing.sent);
                 self.alive(now, doing.unit);
                 self.answered(now, wall, doing, Cells::of(response));
             }

@@ -85,10 +85,13 @@ impl Unit {
         self.lost.push((shape, sent));
     }
 
-    /// An answer with data came. One that no lost request could have had ends the doubt.
-    pub(crate) fn heard(&mut self, shape: Shape) {
-        self.stirring = self.lost.iter().any(|(known, _)| *known == shape);
-        if !self.stirring {
+    /// An answer with data came. One that no lost request could have had ends the doubt; after any other, the answer
+    /// to this very request may be the one that still comes.
+    pub(crate) fn heard(&mut self, shape: Shape, sent: Instant) {
+        self.stirring = !self.is_new(shape);
+        if self.stirring {
+            self.lose(shape, sent);
+        } else {
             self.lost.clear();
         }
     }

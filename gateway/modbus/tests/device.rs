@@ -370,3 +370,18 @@ fn the_planned_blocks_stay_within_what_the_site_declares() {
     asked.sort_unstable();
     assert_eq!(asked, [(1, 17), (20, 1), (89, 2)]);
 }
+
+/// One register, so that every read of it looks like every other: still back in time, whenever it comes.
+#[test]
+fn a_serial_unit_of_one_register_is_found_again() {
+    for phase in (0..4000).step_by(61) {
+        let tags = vec![tag_of("a", WordType::Int16, Some(at(1)), None)];
+        let mut world = World::new(plc().serial(), &client(vec![serial(Form::Poll)], tags), &[]);
+        world.run(S);
+        world.behave(Behaviour::Silent);
+        world.run(8 * S + phase * MS);
+        world.plant.poke("plc", sim::At::holding(1), &[42]).unwrap();
+        world.behave(Behaviour::Normal);
+        world.run_until(1500 * MS, &format!("back, phase {phase}"), |w| *w.reading("a") == good(42));
+    }
+}
