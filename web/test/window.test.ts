@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { timeLabel, timeSplits } from '../src/trend/axis';
+import { placesOf, timeLabel, timeSplits } from '../src/trend/axis';
 import { parseSpec } from '../src/trend/spec';
 import { DAY_MS, HOUR_MS, Window } from '../src/trend/window';
 
@@ -66,6 +66,14 @@ test('time ticks are round in the phone’s own zone, even a zone of half hours'
   assert.ok(splits.length >= 2 && splits.length <= 5);
   for (const t of splits) assert.equal(new Date(t).getMinutes(), 0);
   assert.match(timeLabel(splits[0] ?? 0, null, HOUR_MS), /^\d\d:00\n\d+ Nov$/);
+});
+
+test('a tick’s label has every decimal the tick has, also when there is only one tick', () => {
+  assert.equal(placesOf([144.53, 144.5325, 144.535], 0.0025), 4);
+  assert.equal(placesOf([144.52], 0.01), 2);
+  assert.equal(placesOf([0.1 + 0.2, 0.4], 0.1), 1);
+  assert.equal(placesOf([0, 20, 40], 20), 0);
+  assert.equal(placesOf([], 1), 0);
 });
 
 test('a uplot item with pymscada’s keys', () => {

@@ -1,9 +1,10 @@
 // Where ticks stand and what they say. Pure; the zone is the phone's own.
 
-/** As many decimals as tell the splits apart. */
-export function placesOf(splits: number[]): number {
-  const step = Math.abs((splits[1] ?? 1) - (splits[0] ?? 0));
-  return step > 0 ? Math.min(8, Math.max(0, Math.ceil(-Math.log10(step) - 1e-6))) : 0;
+/** As many decimals as the ticks have: a label is never a rounded one. */
+export function placesOf(splits: number[], incr: number): number {
+  let places = 0;
+  while (places < 9 && splits.some((v) => Math.abs(v - Number(v.toFixed(places))) > incr * 1e-3)) places += 1;
+  return places;
 }
 
 const S = 1000;

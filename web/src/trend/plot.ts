@@ -9,7 +9,7 @@ import { formatClock, formatNumber } from '../format';
 import { askHistory, NoHistory, type Answer, type Fetcher } from '../link/history';
 import type { Reading } from '../link/speak';
 import { placesOf, timeLabel, timeSplits } from './axis';
-import { drawBand, drawPen, drawStates, drawUnloaded, type Frame, type Tip } from './draw';
+import { drawScene } from './scene';
 import type { Spec } from './spec';
 import { listen } from './touch';
 import { LIVE_POINTS_MAX, Track } from './track';
@@ -43,7 +43,6 @@ export interface ScaleChoice {
 
 /** Pens without a colour of their own; each differs in lightness too. */
 const PALETTE = ['#2f7fb8', '#c76a1e', '#3f9a5f', '#9a5fb5', '#b8455f', '#7a7f36', '#4a5ea8', '#7b5a45'];
-const LANE_PX = 22;
 /** Tags one question may hold. */
 const TAGS_PER_ASK = 16;
 /** A failed question is not asked again sooner, unless a person asks. */
@@ -391,7 +390,7 @@ export class Plot {
         size: widest,
         grid: { stroke: () => this.theme.line, width: 1 },
         ticks: { show: false },
-        values: (_u, splits) => splits.map((v) => formatNumber(v, placesOf(splits))),
+        values: (_u, splits, _i, _space, incr) => splits.map((v) => formatNumber(v, placesOf(splits, incr))),
       })),
     ];
     return new uPlot(
@@ -420,104 +419,24 @@ export class Plot {
   }
 
   private pens(): void {
-    const u = this.u;
-    const { ctx } = u;
-    const { left, top, width, height } = u.bbox;
-    const now = this.deps.now();
     const { from, to } = this.window;
-    const frame: Frame = {
-      ctx,
-      left,
-      top,
-      width,
-      height,
+    drawScene(this.u, {
       from,
       to,
-      ratio: devicePixelRatio,
-      x: (t) => left + ((t - from) / (to - from)) * width,
-      y: () => top,
-    };
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(left, top, width, height);
-    ctx.clip();
-    const edges = this.tracks.filter((_, i) => !this.hidden[i]);
-    const loadedFrom = Math.max(-Infinity, ...edges.map((t) => t.from));
-    const loadedTo = Math.min(Infinity, ...edges.map((t) => t.to));
-    drawUnloaded(frame, loadedFrom, Math.max(loadedTo, Math.min(to, now) - 1), tint(this.theme.ink, 0.05));
-    if (to > now) drawUnloaded({ ...frame, from: Math.max(from, now) }, Infinity, -Infinity, tint(this.theme.ink, 0.03));
-    const y = (scale: string) => (v: number) => u.valToPos(v, scale, true);
-    for (const b of this.spec.bands) {
-      const [i, j] = b.pens;
-      const [p, q] = [this.spec.pens[i], this.spec.pens[j]];
-      const [a, c] = [this.tracks[i], this.tracks[j]];
-      if (!p || !q || !a || !c || this.hidden[i] || this.hidden[j]) continue;
-      const rgb = nameToRgb(b.fill[0]) ?? [128, 128, 128];
-      drawBand(frame, a, c, y(p.scale), y(q.scale), css(rgb, b.fill[1]));
-    }
-    let lane = 0;
-    ctx.font = `${14 * devicePixelRatio}px system-ui, sans-serif`;
-    this.spec.pens.forEach((p, i) => {
-      const t = this.tracks[i];
-      if (!t || this.hidden[i]) return;
-      const tip = this.tip(i, t, now);
-      if (p.multi) {
-        drawStates(frame, t, p.multi, lane, LANE_PX * devicePixelRatio, tip, this.theme.ink, (s) =>
-          tint(this.colour(i), s === 0 ? 0.12 : 0.22 + 0.1 * (s % 4)),
-        );
-        lane += 1;
-        return;
-      }
-      drawPen({ ...frame, y: y(p.scale) }, t, {
-        line: this.colour(i),
-        shade: tint(this.colour(i), 0.28),
-        fill: p.fill ? css(nameToRgb(p.fill[0]) ?? [128, 128, 128], p.fill[1]) : null,
-        width: p.width,
-        dash: p.dash,
-        stepped: p.stepped,
-      }, tip);
-    });
-    if (this.window.following && now <= to) this.upright(frame, now, this.theme.ink2, [2, 4]);
-    if (this.cursor !== null) {
-      this.upright(frame, this.cursor, this.theme.ink, []);
-      this.dots(frame, this.cursor, y);
-    }
-    ctx.restore();
-  }
-
-  private tip(i: number, t: Track, now: number): Tip {
-    const held = this.deps.reading(i)?.quality === 'held';
-    return { goodUntil: Math.min(t.to, now), heldUntil: held ? now : 0 };
-  }
-
-  private upright(f: Frame, t: number, ink: string, dash: number[]): void {
-    const x = Math.round(f.x(t)) + 0.5;
-    f.ctx.strokeStyle = ink;
-    f.ctx.lineWidth = f.ratio;
-    f.ctx.setLineDash(dash.map((d) => d * f.ratio));
-    f.ctx.beginPath();
-    f.ctx.moveTo(x, f.top);
-    f.ctx.lineTo(x, f.top + f.height);
-    f.ctx.stroke();
-    f.ctx.setLineDash([]);
-  }
-
-  private dots(f: Frame, at: number, y: (scale: string) => (v: number) => number): void {
-    this.spec.pens.forEach((p, i) => {
-      const v = this.tracks[i]?.valueAt(at) ?? NaN;
-      if (this.hidden[i] || p.multi || Number.isNaN(v)) return;
-      f.ctx.beginPath();
-      f.ctx.arc(f.x(at), y(p.scale)(v), 4 * f.ratio, 0, Math.PI * 2);
-      f.ctx.fillStyle = this.colour(i);
-      f.ctx.fill();
-      f.ctx.lineWidth = 2 * f.ratio;
-      f.ctx.strokeStyle = this.theme.surface;
-      f.ctx.stroke();
+      now: this.deps.now(),
+      following: this.window.following,
+      cursor: this.cursor,
+      bands: this.spec.bands,
+      ink: this.theme.ink,
+      ink2: this.theme.ink2,
+      surface: this.theme.surface,
+      pens: this.spec.pens.map((pen, i) => ({
+        pen,
+        track: this.tracks[i] ?? new Track(),
+        hidden: this.hidden[i] === true,
+        colour: this.colour(i),
+        held: this.deps.reading(i)?.quality === 'held',
+      })),
     });
   }
-}
-
-/** A colour let through. */
-function tint(c: string, alpha: number): string {
-  return css(parseColour(c) ?? [128, 128, 128], alpha);
 }
