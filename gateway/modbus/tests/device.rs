@@ -385,3 +385,42 @@ fn a_serial_unit_of_one_register_is_found_again() {
         world.run_until(1500 * MS, &format!("back, phase {phase}"), |w| *w.reading("a") == good(42));
     }
 }
+
+/// The state machine by itself: a unit without the single write is asked with the multiple one, now and from then on.
+#[test]
+fn a_unit_without_function_6_is_written_with_16() {
+    use forebay_modbus::{Action, Config, Device, Reply, Report, Ticket, WriteRequest};
+    use shell::Clock;
+    use tokio_modbus::{Request, Response};
+    let now = shell::SystemClock.mono();
+    let wall = tag::Timestamp(1);
+    let tags = vec![tag_of("a", WordType::Int16, Some(at(1)), Some(at(1)))];
+    let config = Config::new(&client(vec![tcp(Form::Poll)], tags), &[]).unwrap();
+    let mut device = Device::new(config.lines[0].clone(), now);
+    assert_eq!(device.next(now), Action::Connect);
+    device.on_connected(now);
+    let exchange = |device: &mut Device, asked: Request<'static>, reply: Reply| {
+        let Action::Send { unit: 1, request, .. } = device.next(now) else { panic!("expected {asked:?}") };
+        assert_eq!(request, asked);
+        device.on_reply(now, wall, reply);
+    };
+    let read = || Request::ReadHoldingRegisters(0, 1);
+    let holds = |n| Reply::Answer(Response::ReadHoldingRegisters(vec![n]));
+    exchange(&mut device, read(), holds(7));
+    for (n, has_single) in [(1, true), (2, false)] {
+        let request =
+            WriteRequest { ticket: Ticket(n), point: 0, value: Value::Int(50 + n as i64), deadline: now + 3 * S };
+        device.write(now, &request);
+        let word = 50 + n as u16;
+        if has_single {
+            exchange(&mut device, Request::WriteSingleRegister(0, word), Reply::Exception(ExceptionCode(1)));
+        }
+        let written = Reply::Answer(Response::WriteMultipleRegisters(0, 1));
+        exchange(&mut device, Request::WriteMultipleRegisters(0, vec![word].into()), written);
+        exchange(&mut device, read(), holds(word));
+        let reports = device.take_reports();
+        assert_eq!(reports.last(), Some(&Report::Outcome(Ticket(n), Outcome::Confirmed)), "{reports:?}");
+        let sent = reports.iter().filter(|r| **r == Report::Outcome(Ticket(n), Outcome::Sent)).count();
+        assert_eq!(sent, 1, "said once");
+    }
+}
