@@ -1,0 +1,135 @@
+//! What must hold at every step, each as a sentence.
+
+use std::time::Duration;
+
+use super::phone::DELAYS_MS;
+use super::site::{COUNT, COUNT_STALE, FREE, LINES, TAGS};
+use super::window::BEAT_EVERY;
+use super::world::World;
+
+/// Time in which bytes travel and a tick of the bus is late: not a matter of the plant's.
+const TRAVEL: Duration = Duration::from_millis(250);
+/// A write that hasn't reached the device by then never does.
+const WRITE_EXPIRES: Duration = Duration::from_secs(5);
+/// Beside the poll period: so soon is everything good again.
+const RECOVERS_WITHIN: Duration = Duration::from_secs(1);
+
+impl World {
+    /// Everything that must hold at every step.
+    pub(crate) fn check(&mut self) {
+        self.look_at_pipes();
+        self.check_screens();
+        self.check_recovered();
+        self.check_queues();
+        self.check_listener();
+        self.check_outcomes();
+    }
+
+    /// Nothing is shown as good that the plant didn't hold within its freshness limit.
+    fn check_screens(&mut self) {
+        let mut wrong = None;
+        for (n, phone) in self.phones.iter().enumerate() {
+            let as_of = phone.as_of(self.now);
+            for (tag, spec) in TAGS.iter().enumerate() {
+                let Some(shown) = phone.shows_good(tag, self.now) else { continue };
+                if self.truth.now(tag) == Some(shown) {
+                    continue;
+                }
+                // The device said it when it was asked; its answer may take as long as the master waits.
+                let limit = spec.limit() + LINES[spec.line].timeout + TRAVEL;
+                if !self.truth.held(tag, shown, as_of - limit, self.now) {
+                    wrong = Some((n, tag, shown, limit));
+                }
+            }
+            if let Some(shown) = phone.shows_good(COUNT, self.now) {
+                let fresh = as_of - COUNT_STALE - TRAVEL;
+                if !self.truth.was_asked(COUNT, shown, fresh) {
+                    self.complain(format!("phone {n} shows {shown} of {} as good, which is stale", FREE[0]));
+                    return;
+                }
+            }
+        }
+        if let Some((n, tag, shown, limit)) = wrong {
+            let (name, story) = (TAGS[tag].name, self.truth.story(tag, self.start));
+            self.complain(format!("phone {n} shows {name} {shown} as good; in the last {limit:?} the plant held {story}"));
+        }
+    }
+
+    /// Everything is good again within the poll period and a second after the last fault.
+    fn check_recovered(&mut self) {
+        let mut late = None;
+        for (n, phone) in self.phones.iter().enumerate() {
+            for (tag, spec) in TAGS.iter().enumerate() {
+                if phone.shows_good(tag, self.now).is_some() {
+                    continue;
+                }
+                let line = &LINES[spec.line];
+                let calm = [&self.quiet.lines[spec.line], &self.quiet.tags[tag], &self.quiet.phones[n], &self.quiet.house];
+                let Some(calm) = calm.into_iter().map(|calm| calm.since()).collect::<Option<Vec<_>>>() else { continue };
+                let last = calm.into_iter().max().expect("there are four").max(self.wires[spec.line].late_until);
+                // Nothing on a serial line tells a late answer from a true one, so it keeps silent for as long as an
+                // answer has ever taken there.
+                let silence = if line.serial { self.wires[spec.line].latest } else { Duration::ZERO };
+                // A new page takes hello, plant and tags, one after the other; a beat may be on its way.
+                let travel = Duration::from_millis(DELAYS_MS[n].end) * 5;
+                let allowed = line.rate + RECOVERS_WITHIN + silence + travel;
+                if self.now > last + allowed {
+                    late = Some((n, tag, self.now.duration_since(last), allowed));
+                }
+            }
+        }
+        if let Some((n, tag, after, allowed)) = late {
+            let (name, cell) = (TAGS[tag].name, &self.phones[n].screen[tag]);
+            self.complain(format!(
+                "phone {n} doesn't show {name} as good {after:?} after the last fault, {allowed:?} are allowed: {:?}, {:?}, link {}",
+                cell.value,
+                cell.why,
+                self.phones[n].link(self.now)
+            ));
+        }
+    }
+
+    /// No write is confirmed that the plant doesn't hold.
+    pub(crate) fn check_confirmed(&mut self, tag: usize, value: f64) {
+        let since = self.now - LINES[TAGS[tag].line].timeout - TRAVEL;
+        if !self.truth.held(tag, value, since, self.now) {
+            let (name, story) = (TAGS[tag].name, self.truth.story(tag, self.start));
+            self.complain(format!("{value} to {name} is confirmed and the plant doesn't hold it: {story}"));
+        }
+    }
+
+    /// No other value is said to be there than the one that is.
+    pub(crate) fn check_mismatch(&mut self, tag: usize, held: Option<f64>) {
+        let since = self.now - LINES[TAGS[tag].line].timeout - TRAVEL;
+        if !held.is_some_and(|held| self.truth.held(tag, held, since, self.now)) {
+            let (name, story) = (TAGS[tag].name, self.truth.story(tag, self.start));
+            self.complain(format!("{name} is said to hold {held:?} instead of what was written, and it held {story}"));
+        }
+    }
+
+    /// Nothing is written that nobody asked for just now, or that the site doesn't allow.
+    pub(crate) fn check_written(&mut self, tag: usize, value: f64, writable: bool) {
+        let spec = &TAGS[tag];
+        let latest = WRITE_EXPIRES + TRAVEL;
+        self.tell(|| format!("{value} is written to {}", spec.name));
+        let name = spec.name;
+        if !writable {
+            self.complain(format!("{value} was written to {name}, which is only read"));
+        } else if value < spec.limits.0 || value > spec.limits.1 {
+            self.complain(format!("{value} was written to {name}, outside {:?}", spec.limits));
+        } else if !self.truth.was_asked(tag, value, self.now - latest) {
+            self.complain(format!("{value} was written to {name}, and nobody asked for it in the last {latest:?}"));
+        }
+    }
+
+    /// At the end of a run nothing may be held any more, whatever was.
+    pub(crate) fn check_all_good(&mut self) {
+        for n in 0..self.phones.len() {
+            let bad = (0..TAGS.len()).find(|tag| self.phones[n].shows_good(*tag, self.now).is_none());
+            if let Some(tag) = bad {
+                self.complain(format!("phone {n} doesn't show {} as good at the end", TAGS[tag].name));
+            }
+        }
+        assert!(BEAT_EVERY < super::phone::LINK_GONE, "a page that hears every beat says the link is there");
+    }
+}
