@@ -49,7 +49,7 @@ pub enum Closed {
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Violation(violation) => write!(f, "it sent {violation}"),
+            Self::Violation(violation) => write!(f, "it broke its protocol: {violation}"),
             Self::Overflow(bytes) => write!(f, "it doesn't read: {bytes} bytes wait for it"),
             Self::Stalled => write!(f, "it took nothing for {} s", STALL_MAX.as_secs()),
         }
@@ -329,7 +329,9 @@ impl Switchboard {
         let Some(tag) = table.get_mut(id) else { return 0 };
         let good = tag.effective_quality().0 == 0;
         // An owned tag is never sent empty to a script: pymscada's web server would publish `init` at it.
-        let for_scripts = value && good && !(tag.is_owned() && tag.payload.is_empty());
+        let news = value || tag.untold;
+        tag.untold = news && !good;
+        let for_scripts = news && good && !(tag.is_owned() && tag.payload.is_empty());
         let mut once = false;
         for listener in &tag.listeners {
             let Some(peer) = peers.get_mut(usize::from(listener.slot)).and_then(Option::as_deref_mut) else { continue };

@@ -21,6 +21,8 @@ pub(crate) struct Tag {
     pub(crate) quality: (u8, u8),
     /// What the bus itself has to say on top of that.
     pub(crate) overlay: Overlay,
+    /// A value came while it was taken for less than good: scripts have not heard it yet.
+    pub(crate) untold: bool,
     pub(crate) owner: Owner,
     /// Whose SET was the last: protocol 1's RTA goes there, and no echo comes back.
     pub(crate) author: Option<PeerId>,
@@ -106,6 +108,7 @@ impl Table {
             payload: Payload::EMPTY,
             quality: (0, 0),
             overlay: Overlay::None,
+            untold: false,
             owner: Owner::Nobody,
             author: None,
             listeners: Vec::new(),

@@ -189,6 +189,34 @@ fn a_script_hears_only_good_values_of_an_owned_tag_and_its_set_is_a_request() {
 }
 
 #[test]
+fn a_script_hears_what_changed_while_nobody_confirmed_it() {
+    // The owner publishes before it confirms: the value comes while the group is still stale.
+    let mut world = World::new();
+    let mut owner = world.module("modbus", |core| {
+        let group = core.group(LIMIT);
+        core.own(&name("level"), group);
+    });
+    owner.core.publish(Handle(0), good(1));
+    owner.core.confirm(link::Group(0));
+    owner.drive(&mut world);
+    let mut script = world.script();
+    let id = script.id_of(&mut world, "level");
+    script.say(&mut world, p1::SUB, id, b"");
+    assert_eq!(script.hear(&mut world), [(p1::SET, id, int(1))]);
+    world.advance(Duration::from_secs(4));
+    owner.core.publish(Handle(0), good(2));
+    owner.drive(&mut world);
+    assert_eq!(script.hear(&mut world), [], "still stale");
+    owner.core.confirm(link::Group(0));
+    owner.drive(&mut world);
+    assert_eq!(script.hear(&mut world), [(p1::SET, id, int(2))]);
+    world.advance(Duration::from_secs(4));
+    owner.core.confirm(link::Group(0));
+    owner.drive(&mut world);
+    assert_eq!(script.hear(&mut world), [], "the same value again is no news");
+}
+
+#[test]
 fn writes_of_modules_have_exactly_one_final_outcome() {
     let mut world = World::new();
     let mut owner = world.module("modbus", |core| {
