@@ -34,7 +34,7 @@ def tag_name(number):
     return f"t{number:05}"
 
 
-def write_site(folder, tags, bus_port, www_port, plc):
+def write_site(folder, tags, bus_port, www_port, plc, rate=1.0):
     """All the YAML a site of `tags` tags needs."""
     os.makedirs(os.path.join(folder, "history"), exist_ok=True)
 
@@ -57,7 +57,7 @@ def write_site(folder, tags, bus_port, www_port, plc):
         )
         mapped = "".join(f"  {tag_name(i)}: {{type: int16, read: 'PLC:1:4x:{i + 1}'}}\n" for i in range(tags))
         put("modbusclient.yaml",
-            f"{bus}rtus:\n- name: PLC\n  ip: {host}\n  port: {port}\n  rate: 1.0\n  reads:\n{reads}  writes: []\ntags:\n{mapped}")
+            f"{bus}rtus:\n- name: PLC\n  ip: {host}\n  port: {port}\n  rate: {rate}\n  reads:\n{reads}  writes: []\ntags:\n{mapped}")
 
 
 def memory_of(pid):
@@ -123,7 +123,7 @@ def main(parsed):
     with tempfile.TemporaryDirectory(prefix="bench-pymscada-") as temporary:
         folder = os.path.abspath(parsed.site or temporary)
         bus_port, www_port = parsed.bus_port or free_port(), parsed.www_port or free_port()
-        write_site(folder, parsed.tags, bus_port, www_port, parsed.plc)
+        write_site(folder, parsed.tags, bus_port, www_port, parsed.plc, parsed.rate)
         names = [name for name in parsed.modules.split(",") if name]
         site = Site(folder, bus_port, www_port)
         began_us = time.time_ns() // 1000
@@ -143,6 +143,7 @@ if __name__ == "__main__":
     parser.add_argument("--modules", default="bus", help="comma separated, in starting order")
     parser.add_argument("--tags", type=int, default=10_000)
     parser.add_argument("--plc", metavar="HOST:PORT", help="a Modbus TCP server for modbusclient")
+    parser.add_argument("--rate", type=float, default=1.0, help="seconds between two polls")
     parser.add_argument("--bus-port", type=int)
     parser.add_argument("--www-port", type=int)
     parser.add_argument("--site", metavar="DIR", help="where to write the YAML; default: a folder that goes away")

@@ -1,0 +1,10 @@
+//! The measurements, one file each.
+
+pub(crate) mod chromium;
+pub(crate) mod latency;
+pub(crate) mod memory;
+pub(crate) mod page;
+pub(crate) mod stalled;
+pub(crate) mod start;
+pub(crate) mod throughput;
+pub(crate) mod window;
