@@ -1,5 +1,16 @@
 //! Tests that cross the rooms, one module each.
 #![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "tests look at the machine's own clock")]
 
+mod mistakes;
+mod names;
+mod peers;
 #[path = "../plant/mod.rs"]
 mod plant;
+mod polled;
+mod pymscada_site;
+mod restarts;
+mod rubbish;
+mod serial;
+mod supervised;
+mod tools;

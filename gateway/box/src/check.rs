@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use site::{Loaded, Severity, Site};
+use site::{Finding, Loaded, Severity, Site};
 
 use crate::args;
 use crate::fail::Failure;
@@ -42,18 +42,22 @@ fn summary(site: &Site) -> String {
 
 /// The site of a loaded folder or file, or the findings as the reason why there is none. Warnings go to the log.
 pub(crate) fn site_of(loaded: Loaded) -> Result<Site, Failure> {
+    let is_error = |finding: &&Finding| finding.severity == Severity::Error;
+    let errors: Vec<&Finding> = loaded.findings.iter().filter(is_error).collect();
     for finding in &loaded.findings {
         match finding.severity {
+            // The only one is the reason itself, said once.
+            Severity::Error if errors.len() == 1 => {}
             Severity::Error => log::error!("{finding}"),
             Severity::Warning => log::warn!("{finding}"),
             Severity::Notice => log::info!("{finding}"),
         }
     }
-    loaded.site.ok_or_else(|| {
-        let errors = loaded.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-        let mistakes = if errors == 1 { "1 mistake" } else { &format!("{errors} mistakes") };
-        Failure::Config(format!("nothing was started: {mistakes} in the site"))
-    })
+    let why = match errors[..] {
+        [only] => format!("{only}; nothing was started"),
+        _ => format!("nothing was started: {} mistakes in the site", errors.len()),
+    };
+    loaded.site.ok_or(Failure::Config(why))
 }
 
 /// Explains a file, or says which can be explained.

@@ -22,9 +22,9 @@ pub(crate) fn run(module: &'static str, args: &args::One) -> Result<ExitCode, Fa
     let site = site_of(site::load_module(module, config.as_deref(), tags.as_deref(), &env))?;
     let paths = Paths::find(args.folders.runtime.as_deref(), args.folders.state.as_deref());
     paths.make().map_err(|error| Failure::config(&error))?;
-    let stop = Stop::new();
+    let (stop, signals) = (Stop::new(), Signals::listen()?);
     let daemon = start(module, &site, &paths, &args.folders, &stop)?;
-    wait_for_signal(stop)?;
+    signals.wait(&stop);
     daemon.join()?;
     Ok(ExitCode::SUCCESS)
 }
@@ -48,17 +48,30 @@ fn start(module: &'static str, site: &Site, paths: &Paths, folders: &Folders, st
     }
 }
 
-/// Cancels `stop` on SIGTERM or SIGINT, and returns once it is cancelled.
-pub(crate) fn wait_for_signal(stop: Stop) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Failure::work(&error))?.block_on(async {
-        let signal = shell::stop_on_signal().map_err(|error| Failure::work(&error))?;
-        tokio::select! {
-            () = signal.cancelled() => stop.cancel(),
-            () = stop.cancelled() => {}
-        }
-        Ok(())
-    })
+/// SIGTERM and SIGINT, caught from here on: one that comes while the daemons start must end them cleanly too.
+pub(crate) struct Signals {
+    runtime: tokio::runtime::Runtime,
+    came: Stop,
+}
+
+impl Signals {
+    /// Catches them.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::work(&error))?;
+        let came = runtime.block_on(async { shell::stop_on_signal() }).map_err(|error| Failure::work(&error))?;
+        Ok(Self { runtime, came })
+    }
+
+    /// Cancels `stop` when one comes, and returns once it is cancelled.
+    pub(crate) fn wait(self, stop: &Stop) {
+        self.runtime.block_on(async {
+            tokio::select! {
+                () = self.came.cancelled() => stop.cancel(),
+                () = stop.cancelled() => {}
+            }
+        });
+    }
 }
 
 /// pymscada's default: the module's name with `.yaml`, here. The bus and initvalues run without a file.

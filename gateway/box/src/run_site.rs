@@ -9,7 +9,8 @@ use crate::args;
 use crate::check::{env, site_of};
 use crate::daemons::{self, Running};
 use crate::fail::Failure;
-use crate::{init_values, one, say};
+use crate::one::Signals;
+use crate::{init_values, say};
 
 /// Runs a site until it is told to stop, or for as long as asked.
 pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Failure> {
@@ -17,7 +18,7 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Failure> {
     use_ports(&mut site, args);
     let paths = Paths::find(args.folders.runtime.as_deref(), args.folders.state.as_deref());
     paths.make().map_err(|error| Failure::config(&error))?;
-    let stop = Stop::new();
+    let (stop, signals) = (Stop::new(), Signals::listen()?);
     let running = start(&site, &paths, args, &stop)?;
     if let Some(limit) = args.for_ {
         let stop = stop.clone();
@@ -28,7 +29,7 @@ pub(crate) fn run(args: &args::Run) -> Result<ExitCode, Failure> {
             stop.cancel();
         });
     }
-    one::wait_for_signal(stop)?;
+    signals.wait(&stop);
     let ends: Vec<_> = running.into_iter().map(Running::join).collect();
     ends.into_iter().collect::<Result<Vec<()>, _>>()?;
     Ok(ExitCode::SUCCESS)

@@ -1,0 +1,66 @@
+//! pymscada's own Python client, unmodified, on our bus. What each script checks stands in its first lines.
+
+use forebay_tests::{Gateway, Peer, Process, Site, program};
+
+/// A bus alone, with nobody on it yet.
+fn bus() -> (Process, Gateway, String) {
+    let gateway = Gateway::new(Site::small());
+    let mut bus = gateway.daemon("bus");
+    gateway.wait_listening(&mut bus, gateway.site.bus_port);
+    let address = format!("127.0.0.1:{}", gateway.site.bus_port);
+    (bus, gateway, address)
+}
+
+/// Runs a peer against a fresh bus, which must outlive it.
+#[track_caller]
+fn against_a_bus(name: &str, more: &[&str]) -> Peer {
+    let (mut bus, _gateway, address) = bus();
+    let id = bus.id().to_string();
+    let mut arguments = vec!["--bus", &address];
+    arguments.extend(more.iter().map(|word| if *word == "PID" { id.as_str() } else { word }));
+    let peer = Peer::run(name, &arguments);
+    assert_eq!(bus.ended(), None, "the bus runs on");
+    assert!(!bus.log().contains("panicked"), "{}", bus.log());
+    peer
+}
+
+#[test]
+fn bus_client_tags_and_typed_tags() {
+    against_a_bus("bus_semantics", &[]);
+}
+
+#[test]
+fn the_same_bytes_get_the_same_answers_or_better_ones() {
+    against_a_bus("compare", &["--fresh"]);
+}
+
+#[test]
+fn two_processes_exchange_values() {
+    let peer = against_a_bus("exchange_a", &[]);
+    assert!(peer.line_with("rounds").is_some(), "{:?}", peer.lines);
+}
+
+#[test]
+fn the_console() {
+    against_a_bus("console", &[]);
+}
+
+#[test]
+fn hostile_peers_hold_nobody_up() {
+    let peer = against_a_bus("hostile", &["--pid", "PID"]);
+    for figure in ["seed", "slowest_update_ms", "rss_kib_after"] {
+        let line = peer.line_with(figure).unwrap_or_else(|| panic!("no {figure} in {:?}", peer.lines));
+        eprintln!("hostile: {line}");
+    }
+}
+
+#[test]
+fn a_set_point_goes_from_python_to_the_plc_and_history_answers_python() {
+    // The form of pymscada 0.2.8, with areas of reads and writes; refusals, silence, death and return of the PLC.
+    let binary = program("forebay");
+    let peer = Peer::run("plant_story", &["--forebay", &binary.to_string_lossy()]);
+    for figure in ["back_after_silence_s", "back_after_death_s"] {
+        let line = peer.line_with(figure).unwrap_or_else(|| panic!("no {figure} in {:?}", peer.lines));
+        eprintln!("plant story: {line} (aim: one poll of 0.2 s and a second)");
+    }
+}

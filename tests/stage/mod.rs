@@ -1,0 +1,23 @@
+mod folder;
+mod gateway;
+mod http;
+mod notify;
+mod peer;
+mod plant;
+mod plc;
+mod process;
+mod site;
+mod wait;
+mod watch;
+
+pub use folder::{Folder, free_port, root};
+pub use gateway::{Gateway, Said};
+pub use http::{Answer, Browser, talk};
+pub use notify::NotifySocket;
+pub use peer::{Peer, peers_python};
+pub use plant::Plant;
+pub use plc::Plc;
+pub use process::{Process, program};
+pub use site::Site;
+pub use wait::{PATIENCE, wait_for, wait_some};
+pub use watch::{Line, Watch};
