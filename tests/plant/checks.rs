@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::phone::DELAYS_MS;
 use super::site::{COUNT, COUNT_STALE, FREE, LINES, TAGS};
 use super::window::BEAT_EVERY;
 use super::world::World;
@@ -51,7 +50,9 @@ impl World {
         }
         if let Some((n, tag, shown, limit)) = wrong {
             let (name, story) = (TAGS[tag].name, self.truth.story(tag, self.start));
-            self.complain(format!("phone {n} shows {name} {shown} as good; in the last {limit:?} the plant held {story}"));
+            self.complain(format!(
+                "phone {n} shows {name} {shown} as good; in the last {limit:?} the plant held {story}"
+            ));
         }
     }
 
@@ -64,17 +65,17 @@ impl World {
                     continue;
                 }
                 let line = &LINES[spec.line];
-                let calm = [&self.quiet.lines[spec.line], &self.quiet.tags[tag], &self.quiet.phones[n], &self.quiet.house];
-                let Some(calm) = calm.into_iter().map(|calm| calm.since()).collect::<Option<Vec<_>>>() else { continue };
-                let last = calm.into_iter().max().expect("there are four").max(self.wires[spec.line].late_until);
-                // Nothing on a serial line tells a late answer from a true one, so it keeps silent for as long as an
-                // answer has ever taken there.
-                let silence = if line.serial { self.wires[spec.line].latest } else { Duration::ZERO };
-                // A new page takes hello, plant and tags, one after the other; a beat may be on its way.
-                let travel = Duration::from_millis(DELAYS_MS[n].end) * 5;
-                let allowed = line.rate + RECOVERS_WITHIN + silence + travel;
-                if self.now > last + allowed {
-                    late = Some((n, tag, self.now.duration_since(last), allowed));
+                let calm =
+                    [&self.quiet.lines[spec.line], &self.quiet.tags[tag], &self.quiet.phones[n], &self.quiet.house];
+                let Some(calm) = calm.into_iter().map(|calm| calm.since()).collect::<Option<Vec<_>>>() else {
+                    continue;
+                };
+                let wire = &self.wires[spec.line];
+                let last = calm.into_iter().max().expect("there are four").max(wire.late_until).max(wire.doubt_until);
+                let allowed = line.rate + RECOVERS_WITHIN;
+                let as_of = phone.as_of(self.now);
+                if as_of > last + allowed {
+                    late = Some((n, tag, as_of.duration_since(last), allowed));
                 }
             }
         }

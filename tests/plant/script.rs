@@ -30,6 +30,13 @@ pub(crate) struct Script {
     pub(crate) stalled: bool,
 }
 
+impl Script {
+    /// A self-test's defect: believes to have heard one more than it has.
+    pub(crate) fn skip(&mut self) {
+        self.heard = self.heard.map(|count| count + 1);
+    }
+}
+
 impl World {
     pub(crate) fn script_starts(&mut self, n: usize) {
         let Some(board) = &mut self.board else { return self.at(STARTED_AGAIN, Event::Starts { script: n }) };
@@ -117,7 +124,8 @@ impl World {
         let mut said = Vec::new();
         let script = &mut self.scripts[n];
         let mut at = 0;
-        while let p1::Step::Took(taken, message) = script.decoder.next(&script.unread[at..]).expect("the bus speaks p1") {
+        while let p1::Step::Took(taken, message) = script.decoder.next(&script.unread[at..]).expect("the bus speaks p1")
+        {
             at += taken;
             if let Some(p1::Message { command, tag_id, body: p1::Body::Whole(body), .. }) = message {
                 said.push((command, tag_id, body.to_vec()));

@@ -233,7 +233,8 @@ fn yaml() -> [(String, String); 3] {
         page += &format!("  - {{type: {item}, tagname: {}}}\n", tag.name);
     }
     let [count, free] = FREE;
-    tags += &format!("{count}: {{type: int, stale_s: {}}}\n{free}: {{type: int, min: 0, max: 9}}\n", COUNT_STALE.as_secs());
+    tags +=
+        &format!("{count}: {{type: int, stale_s: {}}}\n{free}: {{type: int, min: 0, max: 9}}\n", COUNT_STALE.as_secs());
     page += &format!("  - {{type: value, tagname: {count}}}\n  - {{type: setpoint, tagname: {free}}}\n");
     let www = format!("pages:\n- name: All\n  items:\n{page}");
     [("tags.yaml".into(), tags), ("modbusclient.yaml".into(), modbus), ("wwwserver.yaml".into(), www)]

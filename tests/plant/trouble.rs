@@ -10,7 +10,7 @@ use sim::{Behaviour, Lie};
 use tag::Timestamp;
 use tokio_modbus::ExceptionCode;
 
-use super::site::{LINES, TAGS, What};
+use super::site::{LINES, TAGS, What, Written};
 use super::world::{Event, World};
 
 /// Simulated time of a run.
@@ -105,7 +105,7 @@ fn pick(rng: &mut StdRng) -> Trouble {
     let serial = LINES[line].serial;
     let (_, device) = *LINES[line].units.choose(rng).expect("a line has units");
     let floats: Vec<usize> =
-        (0..TAGS.len()).filter(|n| TAGS[*n].is_float() && TAGS[*n].name.ends_with(['l', 't', 'F', 's', 'w'])).collect();
+        (0..TAGS.len()).filter(|n| TAGS[*n].is_float() && TAGS[*n].written == Written::Never).collect();
     match rng.random_range(0..100) {
         0..45 => Trouble::Behaves(line, device, behaviour(rng)),
         45..52 => Trouble::Vanishes(line),
@@ -124,6 +124,19 @@ fn pick(rng: &mut StdRng) -> Trouble {
         94..95 => Trouble::ScriptStalls,
         _ => Trouble::PhoneLost(rng.random_range(0..2)),
     }
+}
+
+/// On a serial line nothing tells an answer from an older one of its kind. Where some answers were lost and others were
+/// not, a master that takes no wrong value keeps silent until nothing can be under way any more. A device that said
+/// nothing at all is asked at once.
+fn leaves_doubt(what: &Trouble, line: usize) -> bool {
+    LINES[line].serial
+        && match what {
+            Trouble::Behaves(at, _, behaviour) => *at == line && *behaviour != Behaviour::Silent,
+            Trouble::Noisy(at) => *at == line,
+            Trouble::ModbusFrozen => true,
+            _ => false,
+        }
 }
 
 fn behaviour(rng: &mut StdRng) -> Behaviour {
@@ -284,6 +297,9 @@ impl World {
         let what = self.planned[n].what.clone();
         self.tell(|| format!("ends: {what:?}"));
         self.quiet.count(&what, false, self.now);
+        for line in (0..LINES.len()).filter(|line| leaves_doubt(&what, *line)) {
+            self.wires[line].doubt_until = self.now + modbus::LATE_MAX;
+        }
         match what {
             Trouble::Behaves(_, device, _) => self.behave(device, Behaviour::Normal),
             Trouble::Vanishes(line) => {

@@ -28,7 +28,7 @@ pub(crate) struct Window {
     handles: Vec<Handle>,
     hello: Hello,
     pub(crate) sockets: HashMap<SocketId, Socket>,
-    writes: HashMap<WriteId, Write>,
+    pub(crate) writes: HashMap<WriteId, Write>,
     /// Final outcomes, so that a second one is seen.
     ended: Vec<WriteId>,
     /// Given up here before the bus did, whose word then comes too late.
@@ -43,7 +43,7 @@ pub(crate) struct Socket {
     due: Option<Instant>,
 }
 
-struct Write {
+pub(crate) struct Write {
     socket: SocketId,
     id: u64,
     tag: usize,
@@ -139,7 +139,13 @@ impl World {
         }
     }
 
-    fn window_writes(&mut self, id: SocketId, number: u64, tag: usize, value: &serde_json::Value) -> Result<(), String> {
+    fn window_writes(
+        &mut self,
+        id: SocketId,
+        number: u64,
+        tag: usize,
+        value: &serde_json::Value,
+    ) -> Result<(), String> {
         let Some(window) = &mut self.window else { return Ok(()) };
         let def = WWW.tags.get(tag).ok_or_else(|| format!("tag {tag} is not in the list"))?;
         let value = setpoint::check(def, value)?;
@@ -193,7 +199,7 @@ impl World {
         }
     }
 
-    fn window_outcome(&mut self, id: WriteId, outcome: Outcome) {
+    pub(crate) fn window_outcome(&mut self, id: WriteId, outcome: Outcome) {
         self.tell(|| format!("write {}: {outcome:?}", id.0));
         let Some(window) = &mut self.window else { return };
         let Some(write) = window.writes.get(&id) else {
@@ -210,6 +216,10 @@ impl World {
             window.ended.push(id);
         }
         window.watch.on_set(socket, number, outcome.clone());
+        if outcome == Outcome::Stored && tag < TAGS.len() {
+            let sentence = "was kept by the bus as if nobody owned it, and not written to its device";
+            self.complain(format!("{value} to {} {sentence}", TAGS[tag].name));
+        }
         if outcome == Outcome::Confirmed {
             self.check_confirmed(tag, value);
         }
@@ -281,6 +291,9 @@ impl World {
     pub(crate) fn check_queues(&mut self) {
         let mut over = Vec::new();
         if let Some(window) = &self.window {
+            if window.writes.values().any(|write| self.now > write.give_up + Duration::from_millis(1_250)) {
+                over.push("a write has no outcome yet".into());
+            }
             let bound = WWW.tags.len() + www::watch::NEWS_MAX + 2;
             for id in window.sockets.keys() {
                 let waiting = window.watch.waiting(*id);

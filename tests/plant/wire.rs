@@ -36,8 +36,8 @@ pub(crate) struct Wire {
     pub(crate) noisy: bool,
     /// When the last answer that was late has arrived.
     pub(crate) late_until: Instant,
-    /// The latest answer so far was so late.
-    pub(crate) latest: Duration,
+    /// On a serial line: until when an answer may still be under way that nothing tells from a newer one.
+    pub(crate) doubt_until: Instant,
 }
 
 impl Wire {
@@ -55,7 +55,7 @@ impl Wire {
             lossy: false,
             noisy: false,
             late_until: now,
-            latest: Duration::ZERO,
+            doubt_until: now,
         }
     }
 
@@ -106,6 +106,7 @@ impl World {
     /// The daemon's bytes set out.
     pub(crate) fn wire_sends(&mut self, line: usize, bytes: &[u8]) {
         let conn = self.wires[line].conn;
+        self.tell(|| format!("{}: {bytes:02x?}", LINES[line].name));
         if self.wires[line].vanished || !self.wires[line].open {
             return;
         }
@@ -180,6 +181,7 @@ impl World {
     }
 
     fn device_sends(&mut self, line: usize, conn: u32, at: Instant, late: Duration, bytes: &[u8]) {
+        self.tell(|| format!("{}: {:?} later {bytes:02x?}", LINES[line].name, at.duration_since(self.now)));
         for (arrives, piece) in self.pieces(line, at, self.wires[line].last_here, bytes) {
             self.wires[line].last_here = arrives;
             self.on(arrives, Event::AtMaster { line, conn, bytes: piece });
@@ -187,7 +189,6 @@ impl World {
         let wire = &mut self.wires[line];
         if late > Duration::ZERO {
             wire.late_until = wire.late_until.max(wire.last_here);
-            wire.latest = wire.latest.max(wire.last_here.duration_since(self.now));
         }
     }
 

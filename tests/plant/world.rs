@@ -32,12 +32,34 @@ const FIRST_EPOCH: u64 = 1;
 /// What happens, and then whatever follows from it at the same instant.
 #[derive(Debug)]
 pub(crate) enum Event {
-    Opened { line: usize, conn: u32 },
-    OpenFailed { line: usize, conn: u32, why: &'static str },
-    AtDevice { line: usize, conn: u32, bytes: Vec<u8> },
-    AtMaster { line: usize, conn: u32, bytes: Vec<u8> },
-    Hung { line: usize, conn: u32, why: &'static str },
-    LineWake { line: usize, turn: u64 },
+    Opened {
+        line: usize,
+        conn: u32,
+    },
+    OpenFailed {
+        line: usize,
+        conn: u32,
+        why: &'static str,
+    },
+    AtDevice {
+        line: usize,
+        conn: u32,
+        bytes: Vec<u8>,
+    },
+    AtMaster {
+        line: usize,
+        conn: u32,
+        bytes: Vec<u8>,
+    },
+    Hung {
+        line: usize,
+        conn: u32,
+        why: &'static str,
+    },
+    LineWake {
+        line: usize,
+        turn: u64,
+    },
     Moves(usize),
     Begins(usize),
     Ends(usize),
@@ -45,11 +67,23 @@ pub(crate) enum Event {
     Connect,
     /// The bus looks at its clock; which bus.
     Tick(u64),
-    Takes { phone: usize, socket: SocketId },
-    Beat { phone: usize, socket: SocketId },
-    Dials { phone: usize },
-    Acts { phone: usize },
-    Starts { script: usize },
+    Takes {
+        phone: usize,
+        socket: SocketId,
+    },
+    Beat {
+        phone: usize,
+        socket: SocketId,
+    },
+    Dials {
+        phone: usize,
+    },
+    Acts {
+        phone: usize,
+    },
+    Starts {
+        script: usize,
+    },
     ScriptActs,
     Sweep,
     /// Nothing of its own: time for those who wait for it.
@@ -95,16 +129,19 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A world in which everything has just been switched on.
+    /// A world in which everything has just been switched on and everything may go wrong.
     pub(crate) fn new(seed: u64) -> Self {
+        Self::with(seed, trouble::plan(&mut StdRng::seed_from_u64(!seed)))
+    }
+
+    /// A world in which this goes wrong.
+    pub(crate) fn with(seed: u64, planned: Vec<Planned>) -> Self {
         let clock = ManualClock::at(Timestamp(1_700_000_000_000_000));
         let now = clock.mono();
-        let mut rng = StdRng::seed_from_u64(seed);
-        let planned = trouble::plan(&mut rng);
         let mut world = Self {
             start: now,
             now,
-            rng,
+            rng: StdRng::seed_from_u64(seed),
             calendar: BinaryHeap::new(),
             entries: 0,
             steps: 0,
