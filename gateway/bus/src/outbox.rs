@@ -59,11 +59,12 @@ impl Outbox {
     }
 }
 
-/// What waits for a module before it is laid out: control frames first, then every reading, the latest readings, and
-/// pieces of answers only when nothing else waits.
+/// What waits for a module before it is laid out: control frames first, then every reading, the latest readings, the
+/// outcomes of writes (behind the reading that made them true), and pieces of answers only when nothing else waits.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
     control: Vec<u8>,
+    outcomes: Vec<u8>,
     every: VecDeque<Kept>,
     every_bytes: usize,
     lost: Marks,
@@ -96,6 +97,11 @@ impl Lanes {
     /// Frames that may not be lost: a module past the bound is closed.
     pub(crate) fn control(&mut self) -> Result<&mut Vec<u8>, Overflow> {
         if self.control.len() > CONTROL_BYTES_MAX { Err(Overflow) } else { Ok(&mut self.control) }
+    }
+
+    /// Frames that come behind all readings published before them; they may not be lost either.
+    pub(crate) fn outcomes(&mut self) -> Result<&mut Vec<u8>, Overflow> {
+        if self.outcomes.len() > CONTROL_BYTES_MAX { Err(Overflow) } else { Ok(&mut self.outcomes) }
     }
 
     pub(crate) fn latest(&mut self, id: u16) {
@@ -140,8 +146,11 @@ impl Lanes {
             out.tail().append(&mut self.control);
         }
         let room = FILL_BYTES.saturating_sub(out.waiting());
-        if room > 0 && !(self.every.is_empty() && self.lost.is_empty() && self.latest.is_empty()) {
+        if room > 0 && self.has_readings() {
             self.fill_readings(out.tail(), room, table);
+        }
+        if !self.has_readings() && !self.outcomes.is_empty() {
+            out.tail().append(&mut self.outcomes);
         }
         if out.waiting() == 0 {
             if let Some(frame) = self.pieces.pop_front() {
@@ -185,12 +194,12 @@ impl Lanes {
         batch.close(out);
     }
 
+    fn has_readings(&self) -> bool {
+        !(self.every.is_empty() && self.lost.is_empty() && self.latest.is_empty())
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.control.is_empty()
-            && self.every.is_empty()
-            && self.lost.is_empty()
-            && self.latest.is_empty()
-            && self.pieces.is_empty()
+        self.control.is_empty() && self.outcomes.is_empty() && !self.has_readings() && self.pieces.is_empty()
     }
 }
 

@@ -257,6 +257,28 @@ fn writes_of_modules_have_exactly_one_final_outcome() {
 }
 
 #[test]
+fn an_outcome_comes_behind_the_reading_that_made_it_true() {
+    let mut world = World::new();
+    let mut owner = world.module("modbus", |core| {
+        let group = core.group(None);
+        core.own(&name("set"), group);
+    });
+    owner.core.publish(Handle(0), good(1));
+    owner.drive(&mut world);
+    let mut writer = world.module("www", |core| {
+        core.watch(&name("set"), Delivery::Latest, None);
+    });
+    let write = writer.core.write(Handle(0), Value::Int(2), Duration::from_secs(5), "somebody");
+    writer.drive(&mut world);
+    let Event::Write { id, .. } = owner.drive(&mut world).remove(0) else { panic!("no write") };
+    owner.core.publish(Handle(0), good(2));
+    owner.core.settle(id, Outcome::Confirmed);
+    owner.drive(&mut world);
+    let events = writer.drive(&mut world);
+    assert_eq!(events, [Event::Sample(Handle(0), good(2)), Event::Outcome(write, Outcome::Confirmed)]);
+}
+
+#[test]
 fn an_answer_goes_in_pieces_to_the_asker_alone() {
     let mut world = World::new();
     let mut owner = world.module("history", |core| {
