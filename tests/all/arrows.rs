@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("history", &["tag", "site", "shell", "link"]),
     ("www", &["tag", "site", "shell", "link"]),
     ("box", &["tag", "site", "shell", "link", "bus", "modbus", "history", "www"]),
-    ("sim", &[]),
+    ("sim", &["shell"]),
 ];
 
 /// Rooms without a runtime: nothing in them can wait, open or read.
