@@ -7,6 +7,7 @@ mod plant;
 mod plc;
 mod process;
 mod site;
+mod story;
 mod wait;
 mod watch;
 
@@ -19,5 +20,6 @@ pub use plant::Plant;
 pub use plc::Plc;
 pub use process::{Process, program};
 pub use site::Site;
+pub use story::Stage;
 pub use wait::{PATIENCE, wait_for, wait_some};
 pub use watch::{Line, Watch};

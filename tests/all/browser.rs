@@ -1,0 +1,70 @@
+//! Chromium against `forebay run` and the pretend plant. Each story stands in `tests/browser/NAME.mjs`; pictures of all
+//! of them lie in `target/browser`, and with `FOREBAY_BLESS=1` those of the README are taken anew.
+
+use forebay_tests::Stage;
+
+/// A story on a stage of its own: a killed plant of one is not the other's.
+#[track_caller]
+fn tell(name: &str, view: &str) {
+    Stage::new().tell(name, view);
+}
+
+#[test]
+fn a_one_time_link_lets_one_browser_in() {
+    tell("door", "phone");
+}
+
+#[test]
+fn values_move_on_a_phone() {
+    tell("values", "phone");
+}
+
+#[test]
+fn values_move_on_a_desktop() {
+    tell("values", "desktop");
+}
+
+#[test]
+fn a_set_point_reaches_the_plc_from_a_phone() {
+    tell("setpoint", "phone");
+}
+
+#[test]
+fn a_set_point_reaches_the_plc_from_a_desktop() {
+    tell("setpoint", "desktop");
+}
+
+#[test]
+fn the_trend_draws_on_a_phone() {
+    tell("trend", "phone");
+}
+
+#[test]
+fn the_trend_draws_on_a_desktop() {
+    tell("trend", "desktop");
+}
+
+#[test]
+fn plant_and_gateway_go_and_come_back_on_a_phone() {
+    tell("faults", "phone");
+}
+
+#[test]
+fn plant_and_gateway_go_and_come_back_on_a_desktop() {
+    tell("faults", "desktop");
+}
+
+#[test]
+fn a_phone_that_slept_is_current_within_a_second() {
+    tell("sleep", "phone");
+}
+
+#[test]
+fn every_page_fits_every_screen() {
+    tell("layout", "all");
+}
+
+#[test]
+fn pictures_for_the_readme() {
+    tell("shots", "all");
+}
