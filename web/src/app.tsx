@@ -8,6 +8,7 @@ import { Rail, Tabs, TABS } from './parts/tabs';
 import { pageAddress } from './route';
 import { crowded, hello, kept, locked, page, said, sheet, store } from './state';
 import { NoTag, TagSheet } from './views/detail';
+import { Mistakes } from './views/mistakes';
 import { NoPages, PageView } from './views/page';
 import { GroupSheet, MoreSheet, StatusSheet } from './views/system';
 
@@ -41,6 +42,7 @@ export function App() {
             <p>The gateway allows no more. Close one elsewhere; this one tries again by itself.</p>
           </div>
         ) : null}
+        <Mistakes />
         {p ? <PageView key={p.id} page={p} /> : <NoPages />}
       </main>
       <Tabs />

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseMessage, sayPing, saySet, sayWatch, typed, Unspoken, type Hello, type Tags } from '../src/link/speak';
+import { findingPlace, mistakesTitle } from '../src/mistakes';
 import { golden, goldenNames } from './golden';
 
 test('every golden message of the gateway is understood, and says its own kind', () => {
@@ -19,6 +20,24 @@ test('hello: definitions, pages in order, what is absent is null', () => {
   assert.deepEqual(h.tags[1]?.multi, ['Off', 'Manual', 'Auto']);
   assert.equal(h.tags[2]?.format, 'datetime');
   assert.equal(h.tags[3]?.min, null);
+});
+
+test('an item that is not drawn is a placeholder with its kind and the reason', () => {
+  const h = parseMessage(golden('hello.json')) as Hello;
+  assert.deepEqual(h.pages[1]?.items[1], { type: 'placeholder', kind: 'opnotes', why: 'not built yet' });
+});
+
+test('mistakes of the site: what runs, and each with its place; a good site has none', () => {
+  assert.equal((parseMessage(golden('hello.json')) as Hello).mistakes, null);
+  const last = parseMessage(golden('hello-last-site.json')) as Hello;
+  assert.equal(last.pages.length, 2);
+  assert.ok(last.mistakes);
+  assert.equal(mistakesTitle(last.mistakes), 'The site on this box has a mistake; the last good one is running');
+  assert.deepEqual(last.mistakes.findings.map(findingPlace), ['modbusclient.yaml:14:9', 'site']);
+  assert.match(last.mistakes.findings[0]?.text ?? '', /did you mean "cdab"/);
+  const none = parseMessage(golden('hello-no-site.json')) as Hello;
+  assert.deepEqual([none.pages, none.tags, none.mistakes?.runs], [[], [], 'none']);
+  assert.ok(none.mistakes && mistakesTitle(none.mistakes).startsWith('There is no good site'));
 });
 
 test('tags: the three qualities; a good one has no reason, a missing one no value', () => {
@@ -62,6 +81,7 @@ test('rubbish is Unspoken, never a half-made message', () => {
     '', 'x', '[]', 'null', '7', '{}', '{"t":7}', '{"t":"tags"}', '{"t":"tags","now":1,"v":[[0]]}', '{"t":"tags","now":1,"v":[[0,1,3,1]]}',
     '{"t":"tags","now":1,"v":[[0,1,0]]}', '{"t":"tags","now":1,"v":[[0,1,1,5]]}', '{"t":"tags","now":"1","v":[]}', '{"t":"tags","now":1e999,"v":[]}',
     '{"t":"set","id":1,"state":"perhaps"}', '{"t":"beat"}', '{"t":"plant","bus":true}', '{"t":"hello","v":2}',
+    golden('hello-no-site.json').replace('"none"', '"some"'), golden('hello-no-site.json').replace('"error"', '"fatal"'), golden('hello-no-site.json').replace('14', '"14"'),
     golden('hello.json').replace('"float"', '"double"'), golden('hello.json').replace('"datetime"', '"week"'),
   ];
   for (const text of bad) assert.throws(() => parseMessage(text), Unspoken, text.slice(0, 60));

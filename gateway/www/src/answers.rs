@@ -14,6 +14,9 @@ const SMALL_PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto 0;padding:0 1.5rem;\
                      color:#1c2733;background:#fff}h1{font-size:1.4rem}button{font:inherit;font-weight:600;\
                      min-height:56px;width:100%;border:0;border-radius:8px;color:#fff;background:#14507a}\
+                     input{font:1.4rem ui-monospace,monospace;letter-spacing:.1em;box-sizing:border-box;width:100%;\
+                     min-height:56px;margin:.5rem 0 1rem;padding:0 .75rem;border:2px solid #5a6b7a;border-radius:8px;\
+                     color:inherit;background:transparent}\
                      code{background:#e8edf2;padding:.1em .35em;border-radius:4px}\
                      @media(prefers-color-scheme:dark){body{color:#e6ecf1;background:#11181f}code{background:#25313c}a{color:#8cc4ee}}";
 
@@ -33,12 +36,37 @@ fn small_page(status: StatusCode, title: &str, body: &str) -> Response {
 
 /// What a browser without a session sees. The way back is a link on purpose: a cookie that is `SameSite=Strict` isn't
 /// sent when somebody comes from another page or app, but it is sent when they go on from here.
-pub(crate) fn locked() -> Response {
+pub(crate) fn locked(claimable: bool) -> Response {
+    if claimable {
+        return claim_page(StatusCode::UNAUTHORIZED, "This browser isn't let in yet", "", "");
+    }
     small_page(
         StatusCode::UNAUTHORIZED,
         "This browser isn't let in yet",
         "<p>Whoever runs this gateway can let it in with a one-time link: <code>forebay link</code> on the gateway \
          prints a fresh one. Open it here within 15 minutes.</p><p>It was let in before? <a href=\"\">Try again</a>.</p>",
+    )
+}
+
+/// A code that doesn't admit. `why` is one of our own sentences.
+pub(crate) fn claim_refused(status: StatusCode, why: &str) -> Response {
+    claim_page(status, "Not let in", &format!("<p role=\"alert\"><b>{why}</b></p>"), "/")
+}
+
+/// Where the code of a box is typed. `again` is where a browser that has a session goes on.
+fn claim_page(status: StatusCode, title: &str, before: &str, again: &str) -> Response {
+    small_page(
+        status,
+        title,
+        &format!(
+            "{before}<form method=\"post\" action=\"/claim\"><label>Type the code on the label of this box\
+             <input name=\"code\" required maxlength=\"80\" autocomplete=\"off\" autocapitalize=\"characters\" \
+             autocorrect=\"off\" spellcheck=\"false\" placeholder=\"XXXX-XXXX\"></label>\
+             <button>Let this browser in</button></form>\
+             <p>No label? A box that nobody has claimed shows the code on its screen and serial console when it starts. \
+             Or <code>forebay link</code> on it prints a one-time link.</p>\
+             <p>It was let in before? <a href=\"{again}\">Try again</a>.</p>"
+        ),
     )
 }
 

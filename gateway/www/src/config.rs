@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use site::{Item, Page, Site};
 use tag::{TagDef, TagName};
+
+use crate::Mistakes;
 
 /// The tag whose owner answers trends when the site has no `history.yaml` of its own beside the pages.
 const HISTORY_TAG: &str = "__history__";
@@ -29,6 +31,10 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// The folder of the built page.
     pub assets: PathBuf,
+    /// What is wrong with the site of this box.
+    pub mistakes: Option<Mistakes>,
+    /// The box's claim code: while this file exists, typing it at the page admits a browser.
+    pub claim_file: Option<PathBuf>,
     /// Called once with a fresh one-time link when the page can be opened.
     pub announce: Option<fn(&str)>,
 }
@@ -51,6 +57,23 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// A window without a site: it shows what is wrong and nothing else.
+    pub fn without_site(assets: PathBuf, mistakes: Mistakes) -> Self {
+        Self {
+            title: "Forebay".into(),
+            client: json!({}),
+            pages: Vec::new(),
+            tags: Vec::new(),
+            history: TagName::parse(HISTORY_TAG).expect("a constant that is a name"),
+            devices: Vec::new(),
+            hosts: Vec::new(),
+            assets,
+            mistakes: Some(mistakes),
+            claim_file: None,
+            announce: None,
+        }
+    }
+
     /// Gathers the window's part of a site. `assets` is the folder the page's build made.
     pub fn from_site(site: &Site, assets: PathBuf) -> Result<Self, ConfigError> {
         let www = site.www.as_ref().ok_or_else(|| ConfigError::NoPages(site.dir.clone()))?;
@@ -69,6 +92,8 @@ impl Config {
             devices: devices.collect(),
             hosts: hosts.filter_map(Json::as_str).map(str::to_ascii_lowercase).collect(),
             assets,
+            mistakes: None,
+            claim_file: None,
             announce: None,
         })
     }
@@ -109,7 +134,6 @@ fn mentioned(pages: &[Page], defs: &HashMap<&TagName, &TagDef>) -> Vec<PageTag> 
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
     use site::ItemTag;
     use tag::Kind;
 

@@ -13,7 +13,7 @@ use warp::reply::Response;
 use crate::answers;
 use crate::house::{House, lock};
 use crate::origin;
-use crate::routes::{Policy, ROUTES, Route};
+use crate::routes::{Policy, ROUTES, Route, What};
 use crate::sessions::SessionId;
 
 /// A request that was let through: handlers get nothing else to decide by.
@@ -43,10 +43,10 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// In HTTP. People who came with a browser get a page.
-    pub(crate) fn answer(self, headers: &HeaderMap) -> Response {
+    pub(crate) fn answer(self, house: &House, headers: &HeaderMap) -> Response {
         let wants_page = headers.get(ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
         match self {
-            Self::Locked if wants_page => answers::locked(),
+            Self::Locked if wants_page => answers::locked(house.is_claimable()),
             Self::Locked => {
                 answers::refused(StatusCode::UNAUTHORIZED, "this browser isn't let in: open a one-time link")
             }
@@ -73,7 +73,9 @@ pub(crate) fn admit(
     let host = house.names.host(headers).filter(|_| uri.authority().is_none()).ok_or(Refusal::Host)?;
     let session = lock(&house.sessions).find(headers, house.clock.wall());
     let deny = |why| Err(if session.is_some() { why } else { Refusal::Locked });
-    let mut there = ROUTES.iter().filter_map(|route| Some((route, route.path.matches(uri.path())?))).peekable();
+    // Without a code to type, the place to type it isn't in the table.
+    let routes = ROUTES.iter().filter(|route| route.what != What::Claim || house.is_claimable());
+    let mut there = routes.filter_map(|route| Some((route, route.path.matches(uri.path())?))).peekable();
     if there.peek().is_none() {
         return deny(Refusal::NotFound);
     }

@@ -10,11 +10,15 @@ use tokio_util::task::TaskTracker;
 use crate::Config;
 use crate::assets::Assets;
 use crate::auth::Links;
+use crate::claim::Tries;
 use crate::hub::Command;
 use crate::limit::Limit;
 use crate::origin::Names;
 use crate::sessions::Sessions;
 use crate::speak::Hello;
+
+/// Holds no secret, only when; the unit that shows the code looks at it.
+const CLAIMED_MODE: u32 = 0o644;
 
 /// What all connections share. Locks are held for a look-up and never over an await.
 pub(crate) struct House {
@@ -30,6 +34,9 @@ pub(crate) struct House {
     pub(crate) questions: Semaphore,
     pub(crate) links: Mutex<Links>,
     pub(crate) limit: Mutex<Limit>,
+    pub(crate) tries: Mutex<Tries>,
+    /// Written when the first browser typed the code of the box.
+    pub(crate) claimed_file: PathBuf,
     pub(crate) sessions: Mutex<Sessions>,
     pub(crate) sessions_file: PathBuf,
     /// Held while the sessions are written, so that an older list never replaces a newer one.
@@ -42,6 +49,24 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl House {
+    /// Is there a claim code to type? Deny by default: without the file there isn't even a place to type it.
+    pub(crate) fn is_claimable(&self) -> bool {
+        // One look into the kernel's cache, and only when somebody without a session comes.
+        self.config.claim_file.as_ref().is_some_and(|file| file.exists())
+    }
+
+    /// Notes that somebody typed the code of the box, so that it isn't shown at the next boot. The code stays good.
+    pub(crate) async fn note_claimed(&self) {
+        let (path, now) = (self.claimed_file.clone(), self.clock.wall());
+        let noted = tokio::task::spawn_blocking(move || match path.exists() {
+            true => Ok(()),
+            false => shell::write_atomic(&path, format!("{now}\n").as_bytes(), CLAIMED_MODE),
+        });
+        if let Ok(Err(error)) = noted.await {
+            log::warn!("the claim code is shown again at the next boot: {}: {error}", self.claimed_file.display());
+        }
+    }
+
     /// Writes the sessions to disk, on a thread of its own: flash may take a while and live values must not wait.
     pub(crate) async fn save_sessions(&self) {
         let _turn = self.saving.lock().await;

@@ -1,6 +1,7 @@
 //! The window: one session per phone, the page, the API.
 //!
-//! In: readings and write outcomes from the bus; requests of browsers that opened a one-time link. Out: the page's
+//! In: readings and write outcomes from the bus; requests of browsers that opened a one-time link or typed the claim
+//! code of a box. Out: the page's
 //! files, one WebSocket conversation per open page (`PAGE.md`), trends, writes to the tags' owners. Never: decides how
 //! fresh a value is, shows a write as done before its owner said so, or answers anything a route has no policy for.
 //!
@@ -12,8 +13,10 @@ mod answers;
 mod assets;
 mod auth;
 mod bus_end;
+mod claim;
 mod config;
 mod error;
+mod findings;
 mod gate;
 mod house;
 mod hub;
@@ -36,6 +39,8 @@ mod tests;
 pub use assets::{AssetsError, check_assets};
 pub use auth::{LINK_LIFE, LinkError, mint_link};
 pub use bus_end::BusEnd;
+pub use claim::{ClaimCode, ClaimError};
 pub use config::{Config, ConfigError, PageTag};
 pub use error::{BindError, RunError};
+pub use findings::{Finding, Mistakes, Runs, Severity, parse_findings, read_findings};
 pub use run::{bind, run};

@@ -13,24 +13,25 @@ const ALL: Rate = Rate { burst: 100.0, refill: Duration::from_millis(500) };
 /// Addresses remembered. The one that tried longest ago is forgotten first; the common bucket still counts it.
 const ADDRESSES_MAX: usize = 256;
 
+/// How many at once, and how long one more takes to come back.
 #[derive(Debug, Clone, Copy)]
-struct Rate {
-    burst: f64,
-    refill: Duration,
+pub(crate) struct Rate {
+    pub(crate) burst: f64,
+    pub(crate) refill: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Bucket {
+pub(crate) struct Bucket {
     left: f64,
     at: Instant,
 }
 
 impl Bucket {
-    fn full(rate: Rate, now: Instant) -> Self {
+    pub(crate) fn full(rate: Rate, now: Instant) -> Self {
         Self { left: rate.burst, at: now }
     }
 
-    fn take(&mut self, rate: Rate, now: Instant) -> bool {
+    pub(crate) fn take(&mut self, rate: Rate, now: Instant) -> bool {
         let came_back = now.saturating_duration_since(self.at).as_secs_f64() / rate.refill.as_secs_f64();
         self.left = (self.left + came_back).min(rate.burst);
         self.at = now;
@@ -66,7 +67,7 @@ impl Limit {
 }
 
 /// One IPv6 subscriber has a whole /64 to try from.
-fn household(who: IpAddr) -> IpAddr {
+pub(crate) fn household(who: IpAddr) -> IpAddr {
     match who.to_canonical() {
         IpAddr::V4(v4) => v4.into(),
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),

@@ -1,5 +1,6 @@
 //! The routes: one table that says who may ask for what, and the answers.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -10,11 +11,15 @@ use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
 use crate::auth::Turned;
+use crate::claim::ClaimCode;
 use crate::gate::Admitted;
 use crate::house::{House, lock};
 use crate::hub::Command;
 use crate::sessions::forget_cookie;
 use crate::{answers, socket, trend};
+
+/// A form with a code and its dashes; anything larger isn't ours.
+const CLAIM_BYTES_MAX: u64 = 1024;
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +60,7 @@ pub(crate) enum What {
     Asset,
     LinkButton,
     LinkUse,
+    Claim,
     Socket,
     History,
     Status,
@@ -75,13 +81,14 @@ const fn route(method: Method, path: Path, policy: Policy, what: What) -> Route 
 }
 
 /// All there is.
-pub(crate) static ROUTES: [Route; 10] = [
+pub(crate) static ROUTES: [Route; 11] = [
     route(Method::GET, Path::At("/"), Policy::Session, What::Index),
     route(Method::GET, Path::Below("/p/"), Policy::Session, What::Index),
     route(Method::GET, Path::Below("/t/"), Policy::Session, What::Index),
     route(Method::GET, Path::Below("/assets/"), Policy::Session, What::Asset),
     route(Method::GET, Path::Below("/link/"), Policy::Everybody, What::LinkButton),
     route(Method::POST, Path::Below("/link/"), Policy::OwnPage, What::LinkUse),
+    route(Method::POST, Path::At("/claim"), Policy::OwnPage, What::Claim),
     route(Method::GET, Path::At("/ws"), Policy::SessionAndOwnPage, What::Socket),
     route(Method::GET, Path::At("/api/history"), Policy::Session, What::History),
     route(Method::GET, Path::At("/api/status"), Policy::Session, What::Status),
@@ -100,6 +107,15 @@ pub(crate) fn filter(house: Arc<House>) -> BoxedFilter<(Response,)> {
             }
         })
     };
+    let claim = {
+        let house = house.clone();
+        let form = warp::body::content_length_limit(CLAIM_BYTES_MAX).and(warp::body::form());
+        let typed = warp::ext::get::<Admitted>().and_then(only_claim).and(form);
+        typed.then(move |admitted: Admitted, form: HashMap<String, String>| {
+            let house = house.clone();
+            async move { claim(&house, &admitted, form.get("code").map_or("", String::as_str)).await }
+        })
+    };
     let query = warp::query::raw().or_else(|_| async { Ok::<_, Rejection>((String::new(),)) });
     let rest = warp::ext::get::<Admitted>().and(warp::header::headers_cloned()).and(query).then(
         move |admitted, headers, query: String| {
@@ -107,11 +123,15 @@ pub(crate) fn filter(house: Arc<House>) -> BoxedFilter<(Response,)> {
             async move { answer(&house, &admitted, &headers, &query).await }
         },
     );
-    conversation.or(rest).unify().recover(not_admitted).unify().boxed()
+    conversation.or(claim).unify().or(rest).unify().recover(not_admitted).unify().boxed()
 }
 
 async fn only_socket(admitted: Admitted) -> Result<Admitted, Rejection> {
     if admitted.route.what == What::Socket { Ok(admitted) } else { Err(warp::reject::not_found()) }
+}
+
+async fn only_claim(admitted: Admitted) -> Result<Admitted, Rejection> {
+    if admitted.route.what == What::Claim { Ok(admitted) } else { Err(warp::reject::not_found()) }
 }
 
 /// Only a request that went round the gate gets here.
@@ -128,6 +148,7 @@ async fn answer(house: &House, admitted: &Admitted, headers: &HeaderMap, query: 
         },
         What::LinkButton => answers::link_button(),
         What::LinkUse => use_link(house, admitted).await,
+        What::Claim => answers::refused(StatusCode::BAD_REQUEST, "expected a form with a code"),
         What::Socket => answers::refused(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket"),
         What::History => trend::answer(house, query).await,
         What::Status => status(house).await,
@@ -151,15 +172,56 @@ async fn use_link(house: &House, admitted: &Admitted) -> Response {
         };
         return answers::link_refused(status, &why.to_string());
     }
-    let admitted_by = admitted.peer.to_string();
-    let cookie = lock(&house.sessions).admit(wall, &admitted_by);
+    log::info!("a browser at {} was let in by a one-time link", admitted.peer);
+    let_in(house, admitted).await
+}
+
+/// A code was typed.
+async fn claim(house: &House, admitted: &Admitted, typed: &str) -> Response {
+    let Some(file) = house.config.claim_file.clone() else {
+        return answers::refused(StatusCode::NOT_FOUND, "no such thing");
+    };
+    if let Err(wait) = lock(&house.tries).begin(admitted.peer, house.clock.mono()) {
+        let seconds = wait.as_secs() + 1;
+        let why = format!("Too many tries: wait {seconds} s.");
+        let mut response = answers::claim_refused(StatusCode::TOO_MANY_REQUESTS, &why);
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        return response;
+    }
+    // Each time anew: whoever removes the file closes this door at once.
+    let code = match tokio::task::spawn_blocking(move || ClaimCode::read(&file)).await {
+        Ok(Ok(code)) => code,
+        Ok(Err(error)) => {
+            log::error!("the claim code admits nobody: {}", chain(&error));
+            return answers::claim_refused(StatusCode::SERVICE_UNAVAILABLE, "The gateway can't read its own code.");
+        }
+        Err(_) => return answers::claim_refused(StatusCode::SERVICE_UNAVAILABLE, "The gateway is stopping."),
+    };
+    if !ClaimCode::parse(typed).is_some_and(|typed| code.is(&typed)) {
+        log::info!("a wrong claim code from {}", admitted.peer);
+        return answers::claim_refused(StatusCode::FORBIDDEN, "This is not the code of this box.");
+    }
+    lock(&house.tries).was_right(admitted.peer);
+    log::info!("a browser at {} was let in by the claim code", admitted.peer);
+    house.note_claimed().await;
+    let_in(house, admitted).await
+}
+
+/// An error and its causes in one sentence.
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(error.source(), |cause| cause.source())
+        .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// Gives the browser a session and sends it to the page.
+async fn let_in(house: &House, admitted: &Admitted) -> Response {
+    let cookie = lock(&house.sessions).admit(house.clock.wall(), &admitted.peer.to_string());
     let cookie = cookie.ok().and_then(|cookie| HeaderValue::from_str(&cookie).ok());
     let Some(cookie) = cookie else {
         return answers::link_refused(StatusCode::INTERNAL_SERVER_ERROR, "The gateway has no random numbers.");
     };
     // On disk before the browser has it: a power cut must not end a session somebody was just given.
     house.save_sessions().await;
-    log::info!("a browser at {admitted_by} was let in by a one-time link");
     let mut response = StatusCode::SEE_OTHER.into_response();
     response.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
     response.headers_mut().insert(SET_COOKIE, cookie);
@@ -190,5 +252,6 @@ async fn status(house: &House) -> Response {
         "version": env!("CARGO_PKG_VERSION"), "boot": house.hello.boot, "site": house.config.title,
         "now": now.as_ms(), "clock": crate::speak::clock_word(now), "bus": plant.bus, "devices": plant.devices,
         "browsers": sessions, "sockets": sockets,
+        "findings": house.config.mistakes.as_ref().map_or(0, |mistakes| mistakes.findings.len()),
     }))
 }

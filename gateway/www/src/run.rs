@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::assets::Assets;
 use crate::auth::{Links, mint_link};
+use crate::claim::Tries;
 use crate::house::House;
 use crate::hub::{COMMANDS_MAX, Hub};
 use crate::limit::Limit;
@@ -72,6 +73,8 @@ pub async fn run<B: BusEnd>(
         questions: Semaphore::new(QUESTIONS_MAX),
         links: Mutex::new(Links::create(&paths, &base_url(address))?),
         limit: Mutex::new(Limit::new(clock.mono())),
+        tries: Mutex::new(Tries::new(clock.mono())),
+        claimed_file: paths.state.join("claimed"),
         sessions: Mutex::new(load_sessions(&sessions_file)),
         sessions_file,
         saving: tokio::sync::Mutex::new(()),

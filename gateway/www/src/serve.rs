@@ -124,7 +124,7 @@ pub(crate) async fn connection(
                     request.extensions_mut().insert(admitted);
                     routes.call(request).await?
                 }
-                Err(refusal) => refusal.answer(request.headers()),
+                Err(refusal) => refusal.answer(&house, request.headers()),
             };
             Ok::<_, Infallible>(dress(response, host.as_deref()))
         }

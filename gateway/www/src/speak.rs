@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tag::{Format, Reading, TagDef, Timestamp, Value};
 
 use crate::watch::{Message, NoSuchTag, Shown, TagNumber};
-use crate::{Config, PageTag};
+use crate::{Config, Mistakes, PageTag};
 
 /// The longest message a page may send. A `watch` of every tag of a large site fits; so does a selectdict of a year.
 pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
@@ -64,7 +64,11 @@ impl Hello {
     /// Puts the pages and tags into words once. `build` names the page's files.
     pub fn new(config: &Config, build: &str) -> Self {
         let tags: Vec<Json> = config.tags.iter().map(told).collect();
-        let rest = json!({"site": config.title, "config": config.client, "pages": config.pages, "tags": tags});
+        let mut rest = json!({"site": config.title, "config": config.client, "pages": config.pages, "tags": tags});
+        if let Some(Mistakes { runs, findings }) = &config.mistakes {
+            rest["runs"] = json!(runs);
+            rest["findings"] = json!(findings);
+        }
         let tail = rest.to_string().split_off(1);
         let boot = Sha256::new().chain_update(env!("CARGO_PKG_VERSION")).chain_update(build).chain_update(&tail);
         Self { boot: crate::auth::hex(&boot.finalize()[..6]), tail }

@@ -1,5 +1,6 @@
 //! The window from outside: real HTTP and WebSockets against [`crate::run`], with a stand-in for the bus.
 
+mod claim;
 mod door;
 mod limits;
 mod phone;

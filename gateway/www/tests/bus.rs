@@ -60,6 +60,8 @@ fn config(assets: PathBuf) -> www::Config {
         devices: vec![],
         hosts: vec![],
         assets,
+        mistakes: None,
+        claim_file: None,
         announce: None,
     }
 }

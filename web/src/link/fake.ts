@@ -1,7 +1,7 @@
 // A gateway that lives in the page: the demo's hydro station, with history, refusals and faults. Never in a shipped page.
 //
 // `?fake=drop` loses the link for 8 s every 40 s, `?fake=offline` loses it for good after 4 s, `?fake=faults` begins with a
-// silent device. Without a word: a fault every few minutes, as in life.
+// silent device, `?fake=mistakes` has a site with mistakes, `?fake=nosite` has none. Without a word: a fault every few minutes, as in life.
 
 import type { Fetcher } from './history';
 import type { SocketLike } from './socket';
@@ -10,6 +10,17 @@ import { Station } from './fakeplant';
 
 const MODE = new URLSearchParams(location.search).get('fake') ?? '';
 const BOOT = 'demo';
+const NO_SITE = MODE === 'nosite';
+const MISTAKES: { [key: string]: Json } =
+  NO_SITE || MODE === 'mistakes'
+    ? {
+        runs: NO_SITE ? 'none' : 'last',
+        findings: [
+          { severity: 'error', file: 'modbusclient.yaml', line: 14, column: 9, text: 'word_order = "cdba" — expected one of abcd, cdab, badc, dcba; did you mean "cdab"?' },
+          { severity: 'notice', file: 'site', line: 0, column: 0, text: "left out: DSC_0001.JPG — only .yaml files are a site's" },
+        ],
+      }
+    : {};
 const station = new Station(Date.now(), MODE === 'faults');
 
 type Def = Partial<TagDef> & { name: string };
@@ -83,8 +94,8 @@ const PAGES: PageDef[] = [
     { type: 'hr' },
     { type: 'selectdict', tagname: 'schedule', opts: { type: 'multi', multi: ['Off', 'Low', 'Normal', 'High'] } },
     { type: 'selectdict', tagname: 'offsets', opts: { type: 'float', dp: 2, min: -1, max: 1, units: 'm' } } ] },
-  { id: 'notes', name: 'Notes', parent: null, items: [{ type: 'h1', desc: 'Notes' }, { type: 'opnotes', site_groups: {} }] },
-  { id: 'files', name: 'Files', parent: null, items: [{ type: 'files' }, v('no_such_tag')] },
+  { id: 'notes', name: 'Notes', parent: null, items: [{ type: 'h1', desc: 'Notes' }, { type: 'placeholder', kind: 'opnotes', why: 'not built yet' }] },
+  { id: 'files', name: 'Files', parent: null, items: [{ type: 'placeholder', kind: 'files', why: 'not built yet' }, v('no_such_tag')] },
 ];
 
 /** The time the link is up in `?fake=drop`, and how long it stays away. */
@@ -142,7 +153,7 @@ export function fakeSocket(): SocketLike {
   setTimeout(() => {
     if (socket.gone) return;
     if (Date.now() < downUntil) return die();
-    tell({ t: 'hello', v: 1, version: '0.1.0', boot: BOOT, now: Date.now(), clock: 'set', site: 'Forebay demo', config: {}, pages: PAGES as unknown as Json, tags: TAGS as unknown as Json });
+    tell({ t: 'hello', v: 1, version: '0.1.0', boot: BOOT, now: Date.now(), clock: 'set', site: 'Forebay demo', config: {}, pages: (NO_SITE ? [] : PAGES) as unknown as Json, tags: (NO_SITE ? [] : TAGS) as unknown as Json, ...MISTAKES });
     let devices = '';
     timer = window.setInterval(() => {
       const v = readings();

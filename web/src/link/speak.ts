@@ -44,6 +44,20 @@ export interface PageDef {
   items: Item[];
 }
 
+/** Something wrong with the site of a box. Line 0 is the file as a whole. */
+export interface Finding {
+  severity: 'error' | 'warning' | 'notice';
+  file: string;
+  line: number;
+  column: number;
+  text: string;
+}
+/** What a box shows while its site has mistakes: the last good site, or none. */
+export interface Mistakes {
+  runs: 'last' | 'none';
+  findings: Finding[];
+}
+
 export interface Hello {
   t: 'hello';
   version: string;
@@ -54,6 +68,7 @@ export interface Hello {
   config: { [key: string]: Json };
   pages: PageDef[];
   tags: TagDef[];
+  mistakes: Mistakes | null;
 }
 export interface Tags {
   t: 'tags';
@@ -94,6 +109,8 @@ export class Unspoken extends Error {}
 
 const KINDS: readonly string[] = ['int', 'float', 'str', 'bytes', 'list', 'dict'];
 const FORMATS: readonly string[] = ['time', 'date', 'datetime'];
+const SEVERITIES: readonly string[] = ['error', 'warning', 'notice'];
+const RUNS: readonly string[] = ['last', 'none'];
 const SET_STATES: readonly string[] = ['sent', 'confirmed', 'stored', 'refused', 'mismatch', 'expired'];
 
 /** One text message of the gateway, or `Unspoken`. A sort of message we do not know yet is null: a newer gateway may say more. */
@@ -140,6 +157,20 @@ function parseHello(m: Record<string, unknown>): Hello {
     config: json(m['config'] ?? {}) as { [key: string]: Json },
     pages: array(m['pages'], 'pages').map((p, i) => parsePage(object(p, `pages[${i}]`))),
     tags: array(m['tags'], 'tags').map((d, i) => parseTag(object(d, `tags[${i}]`))),
+    mistakes: orNull(m['findings'], (v) => ({
+      runs: oneOf(m['runs'], RUNS, 'runs') as Mistakes['runs'],
+      findings: array(v, 'findings').map((f, i) => parseFinding(object(f, `findings[${i}]`))),
+    })),
+  };
+}
+
+function parseFinding(f: Record<string, unknown>): Finding {
+  return {
+    severity: oneOf(f['severity'], SEVERITIES, 'severity') as Finding['severity'],
+    file: string(f['file'], 'file'),
+    line: number(f['line'], 'line'),
+    column: number(f['column'], 'column'),
+    text: string(f['text'], 'text'),
   };
 }
 

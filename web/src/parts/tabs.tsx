@@ -9,9 +9,9 @@ import { Icon, type IconName } from './icon';
 /** Entries in the bottom bar before "More". */
 export const TABS = 4;
 
-/** A page's icon comes from what stands on it. */
+/** A page's icon comes from what stands on it, or will. */
 export function iconOf(p: PageDef): IconName {
-  const n = (t: string) => p.items.filter((i) => i.type === t).length;
+  const n = (t: string) => p.items.filter((i) => (i.type === 'placeholder' ? i['kind'] : i.type) === t).length;
   if (n('alarms') > 0) return 'bell';
   if (n('uplot') > 0 && n('value') + n('setpoint') <= 4) return 'chart';
   if (n('opnotes') > 0) return 'note';

@@ -73,8 +73,11 @@ function Full({ item }: { item: Item }) {
     }
     case 'uplot':
       return <Trend item={item} />;
-    default:
-      return <Placeholder words={`${NAMES[item.type] ?? item.type} will stand here; this version does not draw it yet`} />;
+    default: {
+      // A placeholder names what was to stand here and why it doesn't; anything else is of a newer gateway.
+      const kind = text(item['kind']) || item.type;
+      return <Placeholder words={`${NAMES[kind] ?? kind}: ${text(item['why']) || 'not drawn yet'}`} />;
+    }
   }
 }
 
@@ -90,6 +93,7 @@ function Placeholder({ words }: { words: string }) {
 
 /** Before the first hello there is nothing to show but that. */
 export function NoPages() {
+  if (hello.value?.mistakes) return null; // they are all there is to say
   return (
     <p class="empty" data-testid="empty">
       {hello.value ? 'This site has no pages yet: write them in wwwserver.yaml' : 'connecting…'}

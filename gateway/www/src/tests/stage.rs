@@ -156,6 +156,8 @@ pub(super) fn config(folders: &Folders) -> Config {
         devices: vec!["PLC1".into()],
         hosts: vec!["scada.example".into()],
         assets: folders.assets.clone(),
+        mistakes: None,
+        claim_file: None,
         announce: None,
     }
 }
@@ -207,6 +209,21 @@ impl Window {
 
     pub(super) async fn get(&self, path: &str, headers: &str) -> Answer {
         self.ask("GET", path, &format!("Host: {}\r\n{headers}", self.address)).await
+    }
+
+    /// A form that is sent.
+    pub(super) async fn post(&self, path: &str, headers: &str, body: &str) -> Answer {
+        let length = body.len();
+        let kind = "Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n";
+        let request = format!("POST {path} HTTP/1.1\r\n{headers}{kind}Content-Length: {length}\r\n\r\n{body}");
+        soon("an answer", async {
+            let mut stream = TcpStream::connect(self.address).await.unwrap();
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut bytes = Vec::new();
+            stream.read_to_end(&mut bytes).await.unwrap();
+            Answer::parse(&bytes)
+        })
+        .await
     }
 
     /// A request with exactly these headers.
