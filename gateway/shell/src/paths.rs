@@ -6,6 +6,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+/// The superuser.
+const ROOT: u32 = 0;
+
 /// The folders of one running site.
 #[derive(Debug, Clone)]
 pub struct Paths {
@@ -94,11 +97,28 @@ fn make_private(path: &Path) -> Result<(), PathsError> {
     let make = |source| PathsError::Make { path: path.to_path_buf(), source };
     fs::DirBuilder::new().recursive(true).mode(0o750).create(path).map_err(make)?;
     let meta = fs::metadata(path).map_err(make)?;
-    let others_write = meta.permissions().mode() & 0o002 != 0;
-    if !meta.is_dir() || others_write || meta.uid() != nix::unistd::geteuid().as_raw() {
+    let us = Us { user: nix::unistd::geteuid().as_raw(), group: nix::unistd::getegid().as_raw() };
+    if !meta.is_dir() || !us.may_trust(meta.uid(), meta.gid(), meta.permissions().mode()) {
         return Err(PathsError::NotOurs { path: path.to_path_buf() });
     }
     Ok(())
+}
+
+/// Who this process is.
+#[derive(Debug, Clone, Copy)]
+struct Us {
+    user: u32,
+    group: u32,
+}
+
+impl Us {
+    /// May files in such a folder be trusted? One of our own may; so may root's, which is how daemons with users of their
+    /// own share `/run/forebay`: written by root and our own group, and nobody removes another's file (the sticky bit).
+    fn may_trust(self, owner: u32, group: u32, mode: u32) -> bool {
+        let (others_write, group_writes, sticky) = (mode & 0o002 != 0, mode & 0o020 != 0, mode & 0o1000 != 0);
+        let shared_with_us = owner == ROOT && (!group_writes || group == self.group && sticky);
+        !others_write && (owner == self.user || shared_with_us)
+    }
 }
 
 #[cfg(test)]
@@ -116,6 +136,25 @@ mod tests {
         }
         fs::set_permissions(&paths.runtime, fs::Permissions::from_mode(0o777)).unwrap();
         assert!(matches!(paths.make(), Err(PathsError::NotOurs { .. })));
+    }
+
+    #[test]
+    fn a_folder_of_roots_is_shared_with_our_group_only() {
+        let us = Us { user: 812, group: 810 };
+        for (owner, group, mode, trusted) in [
+            (812, 810, 0o750, true),
+            (812, 99, 0o770, true),
+            (812, 810, 0o757, false),
+            (0, 810, 0o1770, true),
+            (0, 0, 0o755, true),
+            (0, 810, 0o0770, false),
+            (0, 99, 0o1770, false),
+            (0, 810, 0o1777, false),
+            (811, 810, 0o1770, false),
+            (99, 99, 0o700, false),
+        ] {
+            assert_eq!(us.may_trust(owner, group, mode), trusted, "{owner}:{group} {mode:o}");
+        }
     }
 
     #[test]
