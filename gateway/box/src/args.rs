@@ -1,5 +1,6 @@
 //! What may be said on the command line. The doc comments are the help texts.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ pub(crate) enum Command {
     History(One),
     /// Run the web server alone.
     #[command(visible_alias = "wwwserver")]
-    Www(One),
+    Www(Www),
     /// Give tags nobody owns and nobody has set their `init`, then exit.
     #[command(name = "initvalues")]
     InitValues(One),
@@ -60,6 +61,16 @@ pub(crate) enum Command {
     Link(Where),
     /// Check a site's folder: every mistake of all files, with file, line and column.
     Check(Check),
+    /// Check a site that was brought to the box and copy it to where the daemons read; keep the last good one if it has
+    /// mistakes.
+    ///
+    /// Ends with 0 when the site was taken, is unchanged, or nobody brought one and the last one is good; with 3 when the
+    /// last good one was kept; with 4 when there is no good site at all.
+    #[command(name = "take-site")]
+    TakeSite(TakeSite),
+    /// Print the code that admits a browser to the page of a box nobody has claimed yet.
+    #[command(name = "claim-code")]
+    ClaimCode(ClaimCode),
     /// Explain a site's file, key by key: `forebay help tags.yaml`.
     Help(Help),
     /// Write a commented site to start from.
@@ -120,6 +131,61 @@ pub(crate) struct One {
     pub(crate) tags: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) folders: Folders,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Www {
+    #[command(flatten)]
+    pub(crate) one: One,
+    #[command(flatten)]
+    pub(crate) on_box: OnBox,
+}
+
+/// What a box needs of the web server beyond its site.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct OnBox {
+    /// The findings `forebay take-site` left: the page shows them. With this, a site that can't run doesn't end the web
+    /// server; it serves a page that says what is wrong.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) findings: Option<PathBuf>,
+    /// Where the page listens when there is no site to say so.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:8324")]
+    pub(crate) without_site: SocketAddr,
+    /// The box's claim code: while this file exists, typing the code at the page admits a browser.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) claim_file: Option<PathBuf>,
+}
+
+impl OnBox {
+    /// Is this a box, and not somebody's command line?
+    pub(crate) fn is_box(&self) -> bool {
+        self.findings.is_some() || self.claim_file.is_some()
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TakeSite {
+    /// The folder somebody brought.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: PathBuf,
+    /// The folder the daemons read: replaced in one step. `DIR.new` beside it is used meanwhile.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    /// Leave the findings here for the page, as JSON; removed when all is well.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) findings: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ClaimCode {
+    /// The file of the code: 8 or more of 0-9 and A-Z without I, L, O and U; dashes, blanks and case don't count.
+    pub(crate) file: PathBuf,
+    /// Make a code if there is none, readable by the file's owner and group alone.
+    #[arg(long)]
+    pub(crate) make: bool,
+    /// Print nothing if this file exists: the web server's `claimed`, in its state folder.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) unless: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -10,8 +10,11 @@ use link::{Link, LinkConfig};
 use shell::{Notify, Paths, Stop, SystemClock};
 use site::Site;
 
-use crate::args::Folders;
+use crate::args::{self, Folders};
 use crate::fail::{Failure, chain};
+
+/// The bus of a module whose file names none.
+pub(crate) const DEFAULT_BUS_PORT: u16 = 1324;
 
 /// A daemon that is running.
 pub(crate) struct Running {
@@ -107,8 +110,53 @@ pub(crate) fn www(
     let mut config = www::Config::from_site(site, assets).map_err(|error| Failure::config(&error))?;
     config.announce = Some(|link| crate::say::line(&format!("The page, once: {link}")));
     let listener = www::bind(server.ip, server.port).map_err(|error| Failure::config(&error))?;
+    serve(config, listener, server.bus.port, paths, stop, notify)
+}
+
+/// The web server of a box: with its site, or alone to show what is wrong with it.
+#[cfg(feature = "www")]
+pub(crate) fn www_on_box(
+    site: Result<&Site, &str>,
+    paths: &Paths,
+    args: &args::Www,
+    stop: &Stop,
+    notify: Notify,
+) -> Result<Running, Failure> {
+    let args::Www { one, on_box } = args;
+    let assets = web_folder(one.folders.web.as_deref())?;
+    let left = on_box.findings.as_deref().map(www::read_findings).unwrap_or_default();
+    let (mut config, address, bus_port) = match site {
+        Ok(site) => {
+            let server = site.www.as_ref().ok_or_else(|| no_file("wwwserver"))?;
+            let mut config = www::Config::from_site(site, assets).map_err(|error| Failure::config(&error))?;
+            let mistakes = www::Mistakes { runs: www::Runs::Last, findings: left };
+            config.mistakes = Some(mistakes).filter(|mistakes| !mistakes.findings.is_empty());
+            (config, SocketAddr::new(server.ip, server.port), server.bus.port)
+        }
+        Err(own) => {
+            // What take-site says is about all of the site; what we found when we looked ourselves is the next best.
+            let findings = if left.is_empty() { www::parse_findings(own.as_bytes()).unwrap_or_default() } else { left };
+            let mistakes = www::Mistakes { runs: www::Runs::None, findings };
+            (www::Config::without_site(assets, mistakes), on_box.without_site, DEFAULT_BUS_PORT)
+        }
+    };
+    config.claim_file = on_box.claim_file.clone();
+    // No link in the journal: the way into a box is its code, or `forebay link`. An address that isn't there may come.
+    let listener = www::bind(address.ip(), address.port()).map_err(|error| Failure::work(&error))?;
+    serve(config, listener, bus_port, paths, stop, notify)
+}
+
+#[cfg(feature = "www")]
+fn serve(
+    config: www::Config,
+    listener: std::net::TcpListener,
+    bus_port: u16,
+    paths: &Paths,
+    stop: &Stop,
+    notify: Notify,
+) -> Result<Running, Failure> {
     www::check_assets(&config.assets).map_err(|error| Failure::config(&error))?;
-    let (link, paths) = (link(paths, server.bus.port, "wwwserver"), paths.clone());
+    let (link, paths) = (link(paths, bus_port, "wwwserver"), paths.clone());
     Running::start("wwwserver", stop, move |stop| {
         www::run(config, link, listener, paths, SystemClock::shared(), stop, notify)
     })
@@ -127,6 +175,18 @@ left_out!("bus", bus);
 left_out!("modbus", modbus);
 left_out!("history", history);
 left_out!("www", www, &Folders);
+
+/// The web server this build leaves out.
+#[cfg(not(feature = "www"))]
+pub(crate) fn www_on_box(
+    _: Result<&Site, &str>,
+    _: &Paths,
+    _: &args::Www,
+    _: &Stop,
+    _: Notify,
+) -> Result<Running, Failure> {
+    Err(Failure::Config("this build has no www in it".into()))
+}
 
 fn no_file(module: &str) -> Failure {
     Failure::Config(format!("the site has no {module}.yaml"))

@@ -6,12 +6,14 @@
 mod applet;
 mod args;
 mod check;
+mod claim_code;
 mod daemons;
 mod fail;
 mod init_values;
 mod one;
 mod run_site;
 mod say;
+mod take_site;
 mod tools;
 mod values;
 
@@ -36,7 +38,7 @@ fn dispatch(args: Args) -> Result<ExitCode, fail::Failure> {
         Command::Bus(one) => one::run("bus", &one),
         Command::Modbus(one) => one::run("modbusclient", &one),
         Command::History(one) => one::run("history", &one),
-        Command::Www(one) => one::run("wwwserver", &one),
+        Command::Www(www) => one::run_www(&www),
         Command::InitValues(one) => one::run("initvalues", &one),
         Command::Get(get) => tools::get(&get),
         Command::Set(set) => tools::set(&set),
@@ -44,6 +46,8 @@ fn dispatch(args: Args) -> Result<ExitCode, fail::Failure> {
         Command::List(list) => tools::list(&list),
         Command::Link(link) => run_site::link(&link),
         Command::Check(check) => check::check(&check),
+        Command::TakeSite(take) => take_site::take_site(&take),
+        Command::ClaimCode(code) => claim_code::claim_code(&code),
         Command::Help(help) => check::help(&help),
         Command::Init(init) => check::init(&init),
         Command::Unbuilt(words) => one::unbuilt(&words),

@@ -8,22 +8,51 @@ use site::Site;
 
 use crate::args::{self, Folders};
 use crate::check::{env, site_of};
-use crate::daemons::{self, Running};
+use crate::daemons::{self, DEFAULT_BUS_PORT, Running};
 use crate::fail::Failure;
-use crate::init_values;
-
-/// The bus of a module whose file names none.
-const DEFAULT_BUS_PORT: u16 = 1324;
+use crate::{init_values, take_site};
 
 /// Runs one module until it is told to stop.
 pub(crate) fn run(module: &'static str, args: &args::One) -> Result<ExitCode, Failure> {
+    let site = site_of(load(module, args))?;
+    run_until_told(args, |paths, stop| start(module, &site, paths, &args.folders, stop))
+}
+
+/// Runs the web server until it is told to stop; on a box, whatever the site is like.
+pub(crate) fn run_www(args: &args::Www) -> Result<ExitCode, Failure> {
+    let loaded = load("wwwserver", &args.one);
+    if !args.on_box.is_box() {
+        let site = site_of(loaded)?;
+        return run_until_told(&args.one, |paths, stop| start("wwwserver", &site, paths, &args.one.folders, stop));
+    }
+    let own = take_site::as_json(&loaded.findings);
+    let site = match site_of(loaded) {
+        Ok(site) => Ok(site),
+        Err(failure) if args.on_box.findings.is_none() => return Err(failure),
+        Err(_) => {
+            log::error!("there is no good site; the page says what is wrong with it");
+            Err(own.as_str())
+        }
+    };
+    run_until_told(&args.one, |paths, stop| {
+        daemons::www_on_box(site.as_ref().map_err(|own| *own), paths, args, stop, Notify::from_env())
+    })
+}
+
+fn load(module: &'static str, args: &args::One) -> site::Loaded {
     let config = args.config.clone().or_else(|| default_config(module));
     let tags = args.tags.clone().or_else(|| default_tags(module));
-    let site = site_of(site::load_module(module, config.as_deref(), tags.as_deref(), &env))?;
+    site::load_module(module, config.as_deref(), tags.as_deref(), &env)
+}
+
+fn run_until_told(
+    args: &args::One,
+    start: impl FnOnce(&Paths, &Stop) -> Result<Running, Failure>,
+) -> Result<ExitCode, Failure> {
     let paths = Paths::find(args.folders.runtime.as_deref(), args.folders.state.as_deref());
     paths.make().map_err(|error| Failure::config(&error))?;
     let (stop, signals) = (Stop::new(), Signals::listen()?);
-    let daemon = start(module, &site, &paths, &args.folders, &stop)?;
+    let daemon = start(&paths, &stop)?;
     signals.wait(&stop);
     daemon.join()?;
     Ok(ExitCode::SUCCESS)

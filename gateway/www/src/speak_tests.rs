@@ -7,8 +7,8 @@ use tag::{Fault, Kind, Sample, TagName};
 
 use super::*;
 use crate::plant::{Device, Plant, State};
-use crate::{Finding, Runs, Severity};
 use crate::watch::SetNews;
+use crate::{Finding, Runs, Severity};
 
 /// The examples that the page's own tests read too.
 fn golden(name: &str) -> Json {
@@ -68,7 +68,10 @@ fn config() -> Config {
     Config {
         title: "Forebay demo".into(),
         client: json!({"primary_color": "darkmagenta", "secondary_color": "teal"}),
-        pages: vec![page("station", "Station", None, items), page("levels", "Levels", Some("Trends"), vec![trend, notes])],
+        pages: vec![
+            page("station", "Station", None, items),
+            page("levels", "Levels", Some("Trends"), vec![trend, notes]),
+        ],
         tags,
         history: name("__history__"),
         devices: vec![],
