@@ -1,0 +1,45 @@
+SUMMARY = "Everything of the gateway's root file system that is not a program"
+DESCRIPTION = "rootfs-overlay as it is: units, presets, users, mounts, first boot. The daemons' own units come with \
+the daemons. What lies in /etc there, where other packages have files too, is put down in /usr/share/forebay/etc and \
+laid over the image's /etc by forebay-image."
+SECTION = "base"
+
+inherit forebay_checkout forebay_sysusers allarch features_check
+
+REQUIRED_DISTRO_FEATURES = "systemd usrmerge"
+
+SRC_URI = "\
+    file://LICENSE \
+    file://rootfs-overlay \
+"
+
+do_configure[noexec] = "1"
+do_compile[noexec] = "1"
+
+do_install() {
+    # Git keeps no empty folders; .empty holds their place.
+    tar --create --directory ${S}/rootfs-overlay --exclude .empty . |
+        tar --extract --directory ${D} --no-same-owner --preserve-permissions
+    for unit in bus history initvalues modbus www; do
+        rm ${D}${systemd_system_unitdir}/forebay-$unit.service
+    done
+    if [ -d ${D}${sysconfdir} ]; then
+        install -d ${D}${datadir}/forebay
+        mv ${D}${sysconfdir} ${D}${datadir}/forebay/etc
+    fi
+    chown -R root:root ${D}
+}
+
+FILES:${PN} += "/"
+
+# What the scripts in /usr/libexec/forebay call.
+RDEPENDS:${PN} = "\
+    bash \
+    coreutils \
+    e2fsprogs-e2fsck \
+    e2fsprogs-resize2fs \
+    libubootenv-bin \
+    util-linux-lsblk \
+    util-linux-mount \
+    util-linux-sfdisk \
+"
