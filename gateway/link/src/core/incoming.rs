@@ -1,0 +1,132 @@
+//! What the bus says, as events.
+
+use std::time::Duration;
+
+use tag::{Sample, Timestamp};
+use wire::p2::{self, FromBus, GAP, Record, Refusal, ToBus};
+use wire::{Outcome, Violation, payload};
+
+use super::{Core, State, Wish, put_record};
+use crate::event::{AskId, Asker, Event, Handle, Line, RequestId, WriteId};
+
+impl Core {
+    fn request_id(&self, request: u32) -> RequestId {
+        RequestId(u64::from(self.connection) << 32 | u64::from(request))
+    }
+
+    pub(super) fn take(&mut self, frame: FromBus<'_>) -> Result<(), Violation> {
+        match frame {
+            FromBus::Welcome { .. } => {
+                self.state = State::Up;
+                self.events.push_back(Event::Up);
+            }
+            FromBus::Opened(all) => all.iter().for_each(|one| self.opened(one)),
+            FromBus::Readings(records) => {
+                for record in records {
+                    self.reading(&record?);
+                }
+            }
+            FromBus::WriteRequest { request, id, expires_ms, who, payload } => {
+                self.write_request(request, id, expires_ms, who, payload);
+            }
+            FromBus::Outcome { seq, outcome } => {
+                let is_ours = if outcome.is_final() { self.writes.remove(&seq) } else { self.writes.contains(&seq) };
+                if is_ours {
+                    self.events.push_back(Event::Outcome(WriteId(seq), outcome));
+                }
+            }
+            FromBus::Question { request, id, protocol, payload } => self.question(request, id, protocol, payload),
+            FromBus::Answer { seq, more, last, piece } => self.answered(seq, more, last, piece),
+            FromBus::AskFailed { seq, why } => {
+                if self.asks.close(seq) {
+                    self.events.push_back(Event::AskFailed(AskId(seq), why.to_owned()));
+                }
+            }
+            FromBus::Listed { last, lines } => {
+                let lines = lines.iter().map(|line| Line {
+                    name: String::from_utf8_lossy(line.name).into_owned(),
+                    owner: line.owner.to_owned(),
+                });
+                self.events.push_back(Event::Listed { lines: lines.collect(), last });
+            }
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self, opened: &p2::Opened) {
+        let handle = Handle(opened.handle);
+        let Some(tag) = self.tags.get_mut(opened.handle as usize) else { return };
+        if let Some(refusal) = opened.refusal {
+            let why = match refusal {
+                Refusal::Owned => "another module owns it",
+                Refusal::Full => "the bus has no numbers left for more tags",
+                Refusal::BadName => "its name can't be used",
+                Refusal::NotAllowed => "this user may not own tags",
+            };
+            self.events.push_back(Event::Refused(format!("tag {}: {why}", tag.name)));
+            return;
+        }
+        tag.id = Some(opened.id);
+        self.by_id.insert(opened.id, handle);
+        if let (Wish::Own(_), Some(last)) = (tag.wish, &tag.last) {
+            put_record(&mut self.batch, &mut self.out, opened.id, last);
+        }
+    }
+
+    fn reading(&mut self, record: &Record<'_>) {
+        let Some(&handle) = self.by_id.get(&record.id) else { return };
+        // One that came while `unwatch` was under way.
+        if !matches!(self.tags[handle.0 as usize].wish, Wish::Watch(..)) {
+            return;
+        }
+        if record.quality == GAP {
+            return self.events.push_back(Event::Gap(handle));
+        }
+        let reading = payload::reading(record.quality, record.detail, record.payload);
+        self.events.push_back(Event::Sample(handle, Sample { at: Timestamp(record.time_us), reading }));
+    }
+
+    fn write_request(&mut self, request: u32, id: u16, expires_ms: u32, who: &str, bytes: &[u8]) {
+        let request_id = self.request_id(request);
+        let refuse = |why: &str| ToBus::Settle { request, outcome: Outcome::Refused(why.to_owned()) };
+        let Some(&tag) = self.by_id.get(&id) else { return self.send(&refuse("no such tag here")) };
+        match payload::decode(bytes) {
+            Ok(Some(value)) => {
+                let expires_in = Duration::from_millis(expires_ms.into());
+                let who = who.to_owned();
+                self.events.push_back(Event::Write { id: request_id, tag, value, expires_in, who });
+            }
+            Ok(None) => self.send(&refuse("no value can't be written")),
+            Err(bad) => self.send(&refuse(&bad.to_string())),
+        }
+    }
+
+    fn question(&mut self, request: u32, id: u16, protocol: u8, bytes: &[u8]) {
+        let by = if protocol == 1 { Asker::Protocol1 } else { Asker::Protocol2 };
+        let request_id = self.request_id(request);
+        match (self.by_id.get(&id), payload::decode(bytes)) {
+            (Some(&tag), Ok(Some(question))) => {
+                self.events.push_back(Event::Ask { id: request_id, tag, question, by });
+            }
+            // Nobody must wait for an answer to rubbish.
+            _ => self.send(&ToBus::Answer { request, more: false, last: true, piece: &[] }),
+        }
+    }
+
+    fn answered(&mut self, seq: u32, more: bool, last: bool, piece: &[u8]) {
+        let id = AskId(seq);
+        let Some(whole) = self.asks.piece(seq, more, last, piece) else { return };
+        let value = whole.ok_or("the answer is too large").and_then(|bytes| match payload::decode(&bytes) {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) => Err("the owner had no answer"),
+            Err(_) => Err("the owner's answer can't be read"),
+        });
+        match value {
+            Ok(value) => self.events.push_back(Event::Answer { id, value, last }),
+            Err(why) => {
+                self.asks.close(seq);
+                self.events.push_back(Event::AskFailed(id, why.to_owned()));
+            }
+        }
+    }
+}
