@@ -9,13 +9,15 @@ export function Mistakes() {
   if (!m) return null;
   return (
     <details class="notice" data-testid="mistakes" open={m.runs === 'none'}>
-      <summary role="alert">{mistakesTitle(m)}</summary>
+      <summary>
+        <span role="alert">{mistakesTitle(m)}</span>
+      </summary>
       {m.findings.map((f, i) => (
         <p key={i} data-severity={f.severity}>
           <code>{findingPlace(f)}</code> {f.text}
         </p>
       ))}
-      <p>Mend the site in its folder, then start the box again.</p>
+      <p>Mend them, then start the box again.</p>
     </details>
   );
 }
