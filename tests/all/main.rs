@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 #![allow(clippy::disallowed_methods, reason = "tests look at the machine's own clock")]
 
+mod arm;
 mod arrows;
 mod browser;
 mod mistakes;

@@ -1,6 +1,6 @@
 //! As much of a browser as needs no Chromium: one request, one answer, a cookie.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
 use super::PATIENCE;
@@ -94,6 +94,37 @@ impl Browser {
         (points, last)
     }
 
+    /// The first message of the page's WebSocket.
+    #[track_caller]
+    pub fn hello(&self) -> serde_json::Value {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the page accepts");
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let request = self.request(
+            "GET",
+            "/ws",
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n",
+        );
+        stream.write_all(request.as_bytes()).expect("the page listens");
+        let mut heard = BufReader::new(stream);
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert_ne!(heard.read_line(&mut head).expect("an answer in time"), 0, "hung up after {head:?}");
+        }
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        // A whole text message, unmasked, with its length in one byte, two or eight.
+        let first: [u8; 2] = taken(&mut heard);
+        assert_eq!(first[0], 0x81, "a text message in one frame");
+        let bytes = match first[1] {
+            126 => u64::from(u16::from_be_bytes(taken(&mut heard))),
+            127 => u64::from_be_bytes(taken(&mut heard)),
+            short => u64::from(short),
+        };
+        let mut text = vec![0; usize::try_from(bytes).expect("a length")];
+        heard.read_exact(&mut text).expect("the whole message");
+        serde_json::from_slice(&text).expect("JSON")
+    }
+
     #[track_caller]
     fn ask(&self, method: &str, path: &str) -> Answer {
         let heard = self.exchange(method, path);
@@ -106,14 +137,25 @@ impl Browser {
 
     #[track_caller]
     fn exchange(&self, method: &str, path: &str) -> Vec<u8> {
-        let host = format!("127.0.0.1:{}", self.port);
-        let cookie = self.cookie.as_ref().map(|cookie| format!("Cookie: {cookie}\r\n")).unwrap_or_default();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nContent-Length: 0\r\n{cookie}\
-             Connection: close\r\n\r\n"
-        );
+        let request = self.request(method, path, "Connection: close\r\n");
         talk(self.port, request.as_bytes()).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
+
+    /// The head of a request, with this browser's cookie.
+    fn request(&self, method: &str, path: &str, more: &str) -> String {
+        let host = format!("127.0.0.1:{}", self.port);
+        let cookie = self.cookie.as_ref().map(|cookie| format!("Cookie: {cookie}\r\n")).unwrap_or_default();
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nContent-Length: 0\r\n{cookie}{more}\r\n"
+        )
+    }
+}
+
+/// The next bytes.
+fn taken<const N: usize>(from: &mut impl Read) -> [u8; N] {
+    let mut bytes = [0; N];
+    from.read_exact(&mut bytes).expect("more bytes");
+    bytes
 }
 
 /// Port and path of a link.

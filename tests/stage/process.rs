@@ -13,8 +13,18 @@ use super::wait_some;
 /// Bytes of a log that a failing test shows.
 const TAIL: usize = 6000;
 
-/// A program built beside this test: `target/debug/NAME`.
+/// A program built beside this test: `target/debug/NAME`. `FOREBAY_BINARY` names another `forebay` to test, one of another
+/// processor for instance.
 pub fn program(name: &str) -> PathBuf {
+    if let Some(other) = std::env::var_os("FOREBAY_BINARY").filter(|_| name == "forebay") {
+        let path = PathBuf::from(other);
+        assert!(
+            path.is_absolute() && path.is_file(),
+            "FOREBAY_BINARY is {}: no absolute path of a file",
+            path.display()
+        );
+        return path;
+    }
     let test = std::env::current_exe().expect("the test has a path");
     let folder = test.parent().and_then(Path::parent).expect("tests are built into target/PROFILE/deps");
     let path = folder.join(name);
