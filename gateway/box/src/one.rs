@@ -42,7 +42,19 @@ pub(crate) fn run_www(args: &args::Www) -> Result<ExitCode, Failure> {
 fn load(module: &'static str, args: &args::One) -> site::Loaded {
     let config = args.config.clone().or_else(|| default_config(module));
     let tags = args.tags.clone().or_else(|| default_tags(module));
-    site::load_module(module, config.as_deref(), tags.as_deref(), &env)
+    let mut loaded = site::load_module(module, config.as_deref(), tags.as_deref(), &env);
+    if let (Some(site), "wwwserver") = (&mut loaded.site, module) {
+        site.modbus_client = devices_beside(&site.dir, tags.as_deref());
+    }
+    loaded
+}
+
+/// The devices whose state the page shows: those of the `modbusclient.yaml` beside the web server's own file. What is
+/// wrong with it is the Modbus client's to say.
+fn devices_beside(dir: &Path, tags: Option<&Path>) -> Option<site::ModbusClient> {
+    let beside = dir.join("modbusclient.yaml");
+    let there = beside.is_file().then_some(beside)?;
+    site::load_module("modbusclient", Some(&there), tags, &env).site?.modbus_client
 }
 
 fn run_until_told(
