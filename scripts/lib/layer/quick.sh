@@ -60,6 +60,23 @@ check_layer_units() {
     }
 }
 
+# check_layer_sources: every file and folder the recipes take out of the checkout is there, and those of the daemon set are
+# a workspace to cargo, which wants the manifest and the targets of all members.
+check_layer_sources() {
+    local recipe=$LAYER/recipes-forebay/forebay/forebay_git.bb copy path missing=
+    while read -r path; do
+        [ -e "$FOREBAY_ROOT/${path//\$\{FOREBAY_BOARD\}/qemu-arm64}" ] || { say "a recipe takes $path, which is not there"; missing=$path; }
+    done < <(grep -rhoE 'file://[^ "]+' "$LAYER"/recipes-forebay "$LAYER"/recipes-bsp --include '*.bb' | sed 's|^file://||')
+    [ -z "$missing" ] || return 1
+    need_rust
+    copy=$(mktemp -d)
+    # shellcheck disable=SC2046
+    cp --recursive --parents $(grep -oE 'file://[^ "]+' "$recipe" | sed 's|^file://||') "$copy"
+    cargo metadata --frozen --no-deps --format-version 1 --manifest-path "$copy/Cargo.toml" >"$copy/out" 2>&1 ||
+        { cat "$copy/out" >&2; rm -rf "$copy"; say "forebay_git.bb takes less than cargo needs"; return 1; }
+    rm -rf "$copy"
+}
+
 # check_layer_web: the recipe's idea of the page's sources is that of scripts/web.
 check_layer_web() {
     local ours theirs
