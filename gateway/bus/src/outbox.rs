@@ -23,6 +23,11 @@ pub(crate) struct Outbox {
 /// A box this size is given back when it has been emptied.
 const KEEP_BYTES: usize = 4 * FILL_BYTES;
 
+/// What an emptied queue keeps: a quiet moment's worth. A module that opens ten thousand tags does so once.
+const CONTROL_KEPT_BYTES: usize = 4 << 10;
+/// The same for readings, which come by the poll.
+const EVERY_KEPT: usize = 256;
+
 impl Outbox {
     pub(crate) fn waiting(&self) -> usize {
         self.bytes.len() - self.head
@@ -144,6 +149,7 @@ impl Lanes {
         }
         if !self.control.is_empty() {
             out.tail().append(&mut self.control);
+            self.control.shrink_to(CONTROL_KEPT_BYTES);
         }
         let room = FILL_BYTES.saturating_sub(out.waiting());
         if room > 0 && self.has_readings() {
@@ -172,6 +178,9 @@ impl Lanes {
             self.every_bytes -= size_of::<Kept>() + kept.payload.len();
             let (quality, detail) = kept.quality;
             Record { id: kept.id, time_us: kept.time_us, quality, detail, payload: kept.payload.as_slice() }.put(out);
+        }
+        if self.every.is_empty() {
+            self.every.shrink_to(EVERY_KEPT);
         }
         // Only behind what was kept: the gap lies after it, and the present reading after the gap.
         while self.every.is_empty() && batch.len(out) < room {

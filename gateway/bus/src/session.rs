@@ -15,11 +15,16 @@ use crate::peer::{LogBudget, PeerId};
 /// What a read takes at most: a peer's share of one turn.
 const READ_BYTES: usize = 64 << 10;
 
+/// A peer that often leaves a little keeps the memory for it.
+const REST_KEPT_BYTES: usize = 1 << 10;
+
 /// What the sessions of a bus share. One thread: nothing of it is held over an await.
 pub(crate) struct Shared {
     pub(crate) board: RefCell<Switchboard>,
     pub(crate) clock: SharedClock,
     lines: RefCell<HashMap<PeerId, Rc<Line>>>,
+    /// Where every read goes first: most of them are understood at once, and no peer needs memory of its own for that.
+    desk: RefCell<Box<[u8]>>,
     turned_away: RefCell<LogBudget>,
 }
 
@@ -39,7 +44,8 @@ pub(crate) enum Stream {
 impl Shared {
     pub(crate) fn new(board: Switchboard, clock: SharedClock) -> Rc<Self> {
         let turned_away = RefCell::new(LogBudget::new(clock.mono()));
-        Rc::new(Self { board: RefCell::new(board), clock, lines: RefCell::default(), turned_away })
+        let desk = RefCell::new(vec![0; READ_BYTES].into());
+        Rc::new(Self { board: RefCell::new(board), clock, lines: RefCell::default(), desk, turned_away })
     }
 
     /// Somebody came when all places were taken: said at most so often, for whoever floods us with connections.
@@ -146,37 +152,57 @@ pub(crate) async fn serve(shared: Rc<Shared>, id: PeerId, stream: Stream) {
 }
 
 async fn read(shared: &Shared, id: PeerId, line: &Line) {
-    let mut input = Input::default();
+    let mut rest = Rest::default();
     loop {
         if line.stream.readable().await.is_err() {
             return;
         }
-        match line.stream.try_read(input.room()) {
-            Ok(0) => return,
-            Ok(n) => input.got(n),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-            Err(_) => return,
-        }
-        loop {
-            let before = input.waiting().len();
-            let taken = shared.with_board(|board| board.receive(id, input.waiting()));
-            match taken {
-                Ok(n) => input.taken(n),
-                Err(why) => {
-                    log::warn!("closing {}: {why}", shared.board.borrow().label(id));
-                    return shared.flush();
-                }
-            }
-            shared.flush();
-            // Whole frames may be left when the turn was over; the others come first.
-            let is_done = input.waiting().is_empty() || input.waiting().len() == before;
-            if is_done {
-                break;
-            }
+        let mut turn = match take_in(shared, id, line, &mut rest) {
+            Ok(turn) => turn,
+            Err(Left) => return,
+        };
+        // Whole frames may be left when the turn was over; the others come first.
+        while turn == Turn::Over {
             tokio::task::yield_now().await;
+            let Ok(next) = rest.understand(shared, id) else { return };
+            turn = next;
         }
         tokio::task::yield_now().await;
     }
+}
+
+/// Reads once and has it understood.
+fn take_in(shared: &Shared, id: PeerId, line: &Line, rest: &mut Rest) -> Result<Turn, Left> {
+    let mut desk = shared.desk.borrow_mut();
+    let n = match line.stream.try_read(&mut desk) {
+        Ok(0) => return Err(Left),
+        Ok(n) => n,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Turn::Done),
+        Err(_) => return Err(Left),
+    };
+    if rest.bytes.is_empty() {
+        let (taken, turn) = understand(shared, id, &desk[..n])?;
+        rest.bytes.extend_from_slice(&desk[taken..n]);
+        return Ok(turn);
+    }
+    rest.bytes.extend_from_slice(&desk[..n]);
+    drop(desk);
+    rest.understand(shared, id)
+}
+
+/// Has whole frames understood; returns how many bytes they were.
+fn understand(shared: &Shared, id: PeerId, bytes: &[u8]) -> Result<(usize, Turn), Left> {
+    let taken = shared.with_board(|board| board.receive(id, bytes));
+    let result = match taken {
+        Ok(n) if n == 0 || n == bytes.len() => Ok((n, Turn::Done)),
+        Ok(n) => Ok((n, Turn::Over)),
+        Err(why) => {
+            log::warn!("closing {}: {why}", shared.board.borrow().label(id));
+            Err(Left)
+        }
+    };
+    shared.flush();
+    result
 }
 
 async fn write(shared: &Shared, id: PeerId, line: &Line) {
@@ -192,39 +218,32 @@ async fn write(shared: &Shared, id: PeerId, line: &Line) {
     }
 }
 
-/// What was read and not understood yet: grows to the frame it waits for, and shrinks again.
-#[derive(Default)]
-struct Input {
-    bytes: Vec<u8>,
-    length: usize,
+/// The peer is gone, or must go.
+struct Left;
+
+/// Is there more to understand in what was read?
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Not before more comes.
+    Done,
+    /// Perhaps.
+    Over,
 }
 
-impl Input {
-    fn room(&mut self) -> &mut [u8] {
-        // Small until a peer shows that it has much to say.
-        let wanted = if self.length == 0 && self.bytes.len() < READ_BYTES { 4 << 10 } else { READ_BYTES };
-        if self.bytes.len() < self.length + wanted {
-            self.bytes.resize(self.length + wanted, 0);
-        }
-        &mut self.bytes[self.length..]
-    }
+/// What was read and not understood yet: mostly nothing, else the beginning of a frame, or frames that wait for the
+/// peer's next turn.
+#[derive(Default)]
+struct Rest {
+    bytes: Vec<u8>,
+}
 
-    fn got(&mut self, n: usize) {
-        self.length += n;
-        if self.length == self.bytes.len() && self.bytes.len() < READ_BYTES {
-            self.bytes.resize(READ_BYTES, 0);
-        }
-    }
-
-    fn waiting(&self) -> &[u8] {
-        &self.bytes[..self.length]
-    }
-
-    fn taken(&mut self, n: usize) {
-        self.bytes.copy_within(n..self.length, 0);
-        self.length -= n;
-        if self.length == 0 && self.bytes.len() > 2 * READ_BYTES {
+impl Rest {
+    fn understand(&mut self, shared: &Shared, id: PeerId) -> Result<Turn, Left> {
+        let (taken, turn) = understand(shared, id, &self.bytes)?;
+        self.bytes.drain(..taken);
+        if self.bytes.is_empty() && self.bytes.capacity() > REST_KEPT_BYTES {
             self.bytes = Vec::new();
         }
+        Ok(turn)
     }
 }

@@ -14,7 +14,7 @@ use crate::small::Payload;
 /// What the bus knows of a tag.
 #[derive(Debug)]
 pub(crate) struct Tag {
-    pub(crate) name: Box<[u8]>,
+    pub(crate) name: Rc<[u8]>,
     pub(crate) time_us: u64,
     pub(crate) payload: Payload,
     /// The owner's word: 0 good, else a fault's code. Of a tag nobody owns always 0.
@@ -75,7 +75,7 @@ pub(crate) enum Mode {
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     tags: Vec<Tag>,
-    by_name: HashMap<Box<[u8]>, u16>,
+    by_name: HashMap<Rc<[u8]>, u16>,
     stored_bytes: usize,
 }
 
@@ -102,8 +102,9 @@ impl Table {
             return Err(Full);
         }
         let id = u16::try_from(self.tags.len() + 1).expect("at most TAGS_MAX + 1 numbers are given");
+        let name: Rc<[u8]> = name.into();
         self.tags.push(Tag {
-            name: name.into(),
+            name: name.clone(),
             time_us: 0,
             payload: Payload::EMPTY,
             quality: (0, 0),
@@ -115,7 +116,7 @@ impl Table {
             stale_ms: 0,
             set_at: None,
         });
-        self.by_name.insert(name.into(), id);
+        self.by_name.insert(name, id);
         Ok(id)
     }
 

@@ -390,3 +390,32 @@ fn a_subscriber_that_never_reads_is_dropped_and_the_others_hear_everything() {
     assert_eq!(closed, deaf.id);
     assert!(why.to_string().contains("doesn't read"), "{why}");
 }
+
+#[test]
+fn what_was_good_before_the_bus_was_lost_is_held_until_it_is_confirmed_again() {
+    // The bus restarts; the owner comes back at once with what it read last, and confirms it a second later.
+    let mut world = World::new();
+    let mut owner = world.module("modbus", |core| {
+        let group = core.group(LIMIT);
+        core.own(&name("level"), group);
+    });
+    owner.core.publish(Handle(0), good(7));
+    owner.core.confirm(link::Group(0));
+    owner.drive(&mut world);
+
+    let mut world = World::new();
+    owner.core.lost("the bus closed the connection");
+    owner.core.connected();
+    owner.id = world.board.module_joins("module", Rights::Own).unwrap();
+    owner.drive(&mut world);
+    let mut reader = world.module("www", |core| {
+        core.watch(&name("level"), Delivery::Latest, None);
+    });
+    world.advance(Duration::from_secs(1));
+    reader.core.watch(&name("level"), Delivery::Latest, None);
+    let held = Reading::Held { last: Value::Int(7), because: Fault::NotYetRead };
+    assert_eq!(readings(&reader.drive(&mut world)), [held]);
+    owner.core.confirm(link::Group(0));
+    owner.drive(&mut world);
+    assert_eq!(readings(&reader.drive(&mut world)), [Reading::Good(Value::Int(7))]);
+}

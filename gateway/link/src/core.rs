@@ -51,6 +51,8 @@ struct Tag {
     wish: Wish,
     /// Of an owned tag: what was published last.
     last: Option<Sample>,
+    /// It was good when the bus was lost: since then nobody has said that it still is.
+    unconfirmed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +137,7 @@ impl Core {
             Some(handle) => *handle,
             None => {
                 let handle = Handle(u32::try_from(self.tags.len()).expect("as many as memory holds"));
-                self.tags.push(Tag { name: name.clone(), id: None, wish, last: None });
+                self.tags.push(Tag { name: name.clone(), id: None, wish, last: None, unconfirmed: false });
                 self.by_name.insert(name.clone(), handle);
                 handle
             }
@@ -168,13 +170,25 @@ impl Core {
         if let Some(id) = entry.id.filter(|_| self.state == State::Up) {
             put_record(&mut self.batch, &mut self.out, id, &sample);
         }
-        self.tags[tag.0 as usize].last = Some(sample);
+        let entry = &mut self.tags[tag.0 as usize];
+        (entry.last, entry.unconfirmed) = (Some(sample), false);
     }
 
     /// See [`crate::Link::confirm`].
     pub fn confirm(&mut self, group: Group) {
         if self.state == State::Up {
+            self.publish_unconfirmed(group);
             self.send(&ToBus::Confirm(group.0));
+        }
+    }
+
+    /// What was good before the bus was lost, and has just been confirmed.
+    fn publish_unconfirmed(&mut self, group: Group) {
+        for tag in self.tags.iter_mut().filter(|tag| tag.unconfirmed && tag.wish == Wish::Own(group)) {
+            tag.unconfirmed = false;
+            if let (Some(id), Some(last)) = (tag.id, &tag.last) {
+                put_record(&mut self.batch, &mut self.out, id, last);
+            }
         }
     }
 

@@ -18,7 +18,10 @@ const RECONNECT_FIRST: Duration = Duration::from_millis(20);
 /// Longest: once it is back, so are we within a second.
 const RECONNECT_LONGEST: Duration = Duration::from_secs(1);
 /// What one read takes at most; events wait in memory until they are looked at.
-const READ_BYTES: usize = 64 << 10;
+const READ_BYTES: usize = 16 << 10;
+
+/// A daemon that was told a whole site at once gives the memory for it back.
+const INPUT_KEPT_BYTES: usize = 2 * READ_BYTES;
 
 /// Where the bus is and who we are.
 #[derive(Debug, Clone)]
@@ -191,15 +194,8 @@ impl Link {
             // `flush` sends, at the top of the loop.
             ready = stream.writable(), if wants_to_send => return ready,
         }
-        let before = self.input.len();
-        self.input.resize(before + READ_BYTES, 0);
-        let read = stream.try_read(&mut self.input[before..]);
-        let n = match &read {
-            Ok(n) => *n,
-            Err(_) => 0,
-        };
-        self.input.truncate(before + n);
-        match read {
+        self.input.reserve(READ_BYTES);
+        match stream.try_read_buf(&mut self.input) {
             Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the bus closed the connection")),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -208,6 +204,9 @@ impl Link {
         let was_up = self.core.is_up();
         let taken = self.core.received(&self.input).map_err(|violation| io::Error::other(violation.to_string()))?;
         self.input.drain(..taken);
+        if self.input.is_empty() && self.input.capacity() > INPUT_KEPT_BYTES {
+            self.input = Vec::new();
+        }
         if !was_up && self.core.is_up() {
             self.backoff.after_success();
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tag::{Sample, Timestamp};
+use tag::{Fault, Sample, Timestamp};
 use wire::p2::{self, FromBus, GAP, Record, Refusal, ToBus};
 use wire::{Outcome, Violation, payload};
 
@@ -68,8 +68,17 @@ impl Core {
         }
         tag.id = Some(opened.id);
         self.by_id.insert(opened.id, handle);
-        if let (Wish::Own(_), Some(last)) = (tag.wish, &tag.last) {
-            put_record(&mut self.batch, &mut self.out, opened.id, last);
+        if let (Wish::Own(group), Some(last)) = (tag.wish, &tag.last) {
+            // The bus counts freshness from now on, and how old this is nobody knows: the next confirmation makes it
+            // good again.
+            let limited = self.groups.get(usize::from(group.0)).is_some_and(Option::is_some);
+            tag.unconfirmed = limited && last.reading.good().is_some();
+            if tag.unconfirmed {
+                let held = Sample { at: last.at, reading: last.reading.clone().fallen(Fault::NotYetRead) };
+                put_record(&mut self.batch, &mut self.out, opened.id, &held);
+            } else {
+                put_record(&mut self.batch, &mut self.out, opened.id, last);
+            }
         }
     }
 
