@@ -1,12 +1,14 @@
 //! Every daemon of a gateway touched once, from outside. `scripts/test arm` tells it by `FOREBAY_BINARY` to start those
 //! built for an ARM processor, under QEMU; the plant, the browser and the hand at the PLC stay this machine's.
+//! The serial line is left out there: QEMU's user mode doesn't know the ioctls of a line's speed (TCGETS2, TCSETS2).
 
 use std::time::Duration;
 
 use forebay_tests::{Browser, Gateway, PATIENCE, Plant, wait_for};
 
-/// A holding register of the fast demo PLC, and the serial line's only tag that a hand can set.
+/// A holding register of the fast demo PLC.
 const TCP: &str = "IntSet";
+/// A set-point of the drive on the serial line.
 const SERIAL: &str = "Fan_SpeedSet";
 /// Milliseconds of history that are asked for.
 const SPAN: i64 = 600_000;
@@ -18,7 +20,7 @@ fn every_daemon_does_its_work() {
     let mut bus = gateway.daemon("bus");
     gateway.wait_listening(&mut bus, gateway.site.bus_port);
     let [modbus, history, mut www] = ["modbus", "history", "www"].map(|name| gateway.daemon(name));
-    gateway.wait_listening(&mut www, gateway.site.page_port);
+    gateway.wait_page(&mut www);
     gateway.wait_owner("__history__", "history");
     let mut watch = gateway.watch(&[TCP, SERIAL]);
 
@@ -26,12 +28,14 @@ fn every_daemon_does_its_work() {
         plant.say(&format!("poke plc1 4x:1 {value}"));
         watch.sees(&format!("{TCP} = {value}"), PATIENCE, |line| line.is_good() && line.value == value);
     }
-    watch.sees_good(SERIAL, PATIENCE);
     let said = gateway.tool(&["set", TCP, "-7"]);
     assert_eq!(said.code, Some(0), "{said:?}");
     assert_eq!(plant.peek("plc1", "4x:1"), 0xFFF9, "a negative number in two's complement");
-    let said = gateway.tool(&["set", SERIAL, "37.5"]);
-    assert_eq!(said.code, Some(0), "{said:?}");
+    if std::env::var_os("FOREBAY_BINARY").is_none() {
+        watch.sees_good(SERIAL, PATIENCE);
+        let said = gateway.tool(&["set", SERIAL, "37.5"]);
+        assert_eq!(said.code, Some(0), "{said:?}");
+    }
 
     let browser = gateway.browser();
     let page = browser.get("/");
