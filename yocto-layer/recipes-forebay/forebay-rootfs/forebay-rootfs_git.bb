@@ -37,9 +37,12 @@ RDEPENDS:${PN} = "\
     bash \
     coreutils \
     e2fsprogs-e2fsck \
-    e2fsprogs-resize2fs \
+    grep \
     libubootenv-bin \
-    util-linux-lsblk \
+    sed \
+    tzdata \
     util-linux-mount \
+    util-linux-mountpoint \
+    util-linux-partx \
     util-linux-sfdisk \
 "
