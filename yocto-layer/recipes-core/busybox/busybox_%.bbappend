@@ -1,3 +1,3 @@
 # Only for this distribution: the layer alone changes nobody's busybox.
-FILESEXTRAPATHS:prepend:forebay := "${THISDIR}/files:"
-SRC_URI:append:forebay = " file://forebay-busybox.cfg"
+FILESEXTRAPATHS:prepend:forebay-distro := "${THISDIR}/files:"
+SRC_URI:append:forebay-distro = " file://forebay-busybox.cfg"
