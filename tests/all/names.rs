@@ -32,7 +32,7 @@ fn a_unit_file_of_pymscada_needs_only_a_new_path() {
         }
         processes.push(process);
     }
-    gateway.wait_listening(&mut processes[3], gateway.site.page_port);
+    gateway.wait_page(&mut processes[3]);
     assert_eq!(gateway.tool(&["set", "level", "2.5"]).code, Some(0));
     gateway.wait_owner("__history__", "history");
     for process in &mut processes {
@@ -48,7 +48,7 @@ fn symlinks_name_the_daemon() {
     let mut bus = start_as(&gateway, "forebay-bus", &["--config", "bus.yaml"]);
     gateway.wait_listening(&mut bus, gateway.site.bus_port);
     let mut www = start_as(&gateway, "wwwserver", &["--config", "wwwserver.yaml", "--tags", "tags.yaml"]);
-    gateway.wait_listening(&mut www, gateway.site.page_port);
+    gateway.wait_page(&mut www);
     let _history = start_as(&gateway, "forebay-history", &["--config", "history.yaml", "--tags", "tags.yaml"]);
     gateway.wait_owner("__history__", "history");
 }
@@ -61,7 +61,7 @@ fn without_words_the_files_lie_here() {
     let mut bus = start("bus");
     gateway.wait_listening(&mut bus, gateway.site.bus_port);
     let mut www = start("wwwserver");
-    gateway.wait_listening(&mut www, gateway.site.page_port);
+    gateway.wait_page(&mut www);
 }
 
 #[test]

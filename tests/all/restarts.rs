@@ -24,7 +24,7 @@ impl Apart {
         gateway.wait_listening(&mut bus, gateway.site.bus_port);
         let [modbus, history, www] = ["modbus", "history", "www"].map(|name| gateway.daemon(name));
         let mut apart = Self { bus, modbus, history, www, gateway };
-        apart.gateway.wait_listening(&mut apart.www, apart.gateway.site.page_port);
+        apart.gateway.wait_page(&mut apart.www);
         apart.gateway.wait_owner("__history__", "history");
         apart
     }
@@ -111,7 +111,7 @@ fn www_dies_and_browsers_stay_let_in() {
     assert_eq!(browser.get("/api/status").status, 200);
     apart.www.kill9();
     apart.www = apart.gateway.daemon("www");
-    apart.gateway.wait_listening(&mut apart.www, apart.gateway.site.page_port);
+    apart.gateway.wait_page(&mut apart.www);
     let status = browser.get("/api/status");
     assert_eq!(status.status, 200, "the session survives: {status:?}");
     let path = unused.split_once("127.0.0.1").and_then(|(_, rest)| rest.split_once('/')).unwrap().1.to_owned();

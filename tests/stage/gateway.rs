@@ -89,7 +89,7 @@ impl Gateway {
         let mut process = Process::start("forebay-run", &mut self.command(["run", "."]), self.folder.path());
         self.wait_listening(&mut process, self.site.bus_port);
         if self.site.files.iter().any(|(name, _)| name == "wwwserver.yaml") {
-            self.wait_listening(&mut process, self.site.page_port);
+            self.wait_page(&mut process);
         }
         process
     }
@@ -120,6 +120,14 @@ impl Gateway {
         let (listens, ended) =
             wait_for(&format!("port {port}"), PATIENCE, look, |(listens, ended)| *listens || ended.is_some());
         assert!(listens, "it ended before it listened at {port}: {ended:?}");
+    }
+
+    /// Waits until the page is served and links to it can be made: the key of a process that was killed lies there until
+    /// the next one has written its own.
+    #[track_caller]
+    pub fn wait_page(&self, process: &mut Process) {
+        self.wait_listening(process, self.site.page_port);
+        wait_for("the page's first link", PATIENCE, || process.log(), |log| log.contains("The page, once: "));
     }
 
     /// A fresh one-time link to the page.

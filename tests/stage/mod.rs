@@ -2,6 +2,7 @@ mod folder;
 mod gateway;
 mod http;
 mod notify;
+mod past;
 mod peer;
 mod plant;
 mod plc;

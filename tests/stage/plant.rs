@@ -22,11 +22,17 @@ pub struct Plant {
 impl Plant {
     /// Starts it and waits until it answers.
     pub fn start() -> Self {
+        Self::start_at(1)
+    }
+
+    /// The same with so many simulated seconds in a second.
+    pub fn start_at(pace: u64) -> Self {
         let folder = Folder::new();
         let (serial, control) = (folder.join("fan"), folder.join("control"));
         let mut command = Command::new(program("forebay-sim"));
         command.arg("--plant").arg(root().join("config/plant.yaml"));
         command.args(["--port-base", "0", "--calm", "--control"]).arg(&control);
+        command.args(["--pace", &pace.to_string()]);
         command.env("FOREBAY_DEMO_SERIAL", &serial).env_remove("JOURNAL_STREAM");
         let mut process = Process::start_piped("plant", &mut command, folder.path());
         let mut line = String::new();

@@ -1,6 +1,7 @@
 //! A process of a test: its log is kept, its end is ours.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -37,25 +38,30 @@ pub fn program(name: &str) -> PathBuf {
 pub struct Process {
     name: String,
     child: Child,
-    log: PathBuf,
+    /// Open, so that it can be read when its folder is gone already.
+    log: File,
+    /// Bytes in the log that an earlier process of this name wrote.
+    before: u64,
     ended: Option<ExitStatus>,
 }
 
 impl Process {
     /// Starts it with both outputs in `folder/NAME.log`, appended.
     pub fn start(name: &str, command: &mut Command, folder: &Path) -> Self {
-        let (log, path) = open_log(name, folder);
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
+        let (log, before) = open_log(name, folder);
+        let out = || log.try_clone().expect("a handle more");
+        let child = command.stdin(Stdio::null()).stdout(out()).stderr(out()).spawn();
         let child = child.unwrap_or_else(|error| panic!("starting {name}: {error}"));
-        Self { name: name.into(), child, log: path, ended: None }
+        Self { name: name.into(), child, log, before, ended: None }
     }
 
     /// Starts it with its input and output in the test's hands; only what it says on stderr is in the log.
     pub fn start_piped(name: &str, command: &mut Command, folder: &Path) -> Self {
-        let (log, path) = open_log(name, folder);
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn();
+        let (log, before) = open_log(name, folder);
+        let err = log.try_clone().expect("a handle more");
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(err).spawn();
         let child = child.unwrap_or_else(|error| panic!("starting {name}: {error}"));
-        Self { name: name.into(), child, log: path, ended: None }
+        Self { name: name.into(), child, log, before, ended: None }
     }
 
     /// Its process id.
@@ -65,7 +71,10 @@ impl Process {
 
     /// What it has logged so far.
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+        let end = self.log.metadata().map_or(0, |meta| meta.len());
+        let mut log = vec![0; usize::try_from(end.saturating_sub(self.before)).unwrap_or(0)];
+        let read = self.log.read_at(&mut log, self.before).unwrap_or(0);
+        String::from_utf8_lossy(&log[..read]).into_owned()
     }
 
     /// Its output, once.
@@ -135,8 +144,9 @@ impl Drop for Process {
     }
 }
 
-fn open_log(name: &str, folder: &Path) -> (File, PathBuf) {
+fn open_log(name: &str, folder: &Path) -> (File, u64) {
     let path = folder.join(format!("{name}.log"));
-    let log = File::options().create(true).append(true).open(&path).expect("the log");
-    (log, path)
+    let log = File::options().create(true).append(true).read(true).open(path).expect("the log");
+    let before = log.metadata().map_or(0, |meta| meta.len());
+    (log, before)
 }

@@ -31,6 +31,15 @@ impl Stage {
         Self { run, plant, gateway }
     }
 
+    /// The same with an hour of history behind it. Takes a minute.
+    pub fn with_a_past() -> Self {
+        let mut plant = Plant::start_at(super::past::PACE);
+        let gateway = Gateway::demo(&plant);
+        super::past::fill(&gateway, &mut plant);
+        let run = Some(gateway.run());
+        Self { run, plant, gateway }
+    }
+
     /// Lets a story be told in one view. Panics with every check that failed.
     #[track_caller]
     pub fn tell(&mut self, name: &str, view: &str) {

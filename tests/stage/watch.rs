@@ -118,6 +118,11 @@ impl Watch {
         }
     }
 
+    /// The newest line of each tag that was looked at, and all that came since.
+    pub fn all(&mut self) -> Vec<Line> {
+        self.last.iter().cloned().chain(self.lines.try_iter()).collect()
+    }
+
     fn keep(&mut self, line: Line) {
         self.last.retain(|known| known.tag != line.tag);
         self.last.push(line);
