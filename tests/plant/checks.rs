@@ -82,7 +82,8 @@ impl World {
         if let Some((n, tag, after, allowed)) = late {
             let (name, cell) = (TAGS[tag].name, &self.phones[n].screen[tag]);
             self.complain(format!(
-                "phone {n} doesn't show {name} as good {after:?} after the last fault, {allowed:?} are allowed: {:?}, {:?}, link {}",
+                "phone {n} doesn't show {name} as good {after:?} after the last fault, {allowed:?} are allowed: \
+                 {:?}, {:?}, link {}",
                 cell.value,
                 cell.why,
                 self.phones[n].link(self.now)

@@ -8,7 +8,7 @@ use sim::{Behaviour, Lie};
 use tag::{Reading, Sample, Timestamp, Value};
 
 use super::site::TAGS;
-use super::trouble::{Planned, Trouble};
+use super::trouble::{Planned, RUN, Trouble};
 use super::world::World;
 
 /// Until then everything is well.
@@ -142,7 +142,7 @@ fn the_same_seed_is_the_same_world() {
     // What is replayed must be what failed: the same steps, the same plant, the same things seen.
     let lives = || {
         let mut world = World::new(11);
-        let ended = world.run(Duration::from_secs(60));
+        let ended = world.run(RUN);
         let held: Vec<_> = (0..TAGS.len()).map(|tag| world.truth.now(tag)).collect();
         let shown: Vec<_> = world.phones.iter().flat_map(|phone| phone.screen.iter().map(|cell| cell.value)).collect();
         (ended, world.steps, held, shown)

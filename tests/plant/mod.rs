@@ -1,13 +1,13 @@
-//! The whole plant, stepped: devices, lines, the Modbus daemon, the bus, the window, phones, scripts and a listener, with
-//! time in our hands and one seed for everything that happens. What must hold is checked after every event.
+//! The whole plant, stepped: devices, lines, the Modbus daemon, the bus, the window, phones, scripts and a listener,
+//! with time in our hands and one seed for everything that happens. What must hold is checked after every event.
 //!
 //! In: seeds. Out: the first sentence that didn't hold, its seed, step and time. Never: a socket, a clock of the
 //! machine, a wait. The parts are the real ones, down to the bytes between them; what stands around them here
 //! (`hands`, `window`, `port`) does what the daemons' own loops do.
 //!
-//! One world: `world` (calendar, time) · `trouble` (what goes wrong) · `site` (tags) · `wire` (lines) · `truth` (what the
-//! plant held) · `hands` (Modbus daemon) · `port` (its way to the bus) · `window`, `phone` · `script` · `ledger` (the
-//! listener to everything) · `checks` (what must hold).
+//! One world: `world` (calendar, time) · `trouble` (what goes wrong) · `site` (tags) · `wire` (lines) · `truth` (what
+//! the plant held) · `hands` (Modbus daemon) · `port` (its way to the bus) · `window`, `phone` · `script` · `ledger`
+//! (the listener to everything) · `checks` (what must hold) · `liars` (each check made to speak).
 //!
 //! `FOREBAY_SEED=0x…` runs one seed; `FOREBAY_SEEDS=n` so many; `FOREBAY_ALOUD=1` says what happens.
 
@@ -70,6 +70,7 @@ fn seeds() -> Vec<u64> {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "a run says its seeds")]
 fn the_whole_plant_holds_its_promises_whatever_goes_wrong() {
     // Four lines with six devices, bus, daemons, scripts, a fast and a slow phone; every few seconds something goes
     // wrong. Every sentence of `checks` must hold after every event, and everything be good at the end.
@@ -89,9 +90,8 @@ fn the_whole_plant_holds_its_promises_whatever_goes_wrong() {
                             gaps.fetch_add(world.gaps, Ordering::Relaxed);
                         }
                         Err(sentence) => {
-                            let line = format!(
-                                "seed={seed:#018x} {sentence}\n  again: FOREBAY_SEED={seed:#018x} cargo test -p forebay-tests plant"
-                            );
+                            let again = format!("FOREBAY_SEED={seed:#018x} cargo test -p forebay-tests plant");
+                            let line = format!("seed={seed:#018x} {sentence}\n  again: {again}");
                             eprintln!("{line}");
                             failed.lock().unwrap_or_else(PoisonError::into_inner).push(line);
                         }

@@ -147,7 +147,7 @@ impl World {
     }
 
     /// A message sets out for it.
-    pub(crate) fn to_phone(&mut self, n: usize, socket: SocketId, text: String) {
+    pub(crate) fn message_leaves(&mut self, n: usize, socket: SocketId, text: String) {
         self.phones[n].pipe.push_back((self.now, text));
         if self.phones[n].pipe.len() > 1 {
             self.complain("two messages are on their way to a phone that has taken none".into());

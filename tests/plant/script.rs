@@ -1,5 +1,5 @@
-//! Scripts of the site: pymscada's protocol, byte by byte, as its Python client speaks it. They never reconnect; whoever
-//! started them starts them again.
+//! Scripts of the site: pymscada's protocol, byte by byte, as its Python client speaks it. They never reconnect;
+//! whoever started them starts them again.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -164,7 +164,14 @@ fn behaviour(rng: &mut StdRng) -> Behaviour {
         8 => Behaviour::Reset,
         _ => Behaviour::Lie(*lies.choose(rng).expect("some")),
     };
-    if rng.random_ratio(1, 3) { Behaviour::Sometimes(rng.random_range(10..90), Box::new(what)) } else { what }
+    // One that is one behind only sometimes keeps an answer for as long as it likes, and no master on a serial line can
+    // know that it isn't new.
+    let steady = what == Behaviour::Lie(Lie::OneBehind);
+    if !steady && rng.random_ratio(1, 3) {
+        Behaviour::Sometimes(rng.random_range(10..90), Box::new(what))
+    } else {
+        what
+    }
 }
 
 fn lasting(rng: &mut StdRng, what: &Trouble) -> Duration {

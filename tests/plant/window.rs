@@ -1,7 +1,7 @@
 //! The window: the real [`Watch`], [`speak`] and [`setpoint`], held together as the daemon's own hub holds them, with
 //! simulated phones in place of web sockets.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use link::{Core, Event as Heard, Handle, Outcome, WriteId};
@@ -27,7 +27,7 @@ pub(crate) struct Window {
     board: Board,
     handles: Vec<Handle>,
     hello: Hello,
-    pub(crate) sockets: HashMap<SocketId, Socket>,
+    pub(crate) sockets: BTreeMap<SocketId, Socket>,
     pub(crate) writes: HashMap<WriteId, Write>,
     /// Final outcomes, so that a second one is seen.
     ended: Vec<WriteId>,
@@ -69,7 +69,7 @@ impl Window {
             board,
             handles,
             hello: Hello::new(&WWW, "simulated"),
-            sockets: HashMap::new(),
+            sockets: BTreeMap::new(),
             writes: HashMap::new(),
             ended: Vec::new(),
             given_up: Vec::new(),
@@ -250,8 +250,6 @@ impl World {
         for due in std::mem::take(&mut self.due_at) {
             self.on(due.max(self.now), Event::Look);
         }
-        // Sockets live in a map without order; what happens must not depend on it.
-        told.sort_by_key(|(phone, id, _)| (*phone, *id));
         let any = !told.is_empty();
         for (phone, id, message) in told {
             self.send_to_phone(phone, id, &message);
@@ -263,7 +261,7 @@ impl World {
         let wall = self.clock.wall();
         let Some(window) = &self.window else { return };
         let text = speak::text(message, &window.hello, wall);
-        self.to_phone(phone, id, text);
+        self.message_leaves(phone, id, text);
     }
 
     pub(crate) fn on_beat(&mut self, phone: usize, id: SocketId) {
@@ -271,7 +269,7 @@ impl World {
         let Some(socket) = self.window.as_mut().and_then(|window| window.sockets.get_mut(&id)) else { return };
         if socket.free && now >= socket.told + BEAT_EVERY {
             (socket.free, socket.told) = (false, now);
-            self.to_phone(phone, id, speak::beat(wall));
+            self.message_leaves(phone, id, speak::beat(wall));
         }
     }
 

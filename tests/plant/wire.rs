@@ -79,7 +79,12 @@ impl World {
     fn latency(&mut self, line: usize) -> Duration {
         let lossy = self.wires[line].lossy && self.rng.random_ratio(1, 4);
         let resend = if lossy { self.rng.random_range(RESEND_MS) } else { 0 };
-        Duration::from_millis(self.rng.random_range(LATENCY_MS) + resend)
+        let latency = Duration::from_millis(self.rng.random_range(LATENCY_MS) + resend);
+        if lossy {
+            let wire = &mut self.wires[line];
+            wire.late_until = wire.late_until.max(self.now + latency);
+        }
+        latency
     }
 
     /// The daemon opens the connection or the port.
@@ -90,7 +95,9 @@ impl World {
             return self.at(Duration::from_millis(1), Event::Opened { line, conn });
         }
         let latency = self.latency(line);
-        match (self.wires[line].vanished, self.wires[line].refusing) {
+        // The kernel asks again after a second, which is later than the daemon waits.
+        let unheard = self.wires[line].vanished || latency >= Duration::from_millis(RESEND_MS.start);
+        match (unheard, self.wires[line].refusing) {
             (true, _) => self.at(modbus::CONNECT_TIME, Event::OpenFailed { line, conn, why: "timed out" }),
             (_, true) => self.at(latency, Event::OpenFailed { line, conn, why: "connection refused" }),
             _ => self.at(latency * 2, Event::Opened { line, conn }),

@@ -172,10 +172,10 @@ impl World {
     }
 
     fn switch_on(&mut self) {
-        for tag in 0..TAGS.len() {
+        for (tag, spec) in TAGS.iter().enumerate() {
             let held = self.look(tag);
             self.truth.holds(tag, self.now, held);
-            if TAGS[tag].written != Written::Driven {
+            if spec.written != Written::Driven {
                 self.at(Duration::ZERO, Event::Moves(tag));
             }
         }
