@@ -1,4 +1,5 @@
 //! Golden bytes: pymscada's records, and the trends that the page's own tests read.
+#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
 //! The program itself: its ready line, its control socket, its mistakes.
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;

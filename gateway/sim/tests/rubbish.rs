@@ -1,4 +1,5 @@
 //! Whatever comes over a line, the plant answers with whole frames or not at all, and stands.
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use forebay_sim::{Act, Behaviour, Frame, Framing, Plant, Plc, Spec};
 use proptest::prelude::*;

@@ -1,4 +1,5 @@
 //! The plant behind real sockets, asked by a client nobody here wrote.
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The shipped site and the shipped plant speak of the same registers.
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use forebay_sim::{Access, At, Kind, Order, Plant, Spec, Table, Wire};
 use serde_yaml::Value;

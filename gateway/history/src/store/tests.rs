@@ -1,4 +1,5 @@
 //! The store against real files: round trips, kills, damage, a full disk.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::Path;
