@@ -1,5 +1,6 @@
 //! Golden bytes: pymscada's records, and the trends that the page's own tests read.
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "a test looks at the machine's own clock for its deadline")]
 
 use std::path::Path;
 

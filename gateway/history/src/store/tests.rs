@@ -1,5 +1,6 @@
 //! The store against real files: round trips, kills, damage, a full disk.
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "a test looks at the machine's own clock for its deadline")]
 
 use std::fs;
 use std::path::Path;
