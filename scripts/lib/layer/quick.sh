@@ -77,13 +77,38 @@ check_layer_sources() {
     rm -rf "$copy"
 }
 
-# check_layer_web: the recipe's idea of the page's sources is that of scripts/web.
+# check_layer_web: the recipe's idea of the page's sources is that of scripts/web, and it takes what scripts/web built and
+# nothing older.
 check_layer_web() {
-    local ours theirs
+    local ours theirs web
     ours=$(web_inputs_hash)
-    theirs=$(python3 "$FOREBAY_ROOT/scripts/lib/layer/recipe_function.py" \
-        "$LAYER/recipes-forebay/forebay-web/forebay-web_git.bb" forebay_web_hash "$FOREBAY_ROOT/web")
+    theirs=$(web_recipe forebay_web_hash "$FOREBAY_ROOT/web")
     [ "$ours" = "$theirs" ] || { say "forebay-web hashes the page's sources as $theirs, scripts/web as $ours"; return 1; }
+    web=$(mktemp -d)
+    mkdir "$web/src" "$web/dist" && printf 'one' >"$web/src/page.ts"
+    web_refused "$web" 'is not built' || return 1
+    printf '{"files": {}}' >"$web/dist/manifest.json"
+    web_refused "$web" 'does not say' || return 1
+    web_recipe forebay_web_hash "$web" >"$web/dist/inputs.sha256"
+    web_refused "$web" '' || return 1
+    printf 'two' >"$web/src/page.ts"
+    web_refused "$web" 'from other sources' || return 1
+    rm -rf "$web"
+}
+
+web_recipe() {
+    python3 "$FOREBAY_ROOT/scripts/lib/layer/recipe_function.py" \
+        "$LAYER/recipes-forebay/forebay-web/forebay-web_git.bb" "$@"
+}
+
+# web_refused FOLDER WORDS: the recipe refuses this build in such words; with none, it takes it.
+web_refused() {
+    local said
+    said=$(web_recipe forebay_web_refusal "$1")
+    if [ -n "$2" ] && [[ $said == *"$2"* ]]; then return 0; fi
+    if [ -z "$2$said" ]; then return 0; fi
+    say "forebay-web should say '$2' of this build, but says '$said'"
+    return 1
 }
 
 # check_layer_recipes: oelint-adv has nothing to say.

@@ -2,8 +2,8 @@
 
 usage: recipe_function.py RECIPE FUNCTION [ARGUMENT...]
 
-For functions that need nothing but their arguments: `def NAME(…):` at the start of a line, up to the first line that is
-neither empty nor indented, as bitbake reads it.
+For functions that need nothing but their arguments and each other: `def NAME(…):` at the start of a line, up to the first
+line that is neither empty nor indented, as bitbake reads it.
 """
 
 import os
@@ -11,16 +11,14 @@ import re
 import sys
 
 
-def function(recipe, name):
-    """The function NAME that the text of RECIPE defines."""
-    text = re.search(rf"^def {name}\(.*\n(?:[ \t].*\n|\n)*", recipe, re.MULTILINE)
-    if text is None:
-        sys.exit(f"no function {name} there")
+def functions(recipe):
+    """What the text of RECIPE defines with `def`, by name."""
     scope = {"os": os}
-    exec(text.group(0), scope)  # our own recipe, in this checkout
-    return scope[name]
+    for text in re.findall(r"^def \w+\(.*\n(?:[ \t].*\n|\n)*", recipe, re.MULTILINE):
+        exec(text, scope)  # our own recipe, in this checkout
+    return scope
 
 
 if __name__ == "__main__":
     with open(sys.argv[1]) as recipe:
-        print(function(recipe.read(), sys.argv[2])(*sys.argv[3:]))
+        print(functions(recipe.read())[sys.argv[2]](*sys.argv[3:]))

@@ -33,25 +33,32 @@ def forebay_web_hash(web):
             lines += hashlib.sha256(source.read()).hexdigest().encode() + b'  ./' + path + b'\n'
     return hashlib.sha256(lines).hexdigest()
 
+# Why the build in web/dist is not to be shipped, or nothing.
+def forebay_web_refusal(web):
+    dist = os.path.join(web, 'dist')
+    if not os.path.exists(os.path.join(dist, 'manifest.json')):
+        return 'the page is not built: run scripts/web in the checkout'
+    stamp = os.path.join(dist, 'inputs.sha256')
+    if not os.path.exists(stamp):
+        return 'web/dist does not say what it was built from: run scripts/web in the checkout'
+    with open(stamp) as line:
+        if line.read().strip() != forebay_web_hash(web):
+            return 'web/dist was built from other sources than those in web/: run scripts/web in the checkout'
+    return ''
+
 do_configure[noexec] = "1"
 do_compile[noexec] = "1"
 
 python do_install() {
     import json, shutil
     web = d.getVar('FOREBAY_WEB')
+    refusal = forebay_web_refusal(web)
+    if refusal:
+        bb.fatal(refusal)
     dist = os.path.join(web, 'dist')
-    if not os.path.exists(os.path.join(dist, 'manifest.json')):
-        bb.fatal('the page is not built: run scripts/web in the checkout')
-    try:
-        with open(os.path.join(dist, 'inputs.sha256')) as stamp:
-            built_from = stamp.read().strip()
-    except FileNotFoundError:
-        bb.fatal('web/dist does not say what it was built from: run scripts/web in the checkout')
-    if built_from != forebay_web_hash(web):
-        bb.fatal('web/dist was built from other sources than those in web/: run scripts/web in the checkout')
     with open(os.path.join(dist, 'manifest.json')) as manifest:
         names = sorted(json.load(manifest)['files'])
-    # Nothing but what the manifest names: www refuses a folder that differs from it.
+    # Nothing but what the manifest names and vouches for.
     target = os.path.join(d.getVar('D') + d.getVar('datadir'), 'forebay', 'web')
     for name in names + ['manifest.json']:
         path = os.path.join(target, name)
