@@ -1,6 +1,8 @@
 //! pymscada's own Python client, unmodified, on our bus. What each script checks stands in its first lines.
 
-use forebay_tests::{Gateway, Peer, Process, Site, program};
+use std::process::Command;
+
+use forebay_tests::{Browser, Gateway, PATIENCE, Peer, Process, Site, peers_python, program, wait_for};
 
 /// A bus alone, with nobody on it yet.
 fn bus() -> (Process, Gateway, String) {
@@ -65,4 +67,27 @@ fn a_set_point_goes_from_python_to_the_plc_and_history_answers_python() {
     for pair in figures {
         eprintln!("plant story: {} after {} s", pair[0]["check"], pair[1]["after_s"]);
     }
+}
+
+#[test]
+fn pymscadas_own_web_server_on_our_bus() {
+    // Its module, as its users start it, between our bus and a browser of its own.
+    let (mut bus, gateway, _) = bus();
+    let config = format!(
+        "bus_ip: 127.0.0.1\nbus_port: {}\nip: 127.0.0.1\nport: {}\nget_path:\nserve_path:\nconfig: {{}}\npages:\n- name: One\n  \
+         parent:\n  items:\n  - {{type: value, tagname: level}}\n",
+        gateway.site.bus_port, gateway.site.page_port
+    );
+    let config = gateway.folder.write("theirs.yaml", &config);
+    let tags = gateway.folder.write("theirs-tags.yaml", "level: {desc: Level, type: float}\n");
+    let mut command = Command::new(peers_python());
+    command.args(["-m", "pymscada", "wwwserver", "--config"]).arg(config).arg("--tags").arg(tags);
+    let mut theirs = Process::start("theirs", command.current_dir(gateway.folder.path()), gateway.folder.path());
+    gateway.wait_listening(&mut theirs, gateway.site.page_port);
+    let page = Browser::stranger(gateway.site.page_port).get("/");
+    assert!(page.status == 200 && page.body.contains("<html"), "{page:?}");
+    // The tags of a page it asks for only when a browser's socket does; its own one at once.
+    let own = "__wwwserver__";
+    wait_for("its own tag on our bus", PATIENCE, || gateway.tool(&["list", own]).out, |out| out.trim_end() == own);
+    assert_eq!((bus.ended(), theirs.ended()), (None, None), "both run on");
 }
