@@ -69,7 +69,11 @@ impl Forebay {
     pub(crate) fn daemon(&self, module: &str) -> Result<Process, Fail> {
         let mut command = self.command(module);
         let site = self.site();
-        command.arg("--config").arg(site.join(format!("{module}.yaml"))).arg("--tags").arg(site.join("tags.yaml"));
+        command.arg("--config").arg(site.join(format!("{module}.yaml")));
+        // As pymscada's units do: a bus learns its tags from those who come.
+        if module != "bus" {
+            command.arg("--tags").arg(site.join("tags.yaml"));
+        }
         self.folders(&mut command);
         let mut process = Process::start(&mut command, self.folder.path(), module)?;
         match module {

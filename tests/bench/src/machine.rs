@@ -13,7 +13,11 @@ pub(crate) fn facts() -> String {
     let model = field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     let kernel = read("/proc/sys/kernel/osrelease");
     let kernel = kernel.trim().split('-').next().unwrap_or_default().to_owned();
-    let load = read("/proc/loadavg");
-    let load = load.split(' ').next().unwrap_or_default();
-    format!("{cores} cores ({model}), Linux {kernel}, loopback; load average when the run began: {load}")
+    format!("{cores} cores ({model}), Linux {kernel}, loopback")
+}
+
+/// How many processes wanted a core in the last minute: the figures of a busy machine are worse than its ratios.
+pub(crate) fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or_default().to_owned()
 }

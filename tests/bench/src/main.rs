@@ -97,7 +97,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let bench = Bench { bin, root: args.root, python: args.python, quick: args.quick };
-    let facts = machine::facts();
+    let load = machine::load();
     let (mut rows, mut failed) = (Vec::new(), false);
     for (name, measure) in MEASUREMENTS {
         if !args.only.is_empty() && !args.only.iter().any(|only| only == name) {
@@ -113,6 +113,7 @@ fn main() -> ExitCode {
             }
         }
     }
+    let facts = format!("{}; load average {load} at the start, {} at the end", machine::facts(), machine::load());
     let text = report::text(&facts, &rows);
     println!("{text}");
     if let Some(path) = &args.write {

@@ -278,3 +278,15 @@ impl Page {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_put_together_and_broken_ones_seen() {
+        assert_eq!(unchunked(b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").as_deref(), Some(&b"abcde"[..]));
+        assert_eq!(unchunked(b"5\r\nabc"), None);
+        assert_eq!(unchunked(b"x\r\n"), None);
+    }
+}
