@@ -93,7 +93,7 @@ fn a_slave_that_nobody_here_wrote() {
     watch.reaches("level 12.5", "level", PATIENCE, |line| line.is_good() && line.number() == Some(12.5));
     watch.sees_good("gate", PATIENCE);
     assert_eq!(gateway.tool(&["set", "gate", "-5"]).code, Some(0), "confirmed");
-    assert_eq!(plc.words(11, 1), [(-5_i16).cast_unsigned()]);
+    assert_eq!(plc.words(11, 1), [(-5_i16) as u16]);
     plc.say("silence on");
     watch.sees_held("level", PATIENCE);
     plc.say("silence off");

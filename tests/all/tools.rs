@@ -40,11 +40,11 @@ fn a_write_says_what_became_of_it() {
     let _process = gateway.run();
     gateway.wait_tag("IntSet", |line| line.contains("  good  "));
     let said = gateway.tool(&["set", "IntSet", "-42"]);
-    assert_eq!((said.code, plant.peek("plc1", "4x:1")), (Some(0), (-42_i16).cast_unsigned()), "{said:?}");
+    assert_eq!((said.code, plant.peek("plc1", "4x:1")), (Some(0), (-42_i16) as u16), "{said:?}");
     assert!(said.out.lines().any(|line| line == "IntSet  confirmed: the device holds it"), "{said:?}");
     let said = gateway.tool(&["set", "IntSet", "101"]);
     assert!(said.code == Some(1) && said.out.contains("refused") && said.out.contains("100"), "{said:?}");
-    assert_eq!(plant.peek("plc1", "4x:1"), (-42_i16).cast_unsigned());
+    assert_eq!(plant.peek("plc1", "4x:1"), (-42_i16) as u16);
     plant.say("behaviour plc1 refuse 4");
     let said = gateway.tool(&["set", "IntSet", "5"]);
     assert!(said.code == Some(1) && said.out.contains("refused"), "{said:?}");
@@ -54,7 +54,7 @@ fn a_write_says_what_became_of_it() {
     assert!(said.code == Some(1) && !said.out.contains("confirmed"), "{said:?}");
     plant.say("behaviour plc1 normal");
     gateway.wait_tag("IntSet", |line| line.starts_with("IntSet  -42  good"));
-    assert_eq!(plant.peek("plc1", "4x:1"), (-42_i16).cast_unsigned(), "nothing was kept for later");
+    assert_eq!(plant.peek("plc1", "4x:1"), (-42_i16) as u16, "nothing was kept for later");
 }
 
 #[test]
