@@ -169,5 +169,6 @@ export async function goTo(page, group, name) {
 
 export const shot = (page, name, folder = SHOTS) => {
   mkdirSync(folder, { recursive: true });
-  return page.screenshot({ path: join(folder, `${name}.png`) });
+  // A sheet that is just opening is taken as it will stand.
+  return page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled' });
 };
