@@ -66,7 +66,7 @@ check_layer_sources() {
     local recipe=$LAYER/recipes-forebay/forebay/forebay_git.bb copy path missing=
     while read -r path; do
         [ -e "$FOREBAY_ROOT/${path//\$\{FOREBAY_BOARD\}/qemu-arm64}" ] || { say "a recipe takes $path, which is not there"; missing=$path; }
-    done < <(grep -rhoE 'file://[^ "]+' "$LAYER"/recipes-forebay "$LAYER"/recipes-bsp --include '*.bb' | sed 's|^file://||')
+    done < <(grep -rhoE 'file://[^ "'"'"']+' "$LAYER"/recipes-forebay "$LAYER"/recipes-bsp --include '*.bb' | sed 's|^file://||')
     [ -z "$missing" ] || return 1
     need_rust
     copy=$(mktemp -d)

@@ -8,3 +8,10 @@ IMAGE_INSTALL += "packagegroup-forebay-dev"
 # Open on purpose.
 # nooelint: oelint.var.badimagefeature.allow-empty-password oelint.var.badimagefeature.allow-root-login oelint.var.badimagefeature.empty-root-password oelint.var.badimagefeature.serial-autologin-root
 IMAGE_FEATURES += "allow-empty-password allow-root-login empty-root-password serial-autologin-root"
+
+# The overlay masks every login; this image has one on the serial console.
+forebay_let_in() {
+    rm -f ${IMAGE_ROOTFS}${sysconfdir}/systemd/system/getty.target \
+        ${IMAGE_ROOTFS}${sysconfdir}/systemd/system-generators/systemd-getty-generator
+}
+ROOTFS_POSTPROCESS_COMMAND:append = " forebay_let_in"
