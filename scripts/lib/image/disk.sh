@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # From parts to a disk: file systems made of folders and put in their places, without root and without mounting anything.
-# Sourced, never run.
+# Sourced after facts.sh, never run.
+# shellcheck disable=SC2153
 
 # make_boot FOLDER KERNEL [CLAIM] [SITE]: what lies on the boot partition.
 make_boot() {

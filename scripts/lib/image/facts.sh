@@ -39,7 +39,7 @@ BASE_PACKAGES=(
     systemd-resolved     # names, and <host>.local for phones
     systemd-timesyncd
     libubootenv-tool     # fw_setenv: how a slot is marked good
-    fdisk e2fsprogs      # data: grown once, checked at every boot
+    fdisk                # data: grown once
     tzdata util-linux
 )
 # Needed to make the root, not to run it: their files are taken out again. Fewer programs, fewer holes.
@@ -48,10 +48,11 @@ BASE_DROPPED=(apt libapt-pkg7.0 debian-archive-keyring sqv passwd login login.de
 # The kernel isn't installed in the root, whose package would bring Debian's initramfs tools along: its modules are
 # picked here, with what they depend on.
 KERNEL_PACKAGE=linux-image-arm64
-# For the initramfs: finding the disk and mounting the root. busybox comes from busybox-static.
+# For the initramfs: finding the disk and mounting the root. busybox and e2fsck come from their static packages.
 INITRAMFS_MODULES=(
-    virtio_pci virtio_mmio virtio_blk squashfs ext4 crc32c_generic vfat nls_cp437 nls_ascii nls_iso8859-1
+    virtio_pci virtio_mmio virtio_blk squashfs ext4 crc32c_generic vfat nls_cp437 nls_ascii nls_iso8859-1 nls_utf8
     sdhci-iproc sdhci-pltfm bcm2835 mmc_block bcm2835_wdt
+    qemu_fw_cfg          # systemd reads its credentials in a virtual machine: how tests get in without a way in for others
 )
 # For the root: networks, serial adapters, watchdogs, clocks.
 ROOT_MODULES=(

@@ -9,6 +9,7 @@ make_kernel() {
     [ -n "$package" ] || die "$KERNEL_PACKAGE names no kernel"
     stamp=$out/stamp
     want=$(printf '%s\n' "$package=$(package_version "$package")" "busybox=$(package_version busybox-static)" \
+        "e2fsck=$(package_version e2fsck-static)" \
         "${INITRAMFS_MODULES[*]}" "${ROOT_MODULES[*]}" \
         "$(sha256sum <"$IMAGE_LIB/initramfs-init")" "$(sha256sum <"$IMAGE_LIB/kernel.sh")" | sha256sum)
     if [ "$(cat "$stamp" 2>/dev/null)" = "$want" ]; then return 0; fi
@@ -19,7 +20,7 @@ make_kernel() {
     version=${package#linux-image-}
     # Debian's trees differ in whether modules lie below /lib or /usr/lib.
     [ -d "$source/usr/lib/modules" ] || { mkdir -p "$source/usr/lib" && mv "$source/lib/modules" "$source/usr/lib/"; }
-    [ -e "$source/lib" ] && rm -rf "$source/lib"
+    rm -rf "${source:?}/lib"
     ln -s usr/lib "$source/lib"
     depmod --basedir "$source" "$version"
     pick_modules "$source" "$version" "$out/modules" "${INITRAMFS_MODULES[@]}" "${ROOT_MODULES[@]}"
@@ -63,11 +64,15 @@ pick_modules() {
 # make_initramfs SOURCE VERSION FOLDER: FOLDER/initrd.img with busybox, our init and the modules it loads.
 make_initramfs() {
     local source=$1 version=$2 out=$3 tree=$3/initramfs
-    rm -rf "$tree" && mkdir -p "$tree"/{bin,proc,sys,dev,run,root,data}
+    rm -rf "$tree" && mkdir -p "$tree"/{bin,proc,sys,dev,run,root}
+    # Where the kernel looks for modprobe when it wants a module by itself: ext4 its checksums.
+    ln -s bin "$tree/sbin"
     unpack_package busybox-static "$out/busybox"
-    cp "$(find "$out/busybox" -name busybox -type f | head -n 1)" "$tree/bin/busybox"
+    unpack_package e2fsck-static "$out/busybox"
+    cp "$out/busybox/usr/bin/busybox" "$tree/bin/busybox"
+    cp "$(find "$out/busybox" -name e2fsck.static -type f)" "$tree/bin/e2fsck"
     cp "$IMAGE_LIB/initramfs-init" "$tree/init"
-    chmod 755 "$tree/init" "$tree/bin/busybox"
+    chmod 755 "$tree/init" "$tree"/bin/*
     pick_modules "$source" "$version" "$tree" "${INITRAMFS_MODULES[@]}"
     find "$tree" -exec touch --no-dereference --date "@$IMAGE_EPOCH" {} +
     (cd "$tree" && find . -print0 | LC_ALL=C sort --zero-terminated |
