@@ -29,10 +29,22 @@ is_oldest_rustc() {
 
 has_std() { compgen -G "/usr/lib/rustlib/$1/lib/libstd-*.rlib" >/dev/null; }
 
-# Prints "COMPILER STD VERSION", the packages of RUST_OLDEST: rustc on Debian 13, rustc-web on Debian 12.
+# oldest_rust_packages [ARCH]: prints "COMPILER STD VERSION", the packages of RUST_OLDEST in the newest version that there is
+# for this machine and, if named, for ARCH: rustc on Debian 13, rustc-web on Debian 12.
 oldest_rust_packages() {
-    apt-cache madison rustc rustc-web 2>/dev/null | awk -v want="$RUST_OLDEST." '
-        index($3, want) == 1 { print $1, ($1 == "rustc" ? "libstd-rust-dev" : "libstd-rust-web-dev"), $3; exit }'
+    local names="rustc rustc-web"
+    [ -z "${1:-}" ] || names="$names libstd-rust-dev:$1 libstd-rust-web-dev:$1"
+    # shellcheck disable=SC2086
+    apt-cache madison $names 2>/dev/null | awk -v want="$RUST_OLDEST." -v arch="${1:-}" '
+        index($3, want) != 1 { next }
+        $1 ~ /^rustc/ { order[++count] = $1 " " ($1 == "rustc" ? "libstd-rust-dev" : "libstd-rust-web-dev") " " $3; next }
+        { offered[$1 " " $3] }
+        END {
+            for (i = 1; i <= count; i++) {
+                split(order[i], part, " ")
+                if (arch == "" || ((part[2] ":" arch " " part[3]) in offered)) { print order[i]; exit }
+            }
+        }'
 }
 
 # need_oldest_rust: OLDEST_RUSTC is a compiler of the oldest supported release, for this machine.
@@ -62,12 +74,13 @@ need_cross() {
         as_root dpkg --add-architecture "$CROSS_DEB"
         quietly "apt-get update" apt_quiet update || warn "going on with the package lists there are"
     fi
-    packages=$(oldest_rust_packages)
+    packages=$(oldest_rust_packages "$CROSS_DEB")
     if [ -z "$packages" ] || ! apt-cache show "libsystemd-dev:$CROSS_DEB" >/dev/null 2>&1; then
         quietly "apt-get update" apt_quiet update || warn "going on with the package lists there are"
-        packages=$(oldest_rust_packages)
+        packages=$(oldest_rust_packages "$CROSS_DEB")
     fi
-    [ -n "$packages" ] || die "this machine's packages have no Rust $RUST_OLDEST (Debian 12 and 13 do)"
+    [ -n "$packages" ] ||
+        die "this machine's packages have no Rust $RUST_OLDEST for both itself and $CROSS_DEB (Debian 12 and 13 do)"
     install_agreeing "$packages" "$CROSS_DEB" libsystemd-dev "libsystemd-dev:$CROSS_DEB" pkg-config \
         "gcc-$CROSS_GNU" "libc6-dev-$CROSS_DEB-cross" qemu-user-static
     cross_is_there "$target" || die "everything was installed and yet something to build for $target is missing"
