@@ -10,7 +10,7 @@ use tag::{Delivery, TagName};
 use www::plant::{Board, tags_of};
 use www::setpoint::{self, WRITE_EXPIRES};
 use www::speak::{self, Hello, Said};
-use www::watch::{Message, SocketId, WRITES_MAX, Watch};
+use www::watch::{Message, NEWS_MAX, SocketId, WRITES_MAX, Watch};
 
 use super::port::Port;
 use super::site::{TAGS, WWW};
@@ -41,6 +41,14 @@ pub(crate) struct Socket {
     free: bool,
     told: Instant,
     due: Option<Instant>,
+}
+
+impl Window {
+    /// As the daemon's hub decides it: each write under way may yet have two outcomes.
+    fn has_room_for_outcomes(&self, id: SocketId) -> bool {
+        let under_way = self.writes.values().filter(|write| write.socket == id).count();
+        self.watch.news(id) + 2 * under_way + 2 <= NEWS_MAX
+    }
 }
 
 pub(crate) struct Write {
@@ -109,6 +117,15 @@ impl World {
         }
     }
 
+    /// The daemon closes the socket of a phone that talks and doesn't listen.
+    fn window_hangs_up(&mut self, id: SocketId) {
+        let phone = self.window.as_ref().and_then(|window| window.sockets.get(&id)).map(|socket| socket.phone);
+        self.window_closes(id);
+        if let Some(phone) = phone {
+            self.phone_cut_off(phone);
+        }
+    }
+
     /// The phone took what was on its way to it.
     pub(crate) fn window_is_free(&mut self, id: SocketId) {
         if let Some(socket) = self.window.as_mut().and_then(|window| window.sockets.get_mut(&id)) {
@@ -128,6 +145,7 @@ impl World {
                     window.watch.on_error(id, stranger.to_string());
                 }
             }
+            Ok(Said::Set { .. }) if !window.has_room_for_outcomes(id) => self.window_hangs_up(id),
             Ok(Said::Set { id: number, tag, value }) => {
                 if let Err(why) = self.window_writes(id, number, tag as usize, &value) {
                     let Some(window) = &mut self.window else { return };

@@ -56,7 +56,9 @@ impl Switchboard {
         if let Some(module) = self.module_mut(from) {
             module.name = Some(label);
         }
-        log::info!("{name} connected");
+        // The command line comes and goes with every script that polls.
+        let level = if name == "tool" { log::Level::Debug } else { log::Level::Info };
+        log::log!(level, "{name} connected");
         self.send_module(from, &FromBus::Welcome { revision: revision.min(REVISION), epoch });
         Ok(1)
     }
@@ -100,7 +102,12 @@ impl Switchboard {
             }
         }
         let Some(tag) = self.table.get_mut(id) else { return };
-        if stale_ms > 0 {
+        if stale_ms == p2::NEEDS_OWNER {
+            let is_new = !std::mem::replace(&mut tag.needs_owner, true);
+            if is_new && tag.owner == Owner::Nobody {
+                self.tell(id, false, None);
+            }
+        } else if stale_ms > 0 {
             if tag.stale_ms == 0 {
                 self.limited.push(id);
             }

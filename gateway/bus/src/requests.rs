@@ -66,8 +66,9 @@ impl Switchboard {
         let owner = match &tag.owner {
             Owner::Module { peer, seen_good: true, .. } => *peer,
             Owner::Module { .. } => return self.refuse_write(writer, "the tag has not been read yet"),
-            Owner::Gone { .. } => return self.refuse_write(writer, &tag::Fault::OwnerGone.to_string()),
-            Owner::Nobody => return,
+            Owner::Gone { .. } | Owner::Nobody => {
+                return self.refuse_write(writer, &tag::Fault::OwnerGone.to_string());
+            }
         };
         if value.is_empty() {
             return self.refuse_write(writer, "no value can't be written");

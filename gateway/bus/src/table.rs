@@ -27,6 +27,8 @@ pub(crate) struct Tag {
     /// Whose SET was the last: protocol 1's RTA goes there, and no echo comes back.
     pub(crate) author: Option<PeerId>,
     pub(crate) listeners: Vec<Listener>,
+    /// Somebody who knows the site says that it is a module's: what nobody owns of it is nobody's word.
+    pub(crate) needs_owner: bool,
     /// Freshness limit while nobody owns it, ms; 0: none.
     pub(crate) stale_ms: u32,
     pub(crate) set_at: Option<Instant>,
@@ -113,6 +115,7 @@ impl Table {
             owner: Owner::Nobody,
             author: None,
             listeners: Vec::new(),
+            needs_owner: false,
             stale_ms: 0,
             set_at: None,
         });
@@ -153,6 +156,9 @@ impl Table {
 impl Tag {
     /// What readers are told: the bus's word where it is worse than the owner's.
     pub(crate) fn effective_quality(&self) -> (u8, u8) {
+        if self.needs_owner && self.owner == Owner::Nobody {
+            return Fault::OwnerGone.to_code();
+        }
         match self.overlay {
             Overlay::OwnerGone => Fault::OwnerGone.to_code(),
             Overlay::Stale if self.quality.0 == 0 => Fault::Stale.to_code(),
@@ -165,8 +171,9 @@ impl Tag {
         Record { id, time_us: self.time_us, quality, detail, payload: self.payload.as_slice() }
     }
 
+    /// Is it a module's, present or not?
     pub(crate) fn is_owned(&self) -> bool {
-        self.owner != Owner::Nobody
+        self.owner != Owner::Nobody || self.needs_owner
     }
 
     /// Adds or changes how a peer listens; says whether it is new.

@@ -1,5 +1,6 @@
 //! What the site says, as this daemon needs it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,7 +27,13 @@ impl Config {
     /// What a site asks for; `None` when it has no `history.yaml`. A relative path is taken below `state`.
     pub fn from_site(site: &Site, state: &Path) -> Option<Self> {
         let history = site.history.as_ref()?;
-        let tags = site.tags.iter().filter(|def| def.kind.is_numeric() || def.multi.is_some()).cloned().collect();
+        let devices: HashSet<&TagName> = site.modbus_client.iter().flat_map(|m| &m.tags).map(|tag| &tag.name).collect();
+        let mut tags: Vec<TagDef> =
+            site.tags.iter().filter(|def| def.kind.is_numeric() || def.multi.is_some()).cloned().collect();
+        // A device's tag has no value without the daemon that reads the device.
+        for tag in tags.iter_mut().filter(|tag| devices.contains(&tag.name)) {
+            tag.stale = Some(Duration::ZERO);
+        }
         Some(Self { folder: state.join(&history.path), rta_tag: history.rta_tag.clone(), tags, flush: FLUSH })
     }
 }

@@ -156,8 +156,8 @@ impl Core {
         let tag = &self.tags[handle.0 as usize];
         let role = match tag.wish {
             Wish::Refer => Role::Refer,
-            Wish::Watch(Delivery::Latest, stale) => Role::WatchLatest(limit_ms(stale)),
-            Wish::Watch(Delivery::Every, stale) => Role::WatchEvery(limit_ms(stale)),
+            Wish::Watch(Delivery::Latest, stale) => Role::WatchLatest(unowned_ms(stale)),
+            Wish::Watch(Delivery::Every, stale) => Role::WatchEvery(unowned_ms(stale)),
             Wish::Own(group) => Role::Own(group.0),
         };
         Open { handle: handle.0, role, name: tag.name.as_str().as_bytes() }
@@ -355,6 +355,11 @@ fn put_record(batch: &mut Option<p2::OpenBatch>, out: &mut Vec<u8>, id: u16, sam
     }
     batch.get_or_insert_with(|| p2::begin_readings(out, true));
     record.put(out);
+}
+
+/// The limit of a tag that is watched, for while nobody owns it; zero: without an owner it has no value.
+fn unowned_ms(limit: Option<Duration>) -> u32 {
+    if limit == Some(Duration::ZERO) { p2::NEEDS_OWNER } else { limit_ms(limit).min(p2::NEEDS_OWNER - 1) }
 }
 
 fn limit_ms(limit: Option<Duration>) -> u32 {

@@ -75,7 +75,8 @@ impl Link {
         self.core.refer(name)
     }
 
-    /// Watches a tag. `stale` is the site's freshness limit, used only while nobody owns the tag.
+    /// Watches a tag. `stale` is the site's freshness limit, used only while nobody owns the tag; zero says that the tag is
+    /// a module's: without its owner it has no good value, and nobody may write it.
     pub fn watch(&mut self, name: &TagName, delivery: Delivery, stale: Option<Duration>) -> Handle {
         self.core.watch(name, delivery, stale)
     }

@@ -141,6 +141,12 @@ impl Exchange {
             self.drop_late(now);
             return None;
         };
+        if now >= flight.deadline {
+            // Nobody looked for so long: what lies here may be as old as the request.
+            let reply = self.on_time(now);
+            self.drop_late(now);
+            return reply;
+        }
         let found = match &mut self.framing {
             Framing::Tcp(mbap) => mbap.push(flight.unit, &flight.request, bytes),
             Framing::Rtu(rtu, _) => {

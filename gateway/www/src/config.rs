@@ -1,7 +1,8 @@
 //! What the site says of the window, checked and gathered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use site::{Item, Page, Site};
@@ -86,7 +87,7 @@ impl Config {
         Ok(Self {
             title: title.unwrap_or_else(|| "Forebay".into()),
             client: www.config.clone(),
-            tags: mentioned(&www.pages, &defs),
+            tags: expecting_owners(mentioned(&www.pages, &defs), site),
             pages: www.pages.clone(),
             history: history.unwrap_or_else(|| TagName::parse(HISTORY_TAG).expect("a constant that is a name")),
             devices: devices.collect(),
@@ -97,6 +98,16 @@ impl Config {
             announce: None,
         })
     }
+}
+
+/// A device's tag has no value without the daemon that reads the device: never fresh while nobody owns it.
+fn expecting_owners(mut tags: Vec<PageTag>, site: &Site) -> Vec<PageTag> {
+    let devices: HashSet<&TagName> =
+        site.modbus_client.iter().flat_map(|modbus| &modbus.tags).map(|tag| &tag.name).collect();
+    for tag in tags.iter_mut().filter(|tag| devices.contains(&tag.def.name)) {
+        tag.def.stale = Some(Duration::ZERO);
+    }
+    tags
 }
 
 /// The tags of all pages in order of first mention; names `tags.yaml` doesn't define are left out.

@@ -215,7 +215,7 @@ impl<B: BusEnd> Hub<B> {
                 }
             }
             // It talks and doesn't listen: every write needs an outcome, so there is nothing to leave out.
-            Command::Said(id, Said::Set { .. }) if self.watch.news(id) >= NEWS_MAX => self.close(id),
+            Command::Said(id, Said::Set { .. }) if !self.has_room_for_outcomes(id) => self.close(id),
             Command::Said(id, Said::Set { id: number, tag, value }) => {
                 if let Err(why) = self.write(id, number, tag, &value) {
                     self.watch.on_set(id, number, Outcome::Refused(why));
@@ -258,12 +258,21 @@ impl<B: BusEnd> Hub<B> {
         self.watch.close(id);
     }
 
+    /// May one more write be made? Each may yet have two outcomes.
+    fn has_room_for_outcomes(&self, id: SocketId) -> bool {
+        self.watch.news(id) + 2 * self.under_way(id) + 2 <= NEWS_MAX
+    }
+
+    fn under_way(&self, id: SocketId) -> usize {
+        self.writes.values().filter(|write| write.socket == id).count()
+    }
+
     fn write(&mut self, id: SocketId, number: u64, tag: u32, value: &Json) -> Result<(), String> {
         let Some(socket) = self.sockets.get(&id) else { return Ok(()) };
         let place = tag as usize;
         let def = self.config.tags.get(place).ok_or_else(|| format!("tag {tag} is not in the list"))?;
         let value = setpoint::check(def, value)?;
-        if self.writes.values().filter(|write| write.socket == id).count() >= WRITES_MAX {
+        if self.under_way(id) >= WRITES_MAX {
             return Err(format!("{WRITES_MAX} writes are under way, wait for one of them"));
         }
         let who = format!("www {}", socket.peer);

@@ -22,8 +22,8 @@ pub const READINGS_PER_MESSAGE: usize = 1000;
 /// Bytes of texts and dicts after which a message is full, whatever number of readings it has.
 const VALUE_BYTES_PER_MESSAGE: usize = 1024 * 1024;
 
-/// Outcomes that may wait for one screen: two for each of [`WRITES_MAX`] writes.
-pub const NEWS_MAX: usize = 2 * WRITES_MAX;
+/// Outcomes that may wait for one screen: two for each of [`WRITES_MAX`] writes, and as many refused at once.
+pub const NEWS_MAX: usize = 4 * WRITES_MAX;
 
 /// Writes of one screen that may be under way: a person has one finger; a script that does more is told to wait.
 pub const WRITES_MAX: usize = 16;

@@ -38,10 +38,13 @@ impl Device {
     }
 
     pub(super) fn driven(&mut self, wall: Timestamp, block: usize) {
+        // What was acknowledged and not yet read back isn't known to be there.
+        let unseen = self.writes.front().filter(|first| first.step == Step::ReadBack).map(|first| first.point);
         let this = &mut self.blocks[block];
         this.misses = 0;
         this.not_before = None;
-        let news: Vec<usize> = (0..this.atoms.len()).filter(|n| !this.atoms[*n].valid).collect();
+        let seen = |n: &usize| unseen.is_none_or(|point| !this.atoms[*n].points.contains(&point));
+        let news: Vec<usize> = (0..this.atoms.len()).filter(|n| !this.atoms[*n].valid).filter(seen).collect();
         news.iter().for_each(|n| this.atoms[*n].valid = true);
         self.tell_atoms(wall, block, &news);
         self.next_run(wall, block);

@@ -45,7 +45,8 @@ impl Device {
             unit.lose(shape, sent);
         }
         unit.stirring = false;
-        let cost = now.saturating_duration_since(sent);
+        // A daemon that didn't run for a while didn't keep the line busy.
+        let cost = now.saturating_duration_since(sent).min(self.config.timeout * 2);
         if unit.is_offline() {
             unit.probes += 1;
             self.go_offline(now, n, because);

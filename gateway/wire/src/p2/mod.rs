@@ -23,6 +23,8 @@ pub const REVISION: u16 = 1;
 pub const FRAME_BYTES_MAX: usize = VALUE_BYTES_MAX + 4096;
 /// The largest piece of an answer: small enough that a live value never waits long behind one, even on a slow ARM.
 pub const PIECE_BYTES_MAX: usize = 32 << 10;
+/// In place of the limit of a watched tag: it is a module's, and without its owner it has no good value.
+pub const NEEDS_OWNER: u32 = u32::MAX;
 /// Quality of a record that says: samples of this tag were lost before the next one.
 pub const GAP: u8 = 0xfe;
 
