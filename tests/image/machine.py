@@ -173,11 +173,10 @@ class Machine:
 class Plant:
     """The simulated plant on this side."""
 
-    def __init__(self, folder, binary, description):
+    def __init__(self, folder, binary, description, ports):
         self.folder = pathlib.Path(folder)
         self.control = str(self.folder / "plant.sock")
         self.tty = str(self.folder / "fan.tty")
-        ports = [free_port(), free_port()]
         text = pathlib.Path(description).read_text()
         text = text.replace("127.0.0.1:1502", f"127.0.0.1:{ports[0]}").replace("127.0.0.1:1503", f"127.0.0.1:{ports[1]}")
         (self.folder / "plant.yaml").write_text(text)
