@@ -219,6 +219,9 @@ impl World {
         // Now and then a child gets hold of it.
         let times = if self.rng.random_ratio(1, 40) { 24 } else { 1 };
         for _ in 0..times {
+            if self.phones[n].socket != Some(socket) {
+                return; // The daemon hung up in the middle of it.
+            }
             let (tag, value) = self.wish();
             let (now, phone) = (self.now, &mut self.phones[n]);
             phone.next_set += 1;

@@ -123,6 +123,8 @@ impl World {
         self.window_closes(id);
         if let Some(phone) = phone {
             self.phone_cut_off(phone);
+            // A phone that brings this on itself is like one whose Wi-Fi drops: its time to be current begins anew.
+            self.quiet.phones[phone].touch(self.now);
         }
     }
 
