@@ -169,7 +169,8 @@ with_siblings() {
 # --- building ------------------------------------------------------------------------------------------------
 
 # cross_cargo ARGUMENT...: cargo with Debian's compiler and the tools of both targets; `run` and `test` go through QEMU.
-cross_cargo() {
+# In a shell of its own, so that the facts of the caller's target stay as they are.
+cross_cargo() (
     local target upper lower environment=()
     for target in "${CROSS_TARGETS[@]}"; do
         cross_facts "$target"
@@ -185,11 +186,11 @@ cross_cargo() {
     done
     env "${environment[@]}" RUSTC="$OLDEST_RUSTC" RUSTDOC=/usr/bin/rustdoc PKG_CONFIG_ALLOW_CROSS=1 \
         CARGO_TARGET_DIR="$CROSS_OUT" cargo "$@"
-}
+)
 
 # cross_wrapper TARGET PROGRAM: prints the path of a script that runs the program under QEMU; with it a test needs
 # neither binfmt_misc nor root.
-cross_wrapper() {
+cross_wrapper() (
     local folder=$CROSS_OUT/$1/run name
     cross_facts "$1"
     name=$(basename "$2")
@@ -197,4 +198,4 @@ cross_wrapper() {
     printf '#!/bin/sh\nexec %s %s "$@"\n' "$CROSS_QEMU" "$2" >"$folder/$name"
     chmod +x "$folder/$name"
     printf '%s\n' "$folder/$name"
-}
+)
