@@ -4,7 +4,7 @@ leaves the bench."
 
 require forebay-image.inc
 
-IMAGE_INSTALL += "packagegroup-forebay-dev"
+IMAGE_INSTALL += "packagegroup-forebay-bench"
 # Open on purpose.
 # nooelint: oelint.var.badimagefeature.allow-empty-password oelint.var.badimagefeature.allow-root-login oelint.var.badimagefeature.empty-root-password oelint.var.badimagefeature.serial-autologin-root
 IMAGE_FEATURES += "allow-empty-password allow-root-login empty-root-password serial-autologin-root"
