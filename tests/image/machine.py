@@ -25,7 +25,7 @@ Description=A shell for the tests
 DefaultDependencies=no
 [Service]
 ExecStart=/bin/bash -c 'exec 3<>/dev/virtio-ports/shell; \
-while read -r line <&3; do eval "$line" </dev/null >/run/answer 2>&1; s=$?; { cat /run/answer; echo "=END=$s="; } >&3; done'
+while :; do read -r line <&3 || { sleep 0.2; continue; }; eval "$line" </dev/null >/run/answer 2>&1; s=$?; { cat /run/answer; echo "=END=$s="; } >&3; done'
 Restart=always
 RestartSec=1
 """
@@ -130,11 +130,34 @@ class Machine:
         self.wait_for("the page answers", lambda: self.get()[0] in (200, 401), seconds)
         return self.seconds()
 
+    def connect(self, seconds):
+        """What is said before the box has opened its end is lost, so it is greeted until it answers."""
+        line = socket.socket(socket.AF_UNIX)
+        line.connect(str(self.shell_path))
+        line.settimeout(1)
+        heard, greetings, end = b"", 0, time.monotonic() + seconds
+        while b"=END=" not in heard:
+            if time.monotonic() > end:
+                line.close()
+                raise Failed(f"{self.name}: the shell doesn't answer within {seconds} s")
+            try:
+                greetings += 1
+                line.sendall(f"echo hello-{greetings}\n".encode())
+                heard += line.recv(65536)
+            except TimeoutError:
+                pass
+        # Answers to greetings still under way would be taken for those of the first command.
+        while f"hello-{greetings}\n".encode() not in heard or not heard.rstrip().endswith(b"="):
+            try:
+                heard += line.recv(65536)
+            except TimeoutError:
+                break
+        self.line = line
+
     def run(self, command, seconds=COMMAND_S):
         """Runs a command inside; its exit status and what it printed."""
         if self.line is None:
-            self.line = socket.socket(socket.AF_UNIX)
-            self.line.connect(str(self.shell_path))
+            self.connect(seconds)
         self.line.settimeout(seconds)
         self.line.sendall(command.replace("\n", " ").encode() + b"\n")
         answer = b""
