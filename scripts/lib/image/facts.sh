@@ -60,7 +60,7 @@ ROOT_MODULES=(
     smsc95xx lan78xx r8152 asix ax88179_178a cdc_ether genet brcmfmac brcmfmac-wcc mdio-bcm-unimac broadcom microchip
     bcm2835-rng iproc-rng200 raspberrypi-cpufreq bcm2835_thermal bcm2711_thermal vc4
     xhci-pci xhci-plat-hcd pcie-brcmstb reset-raspberrypi dwc2 usb-storage uas sd_mod
-    ftdi_sio pl2303 cp210x ch341 cdc_acm
+    usbserial ftdi_sio pl2303 cp210x ch341 cdc_acm
     i2c-bcm2835 i2c-dev spi-bcm2835 rtc-pcf85063 rtc-ds1307 rtc-pcf8523
     autofs4 tun nf_tables nft_ct nft_reject_inet dm-mod dm-verity loop nbd
 )
