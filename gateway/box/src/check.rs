@@ -26,8 +26,14 @@ pub(crate) fn check(args: &args::Check) -> Result<ExitCode, Failure> {
     if let Some(site) = &loaded.site {
         say::line(&summary(site));
     }
-    say::line(&format!("{errors} errors, {warnings} warnings in {}", args.site.display()));
+    let (errors_said, warnings_said) = (counted(errors, "error"), counted(warnings, "warning"));
+    say::line(&format!("{errors_said}, {warnings_said} in {}", args.site.display()));
     if errors > 0 || args.strict && warnings > 0 { Err(Failure::Config(String::new())) } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// "1 error", "2 errors".
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn summary(site: &Site) -> String {

@@ -1,7 +1,6 @@
 //! `wwwserver.yaml`, checked: what the page shows, in its order.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -18,8 +17,10 @@ pub struct WwwServer {
     pub ip: IpAddr,
     /// Default 8324.
     pub port: u16,
-    /// Folder served below `/serve/`; off by default.
-    pub serve_path: Option<PathBuf>,
+    /// What the page calls the site; `None`: the name of its folder.
+    pub title: Option<String>,
+    /// Host names that browsers may use besides addresses, `localhost` and the machine's own name; lower case.
+    pub hosts: Vec<String>,
     /// The `config` mapping, sent to browsers as it is.
     pub config: Json,
     /// The pages, in the file's order.
@@ -103,6 +104,8 @@ pub enum Item {
         kind: String,
         /// What to say in its place.
         why: String,
+        /// Where the item is written: `wwwserver.yaml:34`.
+        at: String,
     },
 }
 

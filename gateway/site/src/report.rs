@@ -42,6 +42,11 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// The file's name.
+    pub(crate) fn file(&self) -> &'a str {
+        self.file
+    }
+
     /// The site can't run like this.
     pub(crate) fn error(&mut self, pos: Pos, found: impl Into<String>, expected: impl Into<String>) {
         self.add(Severity::Error, pos, found.into(), expected.into(), None);

@@ -69,6 +69,14 @@ fn a_site_without_files_but_tags_stands_at_its_defaults() {
 }
 
 #[test]
+fn a_site_names_itself_and_its_hosts() {
+    let www = site(&[("tags.yaml", ""), ("wwwserver.yaml", "title: Mill weir\nhosts: [SCADA.lan, weir]\n")]).www.unwrap();
+    assert_eq!((www.title.as_deref(), www.hosts), (Some("Mill weir"), vec!["scada.lan".to_owned(), "weir".to_owned()]));
+    let www = site(&[("tags.yaml", ""), ("wwwserver.yaml", "hosts: scada.lan\n")]).www.unwrap();
+    assert_eq!(www.hosts, ["scada.lan"]);
+}
+
+#[test]
 fn an_empty_file_runs_its_module() {
     let site = site(&[("tags.yaml", ""), ("history.yaml", ""), ("initvalues.yaml", ""), ("wwwserver.yaml", "")]);
     let history = site.history.unwrap();
@@ -76,7 +84,7 @@ fn an_empty_file_runs_its_module() {
     assert_eq!((history.bus.ip.to_string(), history.bus.port), ("127.0.0.1".into(), 1324));
     assert!(site.init_values.is_some());
     let www = site.www.unwrap();
-    assert_eq!((www.ip.to_string(), www.port, www.serve_path), ("127.0.0.1".into(), 8324, None));
+    assert_eq!((www.ip.to_string(), www.port, www.title, www.hosts), ("127.0.0.1".into(), 8324, None, vec![]));
     assert_eq!((www.config, www.pages.len()), (json!({}), 0));
 }
 
@@ -218,12 +226,16 @@ pages:
     let loaded = load(&[("tags.yaml", "Flow:\n"), ("wwwserver.yaml", www)]);
     assert!(loaded.findings.iter().all(|finding| finding.severity < Severity::Error));
     let items = loaded.site.unwrap().www.unwrap().pages.remove(0).items;
-    let placeholder = |kind: &str, why: &str| Item::Placeholder { kind: kind.into(), why: why.into() };
-    assert_eq!(items[0], placeholder("value", "no tag Gone"));
-    assert_eq!(items[1], placeholder("alarms", "not built yet"));
+    let placeholder = |kind: &str, why: &str, at: &str| Item::Placeholder {
+        kind: kind.into(),
+        why: why.into(),
+        at: format!("wwwserver.yaml:{at}"),
+    };
+    assert_eq!(items[0], placeholder("value", "no tag Gone", "4"));
+    assert_eq!(items[1], placeholder("alarms", "not built yet", "5"));
     let Item::Uplot { series, bands, .. } = &items[2] else { panic!("{:?}", items[2]) };
     assert_eq!((series, bands), (&json!([{"tagname": "Flow"}]), &json!([])), "the pen that is there is drawn");
-    assert_eq!(items[3], placeholder("uplot", "no tag Gone"));
+    assert_eq!(items[3], placeholder("uplot", "no tag Gone", "7"));
 }
 
 #[test]

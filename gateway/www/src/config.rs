@@ -16,7 +16,7 @@ const HISTORY_TAG: &str = "__history__";
 /// Everything [`crate::run`] needs to know.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The site's name in the page's top bar: `config: {title: …}`, else the name of its folder.
+    /// The site's name in the page's top bar: `title:`, else the name of its folder.
     pub title: String,
     /// `wwwserver.yaml`'s `config` mapping, sent to browsers as it is.
     pub client: Json,
@@ -28,7 +28,7 @@ pub struct Config {
     pub history: TagName,
     /// The Modbus devices whose state the page shows.
     pub devices: Vec<String>,
-    /// Host names browsers may use besides addresses, `localhost` and this machine's name (`config: {hosts: […]}`).
+    /// Host names browsers may use besides addresses, `localhost` and this machine's name (`hosts:`).
     pub hosts: Vec<String>,
     /// The folder of the built page.
     pub assets: PathBuf,
@@ -79,8 +79,7 @@ impl Config {
     pub fn from_site(site: &Site, assets: PathBuf) -> Result<Self, ConfigError> {
         let www = site.www.as_ref().ok_or_else(|| ConfigError::NoPages(site.dir.clone()))?;
         let folder = site.dir.file_name().map(|name| name.to_string_lossy().into_owned());
-        let title = www.config.get("title").and_then(Json::as_str).map(str::to_owned).or(folder);
-        let hosts = www.config.get("hosts").and_then(Json::as_array).into_iter().flatten();
+        let title = www.title.clone().or(folder);
         let defs: HashMap<&TagName, &TagDef> = site.tags.iter().map(|def| (&def.name, def)).collect();
         let history = site.history.as_ref().map(|history| history.rta_tag.clone());
         let devices = site.modbus_client.iter().flat_map(|modbus| &modbus.rtus).map(|rtu| rtu.name.clone());
@@ -91,7 +90,7 @@ impl Config {
             pages: www.pages.clone(),
             history: history.unwrap_or_else(|| TagName::parse(HISTORY_TAG).expect("a constant that is a name")),
             devices: devices.collect(),
-            hosts: hosts.filter_map(Json::as_str).map(str::to_ascii_lowercase).collect(),
+            hosts: www.hosts.clone(),
             assets,
             mistakes: None,
             claim_file: None,

@@ -58,7 +58,8 @@ fn config() -> Config {
         series: json!([{"tagname": "level", "label": "Level", "scale": "m", "color": "blue", "dp": 2}]),
         bands: json!([]),
     };
-    let notes = Item::Placeholder { kind: "opnotes".into(), why: "not built yet".into() };
+    let at = "wwwserver.yaml:34".into();
+    let notes = Item::Placeholder { kind: "opnotes".into(), why: "not built yet".into(), at };
     let page = |id: &str, name: &str, parent: Option<&str>, items| Page {
         id: id.into(),
         name: name.into(),

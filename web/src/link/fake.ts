@@ -94,8 +94,8 @@ const PAGES: PageDef[] = [
     { type: 'hr' },
     { type: 'selectdict', tagname: 'schedule', opts: { type: 'multi', multi: ['Off', 'Low', 'Normal', 'High'] } },
     { type: 'selectdict', tagname: 'offsets', opts: { type: 'float', dp: 2, min: -1, max: 1, units: 'm' } } ] },
-  { id: 'notes', name: 'Notes', parent: null, items: [{ type: 'h1', desc: 'Notes' }, { type: 'placeholder', kind: 'opnotes', why: 'not built yet' }] },
-  { id: 'files', name: 'Files', parent: null, items: [{ type: 'placeholder', kind: 'files', why: 'not built yet' }, v('no_such_tag')] },
+  { id: 'notes', name: 'Notes', parent: null, items: [{ type: 'h1', desc: 'Notes' }, { type: 'placeholder', kind: 'opnotes', why: 'not built yet', at: 'wwwserver.yaml:9' }] },
+  { id: 'files', name: 'Files', parent: null, items: [{ type: 'placeholder', kind: 'files', why: 'not built yet', at: 'wwwserver.yaml:12' }, v('no_such_tag')] },
 ];
 
 /** The time the link is up in `?fake=drop`, and how long it stays away. */

@@ -76,7 +76,7 @@ function Full({ item }: { item: Item }) {
     default: {
       // A placeholder names what was to stand here and why it doesn't; anything else is of a newer gateway.
       const kind = text(item['kind']) || item.type;
-      return <Placeholder words={`${NAMES[kind] ?? kind}: ${text(item['why']) || 'not drawn yet'}`} />;
+      return <Placeholder words={`${NAMES[kind] ?? kind}: ${text(item['why']) || 'not drawn yet'} · ${text(item['at'])}`} />;
     }
   }
 }

@@ -6,6 +6,7 @@ use tag::{Kind, TagName};
 use super::tags::{Tags, a};
 use super::uplot::uplot;
 use crate::fields::{Fields, fields, short};
+use crate::finding::Pos;
 use crate::keys;
 use crate::marked::{Node, clipped};
 use crate::report::Report;
@@ -40,7 +41,7 @@ pub(super) fn item(node: &Node, tags: &Tags, report: &mut Report<'_>) -> Option<
                 "a placeholder stands in their place",
             );
         }
-        return Some(Item::Placeholder { kind: word.to_owned(), why: NOT_BUILT.to_owned() });
+        return Some(placeholder(word, NOT_BUILT, node.pos, report));
     }
     let desc = || fields.text("desc").unwrap_or("").to_owned();
     Some(match word {
@@ -51,8 +52,8 @@ pub(super) fn item(node: &Node, tags: &Tags, report: &mut Report<'_>) -> Option<
         "br" => Item::Br,
         "hr" => Item::Hr,
         "linebreak" => Item::Linebreak,
-        "uplot" => uplot(&fields, tags, report)?,
-        "selectdict" => selectdict(&fields, tags, report)?,
+        "uplot" => uplot(&fields, node.pos, tags, report)?,
+        "selectdict" => selectdict(&fields, node.pos, tags, report)?,
         "setpoint" => match tag(&fields, tags, report)? {
             Ok(name) => {
                 let dict =
@@ -64,7 +65,7 @@ pub(super) fn item(node: &Node, tags: &Tags, report: &mut Report<'_>) -> Option<
                         format!("setpoint of \"{name}\": {why}"),
                         "expected an int, a float or a str",
                     );
-                    return Some(Item::Placeholder { kind: word.to_owned(), why });
+                    return Some(placeholder(word, why, node.pos, report));
                 }
                 if tags.only_read.contains(name.as_str()) {
                     let found = format!("setpoint of \"{name}\", which modbusclient.yaml only reads");
@@ -72,13 +73,18 @@ pub(super) fn item(node: &Node, tags: &Tags, report: &mut Report<'_>) -> Option<
                 }
                 Item::Setpoint { tagname: ItemTag(name) }
             }
-            Err(why) => Item::Placeholder { kind: word.to_owned(), why },
+            Err(why) => placeholder(word, why, node.pos, report),
         },
         _ => match tag(&fields, tags, report)? {
             Ok(name) => Item::Value { tagname: ItemTag(name) },
-            Err(why) => Item::Placeholder { kind: word.to_owned(), why },
+            Err(why) => placeholder(word, why, node.pos, report),
         },
     })
+}
+
+/// What stands in the place of an item that can't be drawn.
+pub(super) fn placeholder(kind: &str, why: impl Into<String>, at: Pos, report: &Report<'_>) -> Item {
+    Item::Placeholder { kind: kind.to_owned(), why: why.into(), at: format!("{}:{}", report.file(), at.line) }
 }
 
 /// The tag of an item, or what to say in its place when the site has no such tag.
@@ -105,7 +111,7 @@ pub(super) fn known_tag(node: &Node, tags: &Tags, report: &mut Report<'_>) -> Op
     Some(Ok(name))
 }
 
-fn selectdict(fields: &Fields<'_>, tags: &Tags, report: &mut Report<'_>) -> Option<Item> {
+fn selectdict(fields: &Fields<'_>, at: Pos, tags: &Tags, report: &mut Report<'_>) -> Option<Item> {
     let opts = match fields.node("opts") {
         None => Json::Object(Map::new()),
         Some(node) => {
@@ -124,12 +130,12 @@ fn selectdict(fields: &Fields<'_>, tags: &Tags, report: &mut Report<'_>) -> Opti
     };
     let name = match tag(fields, tags, report)? {
         Ok(name) => name,
-        Err(why) => return Some(Item::Placeholder { kind: "selectdict".to_owned(), why }),
+        Err(why) => return Some(placeholder("selectdict", why, at, report)),
     };
     if let Some(def) = tags.get(name.as_str()).filter(|def| def.kind != Kind::Dict) {
         let why = format!("{name} is {}, not a dict", a(def.kind));
         report.warning(fields.pos("tagname"), format!("selectdict: {why}"), "expected a tag with type: dict");
-        return Some(Item::Placeholder { kind: "selectdict".to_owned(), why });
+        return Some(placeholder("selectdict", why, at, report));
     }
     Some(Item::Selectdict { tagname: ItemTag(name), opts })
 }

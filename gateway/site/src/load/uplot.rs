@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value as Json};
 
-use super::item::known_tag;
+use super::item::{known_tag, placeholder};
 use super::tags::{Tags, a};
 use crate::Item;
 use crate::fields::{Fields, fields, int, plain_number};
+use crate::finding::Pos;
 use crate::keys::{self, Table};
 use crate::marked::{Node, Yaml, clipped};
 use crate::report::Report;
@@ -17,7 +18,7 @@ use crate::scalar::Plain;
 const SERIES_MAX: usize = 64;
 
 /// Loads a trend. Pens of tags that the site doesn't have are left out, with the bands that need them.
-pub(super) fn uplot(item: &Fields<'_>, tags: &Tags, report: &mut Report<'_>) -> Option<Item> {
+pub(super) fn uplot(item: &Fields<'_>, at: Pos, tags: &Tags, report: &mut Report<'_>) -> Option<Item> {
     let ms = match item.node("ms") {
         None => Json::Object(Map::new()),
         Some(node) => {
@@ -79,7 +80,7 @@ pub(super) fn uplot(item: &Fields<'_>, tags: &Tags, report: &mut Report<'_>) -> 
         if items.is_empty() && item.has("series") {
             report.warning(item.pos("series"), "a trend without series", "a placeholder stands in its place");
         }
-        return Some(Item::Placeholder { kind: "uplot".to_owned(), why });
+        return Some(placeholder("uplot", why, at, report));
     }
     Some(Item::Uplot { ms, axes: Json::Array(axes), series: Json::Array(pens), bands: Json::Array(bands) })
 }

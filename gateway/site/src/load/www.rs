@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
 
 use serde_json::{Map, Value as Json};
 
@@ -42,7 +41,8 @@ pub(super) fn load(
         bus: bus_address(&file, bus, whole_site, report),
         ip: file.ip("ip").unwrap_or(Ipv4Addr::LOCALHOST.into()),
         port: file.int("port").unwrap_or(WWW_PORT),
-        serve_path: file.text("serve_path").map(PathBuf::from),
+        title: file.text("title").map(str::to_owned),
+        hosts: file.texts("hosts").unwrap_or_default().iter().map(|host| host.to_ascii_lowercase()).collect(),
         config,
         pages,
     })
