@@ -3,6 +3,13 @@
 
 STAGES_DONE=()
 
+# After this many minutes a stage that has a short form runs that one, and says so: the whole must stay well under
+# the 80 minutes after which it is cut.
+LONG_FORM_MINUTES=52
+
+# Whether the stage that begins now has to be brief.
+time_is_short() { [ "$SECONDS" -gt $((LONG_FORM_MINUTES * 60)) ]; }
+
 # run_stage NAME: runs it and notes its time; a failing stage ends the script and says its name.
 run_stage() {
     local name=$1 started=$SECONDS
