@@ -290,17 +290,21 @@ impl World {
             let Some(event) = hands.port.core.next_event() else { return heard };
             heard = true;
             match event {
-                Heard::Write { id, tag, value, expires_in, .. } => {
+                Heard::Write { id, tag, value, deadline, .. } => {
                     let Some(&(line, point)) = hands.written.get(&tag) else {
                         hands.port.core.settle(id, Outcome::Refused("read only".into()));
                         continue;
                     };
+                    let Some(left) = deadline.left(self.clock.uptime()) else {
+                        hands.port.core.settle(id, Outcome::Expired);
+                        continue;
+                    };
+                    let deadline = self.now + left;
                     let end = &mut hands.lines[line];
                     if end.writes.len() >= WRITES_DEPTH {
                         hands.port.core.settle(id, Outcome::Refused("too many writes are waiting".into()));
                         continue;
                     }
-                    let deadline = self.now + expires_in;
                     end.writes.push_back(WriteRequest { ticket: Ticket(id.0), point, value, deadline });
                     if end.doing == Doing::Waiting {
                         self.run_line(line);

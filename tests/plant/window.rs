@@ -173,7 +173,8 @@ impl World {
             return Err(format!("{WRITES_MAX} writes are under way, wait for one of them"));
         }
         let number_written = value.as_f64().unwrap_or(f64::NAN);
-        let write = window.port.core.write(window.handles[tag], value, WRITE_EXPIRES, "www phone");
+        let deadline = self.clock.uptime().after(WRITE_EXPIRES);
+        let write = window.port.core.write(window.handles[tag], value, deadline, "www phone");
         let give_up = self.now + WRITE_EXPIRES + OUTCOME_SLACK;
         window.writes.insert(write, Write { socket: id, id: number, tag, value: number_written, give_up });
         self.truth.ask(tag, self.now, number_written);

@@ -284,7 +284,7 @@ impl World {
 
     pub(crate) fn bus_starts(&mut self) {
         self.epoch += 1;
-        self.board = Some(Switchboard::new("__bus__", self.epoch, self.now, self.clock.wall()));
+        self.board = Some(Switchboard::new("__bus__", self.epoch, self.clock.now()));
         self.at(Duration::ZERO, Event::Tick(self.epoch));
     }
 
@@ -299,7 +299,7 @@ impl World {
 
     fn tick(&mut self, epoch: u64) {
         let Some(board) = self.board.as_mut().filter(|_| self.epoch == epoch) else { return };
-        let wait = board.at(self.now, self.clock.wall()).tick();
+        let wait = board.at(self.clock.now()).tick();
         self.at(wait, Event::Tick(epoch));
     }
 
@@ -314,7 +314,7 @@ impl World {
         let now = self.now;
         let mut board = self.board.take();
         if let Some(board) = &mut board {
-            board.at(now, self.clock.wall());
+            board.at(self.clock.now());
         }
         for port in self.ports() {
             if !port.stalled {
@@ -343,9 +343,9 @@ impl World {
     }
 
     fn pump(&mut self) -> bool {
-        let (now, wall) = (self.now, self.clock.wall());
+        let (now, clocks) = (self.now, self.clock.now());
         let Self { board: Some(board), hands, window, memory, rng, .. } = self else { return false };
-        board.at(now, wall);
+        board.at(clocks);
         let hands = hands.as_mut().map(|hands| &mut hands.port);
         let window = window.as_mut().map(|window| &mut window.port);
         let memory = memory.as_mut().map(|memory| &mut memory.port);

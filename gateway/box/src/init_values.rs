@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use link::{Event, Link};
-use shell::Stop;
+use shell::{Clock, Stop, SystemClock};
 use tag::{Delivery, Fault, Reading, TagDef};
 
 /// How long an init value may take to the bus on this machine.
@@ -30,7 +30,7 @@ pub(crate) async fn run(defs: &[TagDef], mut link: Link, stop: Stop) {
                     continue;
                 }
                 if let (Reading::Missing(Fault::NeverSet), Some(init)) = (&sample.reading, &inits[index].init) {
-                    link.write(tag, init.clone(), EXPIRES, "initvalues");
+                    link.write(tag, init.clone(), SystemClock.uptime().after(EXPIRES), "initvalues");
                     (under_way, set) = (under_way + 1, set + 1);
                 }
             }

@@ -74,7 +74,7 @@ pub(crate) fn set(args: &args::Set) -> Result<ExitCode, Failure> {
         // The number of the tag is known once it has been delivered.
         while !matches!(next(&mut link, PATIENCE).await?, Event::Sample(..)) {}
         let who = format!("command line, user {}", std::env::var("USER").unwrap_or_else(|_| "?".into()));
-        link.write(tag, value, args.within, &who);
+        link.write(tag, value, SystemClock.uptime().after(args.within), &who);
         loop {
             let Event::Outcome(_, outcome) = next(&mut link, args.within + PATIENCE).await? else { continue };
             let words = match &outcome {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tag::Timestamp;
+use shell::Now;
 use wire::{Violation, p1, p2, payload};
 
 use crate::limits::{PEERS_MAX, STALL_MAX, TURN_WORK, WAITING_BYTES_MAX};
@@ -26,13 +26,6 @@ pub struct Switchboard {
     next_serial: u32,
     touched: Vec<u16>,
     closed: Vec<(PeerId, Closed)>,
-}
-
-/// Both clocks at the moment the bus acts.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Now {
-    pub(crate) mono: Instant,
-    pub(crate) wall: Timestamp,
 }
 
 /// Why the bus closes a connection.
@@ -62,10 +55,10 @@ pub struct NoRoom;
 
 impl Switchboard {
     /// An empty bus. `epoch` is a number no other run has had.
-    pub fn new(bus_tag: &str, epoch: u64, mono: Instant, wall: Timestamp) -> Self {
+    pub fn new(bus_tag: &str, epoch: u64, now: Now) -> Self {
         let mut table = Table::default();
         let bus_tag = table.find_or_make(bus_tag.as_bytes()).expect("an empty table has room");
-        table.store(bus_tag, wall.0, b"\x03started");
+        table.store(bus_tag, now.wall.0, b"\x03started");
         Self {
             table,
             peers: Vec::new(),
@@ -73,7 +66,7 @@ impl Switchboard {
             limited: Vec::new(),
             bus_tag,
             epoch,
-            now: Now { mono, wall },
+            now,
             next_serial: 1,
             touched: Vec::new(),
             closed: Vec::new(),
@@ -81,8 +74,8 @@ impl Switchboard {
     }
 
     /// Sets the clocks for what follows.
-    pub fn at(&mut self, mono: Instant, wall: Timestamp) -> &mut Self {
-        self.now = Now { mono, wall };
+    pub fn at(&mut self, now: Now) -> &mut Self {
+        self.now = now;
         self
     }
 

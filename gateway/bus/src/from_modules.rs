@@ -1,9 +1,9 @@
 //! What protocol 2 peers say.
 
 use std::rc::Rc;
-use std::time::Duration;
 
-use wire::p2::{FromBus, Listed, Open, Opened, REVISION, Record, Refusal, Role, ToBus};
+use tag::Uptime;
+use wire::p2::{FromBus, Listed, Open, Opened, REVISION, REVISION_OLDEST, Record, Refusal, Role, ToBus};
 use wire::{Outcome, Violation, p2};
 
 use crate::board::{Closed, Switchboard};
@@ -33,8 +33,8 @@ impl Switchboard {
             }
             ToBus::Group { group, limit_ms } => self.set_group(from, group, limit_ms),
             ToBus::Unwatch(id) => self.unwatch(from, id),
-            ToBus::Write { seq, id, expires_ms, who, payload } => {
-                return Ok(self.module_writes(from, seq, id, Duration::from_millis(expires_ms.into()), who, payload));
+            ToBus::Write { seq, id, deadline, who, payload } => {
+                return Ok(self.module_writes(from, seq, id, deadline, who, payload));
             }
             ToBus::Settle { request, outcome } => self.settle(from, request, &outcome),
             ToBus::Ask { seq, id, payload } => self.request_answer_for_module(from, seq, id, payload),
@@ -45,7 +45,7 @@ impl Switchboard {
     }
 
     fn greet(&mut self, from: PeerId, revision: u16, name: &str) -> Result<usize, Violation> {
-        if revision == 0 || name.is_empty() {
+        if revision < REVISION_OLDEST || name.is_empty() {
             return Err(Violation::NoHello);
         }
         let epoch = self.epoch;
@@ -170,14 +170,19 @@ impl Switchboard {
         1 + self.tell(record.id, good, None)
     }
 
-    fn module_writes(&mut self, from: PeerId, seq: u32, id: u16, expires: Duration, who: &str, value: &[u8]) -> usize {
+    fn module_writes(&mut self, from: PeerId, seq: u32, id: u16, deadline: Uptime, who: &str, value: &[u8]) -> usize {
         let writer = Writer::Module { peer: from, seq };
         let Some(tag) = self.table.get(id) else {
             self.tell_outcome(writer, &Outcome::Refused("no such tag".to_owned()));
             return 1;
         };
+        if deadline.left(self.now.uptime).is_none() {
+            // It lay in the socket while the bus didn't run: its writer has been told by its own clock.
+            self.tell_outcome(writer, &Outcome::Expired);
+            return 1;
+        }
         if tag.is_owned() {
-            self.request_write(writer, id, value, expires, who);
+            self.request_write(writer, id, value, deadline, who);
             return 1;
         }
         let time_us = self.now.wall.0;

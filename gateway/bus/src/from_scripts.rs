@@ -72,7 +72,8 @@ impl Switchboard {
         if tag.is_owned() {
             let who = format!("protocol 1 {}", self.label(from));
             let writer = Writer::Script { peer: from, tag_id: id, time_us: message.time_us };
-            self.request_write(writer, id, value, crate::limits::WRITE_EXPIRES, &who);
+            let deadline = self.now.uptime.after(crate::limits::WRITE_EXPIRES);
+            self.request_write(writer, id, value, deadline, &who);
             return 1;
         }
         if !self.store_unowned(id, message.time_us, value, from) {

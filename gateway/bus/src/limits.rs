@@ -28,6 +28,8 @@ pub const OPEN_WRITES_MAX: usize = 1024;
 pub const OPEN_QUESTIONS_MAX: usize = 64;
 /// How long a protocol 1 write stays useful; protocol 2 says its own.
 pub const WRITE_EXPIRES: Duration = Duration::from_secs(5);
+/// The longest any write may stay open: nobody waits longer for a device, whatever a module says.
+pub const WRITE_LIFE_MAX: Duration = Duration::from_secs(10 * 60);
 /// What an owner gets on top of a write's limit to say what became of it.
 pub const SETTLE_GRACE: Duration = Duration::from_secs(2);
 /// An owner that answers no piece for so long won't.

@@ -1,13 +1,16 @@
 //! Writes and questions on their way to an owner and back.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use tag::Uptime;
 use wire::p2::FromBus;
 use wire::{Outcome, VALUE_BYTES_MAX, p1};
 
 use crate::board::Switchboard;
-use crate::limits::{ANSWER_PATIENCE, OPEN_QUESTIONS_MAX, OPEN_WRITES_MAX, PIECES_BYTES_MAX, SETTLE_GRACE};
+use crate::limits::{
+    ANSWER_PATIENCE, OPEN_QUESTIONS_MAX, OPEN_WRITES_MAX, PIECES_BYTES_MAX, SETTLE_GRACE, WRITE_LIFE_MAX,
+};
 use crate::peer::{Peer, PeerId};
 use crate::table::Owner;
 
@@ -32,7 +35,8 @@ pub(crate) enum Writer {
 struct Write {
     writer: Writer,
     owner: PeerId,
-    deadline: Instant,
+    /// Its owner says nothing of it any more.
+    give_up: Instant,
     sent: bool,
 }
 
@@ -61,7 +65,7 @@ impl Requests {
 
 impl Switchboard {
     /// Asks the owner of a tag to write it; the writer hears what becomes of it.
-    pub(crate) fn request_write(&mut self, writer: Writer, id: u16, value: &[u8], expires: Duration, who: &str) {
+    pub(crate) fn request_write(&mut self, writer: Writer, id: u16, value: &[u8], deadline: Uptime, who: &str) {
         let Some(tag) = self.table.get(id) else { return };
         let owner = match &tag.owner {
             Owner::Module { peer, seen_good: true, .. } => *peer,
@@ -73,16 +77,16 @@ impl Switchboard {
         if value.is_empty() {
             return self.refuse_write(writer, "no value can't be written");
         }
-        let deadline = self.now.mono + expires + SETTLE_GRACE;
+        let deadline = deadline.min(self.now.uptime.after(WRITE_LIFE_MAX));
+        let give_up = self.now.mono + deadline.left(self.now.uptime).unwrap_or_default() + SETTLE_GRACE;
         match self.module_mut(owner) {
             Some(module) if module.open_writes < OPEN_WRITES_MAX => module.open_writes += 1,
             Some(_) => return self.refuse_write(writer, "too many writes are under way"),
             None => return self.refuse_write(writer, &tag::Fault::OwnerGone.to_string()),
         }
         let request = self.requests.number();
-        self.requests.writes.insert(request, Write { writer, owner, deadline, sent: false });
-        let expires_ms = u32::try_from(expires.as_millis()).unwrap_or(u32::MAX);
-        self.send_module(owner, &FromBus::WriteRequest { request, id, expires_ms, who, payload: value });
+        self.requests.writes.insert(request, Write { writer, owner, give_up, sent: false });
+        self.send_module(owner, &FromBus::WriteRequest { request, id, deadline, who, payload: value });
     }
 
     fn refuse_write(&mut self, writer: Writer, why: &str) {
@@ -217,7 +221,7 @@ impl Switchboard {
     /// What became too late.
     pub(crate) fn expire_requests(&mut self) {
         let now = self.now.mono;
-        let late: Vec<u32> = self.requests.writes.iter().filter(|(_, w)| now >= w.deadline).map(|(n, _)| *n).collect();
+        let late: Vec<u32> = self.requests.writes.iter().filter(|(_, w)| now >= w.give_up).map(|(n, _)| *n).collect();
         for number in late {
             let Some(write) = self.requests.writes.remove(&number) else { continue };
             if let Some(module) = self.module_mut(write.owner) {

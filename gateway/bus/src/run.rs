@@ -70,7 +70,7 @@ pub async fn run(
     let scripts = TcpListener::from_std(listeners.scripts).map_err(RunError::Register)?;
     let modules = UnixListener::from_std(listeners.modules).map_err(RunError::Register)?;
     let group = fs::metadata(&listeners.socket).map(|meta| meta.gid()).unwrap_or(u32::MAX);
-    let board = Switchboard::new(&config.bus_tag, clock.wall().0, clock.mono(), clock.wall());
+    let board = Switchboard::new(&config.bus_tag, clock.wall().0, clock.now());
     let shared = Shared::new(board, clock);
     let local = LocalSet::new();
     let result = local.run_until(serve_all(&shared, scripts, modules, group, stop, notify)).await;

@@ -58,7 +58,7 @@ impl Shared {
     /// Tells the board the time, then lets `act` speak to it.
     pub(crate) fn with_board<T>(&self, act: impl FnOnce(&mut Switchboard) -> T) -> T {
         let mut board = self.board.borrow_mut();
-        board.at(self.clock.mono(), self.clock.wall());
+        board.at(self.clock.now());
         act(&mut board)
     }
 
@@ -94,7 +94,7 @@ impl Shared {
                 return true;
             }
             let taken = line.stream.try_write(output);
-            board.at(self.clock.mono(), self.clock.wall());
+            board.at(self.clock.now());
             match taken {
                 Ok(n) => board.taken(id, n),
                 Err(error) => {

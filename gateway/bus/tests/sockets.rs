@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use forebay_bus::{Config, listen, run};
 use link::{Event, Link, LinkConfig, Outcome};
-use shell::{Notify, Stop, SystemClock};
+use shell::{Clock, Notify, Stop, SystemClock};
 use tag::{Delivery, Reading, Sample, TagName, Timestamp, Value};
 use wire::p1;
 
@@ -206,7 +206,8 @@ fn links_survive_a_restart_of_the_bus() {
         |event| matches!(event, Event::Sample(_, sample) if sample.reading.good().is_some());
     runtime.block_on(async {
         assert!(matches!(see(&mut owner, &mut reader, is_good).await, Event::Sample(handle, _) if handle == watched));
-        let write = reader.write(watched, Value::Float(2.0), Duration::from_secs(5), "a test");
+        let write =
+            reader.write(watched, Value::Float(2.0), SystemClock.uptime().after(Duration::from_secs(5)), "a test");
         // The owner's loop above ignores the request, so it ends with the bus.
         drop(bus);
         let event = see(&mut owner, &mut reader, |event| matches!(event, Event::Outcome(..))).await;

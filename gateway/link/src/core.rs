@@ -5,7 +5,7 @@ mod incoming;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use tag::{Delivery, Sample, TagName, Value};
+use tag::{Delivery, Sample, TagName, Uptime, Value};
 use wire::p2::{self, FromBus, Open, REVISION, Record, Role, ToBus};
 use wire::{Outcome, Violation, payload};
 
@@ -193,15 +193,14 @@ impl Core {
     }
 
     /// See [`crate::Link::write`].
-    pub fn write(&mut self, tag: Handle, value: Value, expires_in: Duration, who: &str) -> WriteId {
+    pub fn write(&mut self, tag: Handle, value: Value, deadline: Uptime, who: &str) -> WriteId {
         self.next_write = self.next_write.wrapping_add(1);
         let seq = self.next_write;
         match self.tags.get(tag.0 as usize).and_then(|tag| tag.id).filter(|_| self.state == State::Up) {
             Some(id) => {
                 self.writes.insert(seq);
                 let payload = payload::to_bytes(&value);
-                let expires_ms = u32::try_from(expires_in.as_millis()).unwrap_or(u32::MAX);
-                self.send(&ToBus::Write { seq, id, expires_ms, who, payload: &payload });
+                self.send(&ToBus::Write { seq, id, deadline, who, payload: &payload });
             }
             // Never kept for later: a write that can't go now doesn't go.
             None => {

@@ -1,8 +1,6 @@
 //! What happens on the bus, as a daemon sees it.
 
-use std::time::Duration;
-
-use tag::{Sample, Value};
+use tag::{Sample, Uptime, Value};
 use wire::Outcome;
 
 /// A tag as this link knows it: dense from 0 in order of first mention, the same over reconnects.
@@ -45,8 +43,9 @@ pub enum Event {
         tag: Handle,
         /// What shall be written. Type and limits are the owner's to check.
         value: Value,
-        /// Counted from now, it is useless after this long.
-        expires_in: Duration,
+        /// Of this machine's uptime: from then on it must not be done any more, and is settled as expired. It may be over
+        /// already, when this daemon or the bus didn't run for a while.
+        deadline: Uptime,
         /// Who, in words: `www 192.0.2.7`, `protocol 1 ('127.0.0.1', 53008)`.
         who: String,
     },

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use shell::Backoff;
-use tag::{Delivery, Sample, TagName, Value};
+use tag::{Delivery, Sample, TagName, Uptime, Value};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep_until};
 use wire::Outcome;
@@ -107,9 +107,10 @@ impl Link {
         self.core.confirm(group);
     }
 
-    /// Writes a tag: a request to its owner, or an ordinary set if nobody owns it. `who` is for owner and log.
-    pub fn write(&mut self, tag: Handle, value: Value, expires_in: Duration, who: &str) -> WriteId {
-        self.core.write(tag, value, expires_in, who)
+    /// Writes a tag: a request to its owner, or an ordinary set if nobody owns it. After `deadline`, of this machine's
+    /// uptime, it isn't done any more, wherever it is by then. `who` is for owner and log.
+    pub fn write(&mut self, tag: Handle, value: Value, deadline: Uptime, who: &str) -> WriteId {
+        self.core.write(tag, value, deadline, who)
     }
 
     /// Says what became of somebody's write. [`Outcome::Sent`] may be said once before the final one.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use link::{Event, Group, Handle, Link, Outcome, RequestId};
 use shell::{Notify, SharedClock, Stop};
-use tag::{Reading, Sample, TagName, Value};
+use tag::{Reading, Sample, TagName, Uptime, Value};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -110,7 +110,7 @@ impl Daemon {
 
     fn on_event(&mut self, event: Event) {
         match event {
-            Event::Write { id, tag, value, expires_in, who } => self.on_write(id, tag, value, expires_in, &who),
+            Event::Write { id, tag, value, deadline, who } => self.on_write(id, tag, value, deadline, &who),
             Event::Ask { id, .. } => {
                 let sorry = r#"{"error": "a Modbus tag answers no questions"}"#;
                 self.link.answer(id, Value::Json(sorry.into()), true);
@@ -122,13 +122,18 @@ impl Daemon {
         }
     }
 
-    fn on_write(&mut self, id: RequestId, tag: Handle, value: Value, expires_in: Duration, who: &str) {
+    fn on_write(&mut self, id: RequestId, tag: Handle, value: Value, deadline: Uptime, who: &str) {
         let Some(&(line, point)) = self.written.get(&tag) else {
             return self.link.settle(id, Outcome::Refused("read only".into()));
         };
         let ticket = Ticket(id.0);
-        let deadline = self.clock.mono() + expires_in;
         let wish = format!("{} = {value:?} by {who}", self.link.name(tag));
+        // It lay in our socket while we didn't run, and who wrote it has been told so.
+        let Some(left) = deadline.left(self.clock.uptime()) else {
+            log::warn!("write {wish}: it came too late");
+            return self.link.settle(id, Outcome::Expired);
+        };
+        let deadline = self.clock.mono() + left;
         let sent = self.lines[line].writes.as_ref().is_some_and(|writes| {
             let request = WriteRequest { ticket, point, value, deadline };
             writes.try_send(request).is_ok()

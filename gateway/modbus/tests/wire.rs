@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use forebay_modbus::{Config, Outcome, run};
 use link::{Event, Handle, Link, LinkConfig};
-use shell::{Notify, Stop, SystemClock};
+use shell::{Clock, Notify, Stop, SystemClock};
 use sim::{Behaviour, Lie, Plc};
 use site::{Address, Form, ModbusClient, Rtu, Serial, Table, Transport, WordType};
 use stepped::{at, client, limits, name, tag_of, tcp};
@@ -97,7 +97,7 @@ impl Site {
 
     async fn write(&mut self, tag: &str, value: impl Into<Value>) -> Outcome {
         self.outcomes.clear();
-        self.link.write(self.handles[tag], value.into(), Duration::from_secs(5), "a test");
+        self.link.write(self.handles[tag], value.into(), SystemClock.uptime().after(Duration::from_secs(5)), "a test");
         self.until(DEADLINE, "the outcome", |site| site.outcomes.last().is_some_and(Outcome::is_final)).await;
         self.outcomes.last().unwrap().clone()
     }

@@ -1,9 +1,10 @@
-//! Time is handed in: monotonic for waiting, wall for stamping.
+//! Time is handed in: monotonic for waiting, wall for stamping, uptime for what another process judges.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tag::Timestamp;
+use nix::time::{ClockId, clock_gettime};
+use tag::{Timestamp, Uptime};
 
 /// A clock. Daemons take one as an argument, so that a test can hold time in its hands.
 pub trait Clock: Send + Sync {
@@ -11,6 +12,24 @@ pub trait Clock: Send + Sync {
     fn mono(&self) -> Instant;
     /// For stamping: what the world calls this instant. May step.
     fn wall(&self) -> Timestamp;
+    /// For deadlines that travel to another process of this machine: never steps.
+    fn uptime(&self) -> Uptime;
+
+    /// All of them.
+    fn now(&self) -> Now {
+        Now { mono: self.mono(), wall: self.wall(), uptime: self.uptime() }
+    }
+}
+
+/// What all clocks show at one moment, for those who take the time as an argument.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// See [`Clock::mono`].
+    pub mono: Instant,
+    /// See [`Clock::wall`].
+    pub wall: Timestamp,
+    /// See [`Clock::uptime`].
+    pub uptime: Uptime,
 }
 
 /// A clock shared by the parts of a daemon.
@@ -38,7 +57,15 @@ impl Clock for SystemClock {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
     }
+
+    fn uptime(&self) -> Uptime {
+        let since = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("every kernel since 2.6.39 has this clock");
+        Uptime::default().after(Duration::from(since))
+    }
 }
+
+/// A machine that wasn't switched on just now, so that nothing depends on that.
+const MANUAL_UPTIME: Uptime = Uptime(1_000_000_000);
 
 /// A clock that moves when told: for tests and simulations.
 #[derive(Debug)]
@@ -81,6 +108,10 @@ impl Clock for ManualClock {
     fn wall(&self) -> Timestamp {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).wall
     }
+
+    fn uptime(&self) -> Uptime {
+        MANUAL_UPTIME.after(self.state.lock().unwrap_or_else(PoisonError::into_inner).elapsed)
+    }
 }
 
 #[cfg(test)]
@@ -90,10 +121,20 @@ mod tests {
     #[test]
     fn a_step_of_the_wall_clock_moves_no_waiting() {
         let clock = ManualClock::at(Timestamp(1_000_000));
-        let before = clock.mono();
+        let (before, deadline) = (clock.mono(), clock.uptime().after(Duration::from_secs(3)));
         clock.advance(Duration::from_secs(2));
         clock.step_wall(Timestamp(5));
         assert_eq!(clock.mono() - before, Duration::from_secs(2));
         assert_eq!(clock.wall(), Timestamp(5));
+        assert_eq!(deadline.left(clock.uptime()), Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn two_clocks_of_the_machine_agree_on_its_uptime() {
+        let first = SystemClock.uptime();
+        let (mono, second) = (SystemClock.mono(), SystemClock.uptime());
+        assert!(first <= second && second <= SystemClock.uptime());
+        assert!(second.left(first).unwrap_or_default() <= Duration::from_secs(1), "they are of one machine");
+        assert!(SystemClock.mono() >= mono);
     }
 }

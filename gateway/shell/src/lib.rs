@@ -12,7 +12,7 @@ mod record;
 mod stop;
 
 pub use backoff::Backoff;
-pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
+pub use clock::{Clock, ManualClock, Now, SharedClock, SystemClock};
 pub use file::write_atomic;
 pub use notify::Notify;
 pub use paths::{Paths, PathsError};

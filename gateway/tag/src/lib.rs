@@ -16,5 +16,5 @@ pub use def::{Format, Kind, TagDef};
 pub use fault::{ExceptionCode, Fault};
 pub use name::{NAME_BYTES_MAX, NameError, TagName};
 pub use reading::{Delivery, Reading, Sample};
-pub use time::Timestamp;
+pub use time::{Timestamp, Uptime};
 pub use value::Value;

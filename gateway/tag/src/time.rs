@@ -1,6 +1,7 @@
 //! When something was so.
 
 use std::fmt;
+use std::time::Duration;
 
 /// A wall-clock instant: µs since 1970-01-01 00:00 UTC, as pymscada's bus carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -20,6 +21,24 @@ impl Timestamp {
     /// How much later than `earlier` this is, in µs; 0 if it isn't.
     pub fn micros_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// µs since the machine was switched on: what all its processes agree on, and no hand can set.
+///
+/// For what one process lays down and another judges: how long a write is still wanted. Time in which the machine slept counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Uptime(pub u64);
+
+impl Uptime {
+    /// So much later.
+    pub fn after(self, wait: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX)))
+    }
+
+    /// How long it is until then, counted from `now`; `None` when that is over.
+    pub fn left(self, now: Self) -> Option<Duration> {
+        (now < self).then(|| Duration::from_micros(self.0 - now.0))
     }
 }
 
@@ -47,6 +66,15 @@ fn civil(days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deadline_is_over_at_its_own_instant() {
+        let deadline = Uptime(1_000_000).after(Duration::from_secs(5));
+        assert_eq!(deadline.left(Uptime(1_000_000)), Some(Duration::from_secs(5)));
+        assert_eq!(deadline.left(Uptime(5_999_999)), Some(Duration::from_micros(1)));
+        assert_eq!(deadline.left(Uptime(6_000_000)), None);
+        assert_eq!(Uptime(7).after(Duration::MAX), Uptime(u64::MAX));
+    }
 
     #[test]
     fn prints_as_utc() {

@@ -10,7 +10,7 @@ use forebay_wire::Outcome;
 use forebay_wire::p2::{
     self, FromBus, GAP, Listed, Open, Opened, REVISION, Record, Refusal, Role, ToBus, begin_readings,
 };
-use tag::Value;
+use tag::{Uptime, Value};
 
 const RECORDS: [Record<'static>; 4] = [
     Record {
@@ -24,6 +24,9 @@ const RECORDS: [Record<'static>; 4] = [
     Record { id: 7, time_us: 0, quality: 1, detail: 0, payload: b"" },
     Record { id: 8, time_us: 9, quality: GAP, detail: 0, payload: b"" },
 ];
+
+/// Five seconds after a machine's second hour began.
+const DEADLINE: Uptime = Uptime(3_605_000_000);
 
 fn batch(towards_bus: bool) -> Vec<u8> {
     let mut out = Vec::new();
@@ -63,7 +66,7 @@ fn frames() -> Vec<(&'static str, Vec<u8>)> {
         ("publish", batch(true)),
         ("confirm", to_bus(&ToBus::Confirm(4))),
         ("unwatch", to_bus(&ToBus::Unwatch(5))),
-        ("write", to_bus(&ToBus::Write { seq: 9, id: 5, expires_ms: 5000, who: "www 192.0.2.7", payload: int })),
+        ("write", to_bus(&ToBus::Write { seq: 9, id: 5, deadline: DEADLINE, who: "www 192.0.2.7", payload: int })),
         ("settle refused", to_bus(&ToBus::Settle { request: 3, outcome: refused.clone() })),
         ("settle mismatch", to_bus(&ToBus::Settle { request: 3, outcome: Outcome::Mismatch(Value::Int(7)) })),
         ("ask", to_bus(&ToBus::Ask { seq: 2, id: 8, payload: b"\x05{}" })),
@@ -84,7 +87,7 @@ fn frames() -> Vec<(&'static str, Vec<u8>)> {
         ("readings", batch(false)),
         (
             "write request",
-            from_bus(&FromBus::WriteRequest { request: 3, id: 5, expires_ms: 5000, who: "somebody", payload: int }),
+            from_bus(&FromBus::WriteRequest { request: 3, id: 5, deadline: DEADLINE, who: "somebody", payload: int }),
         ),
         ("outcome stored", from_bus(&FromBus::Outcome { seq: 9, outcome: Outcome::Stored })),
         ("outcome sent", from_bus(&FromBus::Outcome { seq: 9, outcome: Outcome::Sent })),

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use link::{AskId, Event, Handle, Link, WriteId};
-use tag::{Delivery, TagName, Value};
+use tag::{Delivery, TagName, Uptime, Value};
 
 /// What the window asks of its end of the bus. [`Link`] documents each.
 pub trait BusEnd: Send + 'static {
@@ -13,7 +13,7 @@ pub trait BusEnd: Send + 'static {
     /// Mentions a tag, to ask it.
     fn refer(&mut self, name: &TagName) -> Handle;
     /// Writes a tag.
-    fn write(&mut self, tag: Handle, value: Value, expires_in: Duration, who: &str) -> WriteId;
+    fn write(&mut self, tag: Handle, value: Value, deadline: Uptime, who: &str) -> WriteId;
     /// Asks a tag's owner.
     fn ask(&mut self, tag: Handle, question: Value) -> AskId;
     /// What happens next; cancel-safe.
@@ -29,8 +29,8 @@ impl BusEnd for Link {
         Link::refer(self, name)
     }
 
-    fn write(&mut self, tag: Handle, value: Value, expires_in: Duration, who: &str) -> WriteId {
-        Link::write(self, tag, value, expires_in, who)
+    fn write(&mut self, tag: Handle, value: Value, deadline: Uptime, who: &str) -> WriteId {
+        Link::write(self, tag, value, deadline, who)
     }
 
     fn ask(&mut self, tag: Handle, question: Value) -> AskId {

@@ -277,7 +277,8 @@ impl<B: BusEnd> Hub<B> {
         }
         let who = format!("www {}", socket.peer);
         log::info!("{who} writes {}", def.def.name);
-        let write = self.bus.write(self.handles[place], value, WRITE_EXPIRES, &who);
+        let deadline = self.clock.uptime().after(WRITE_EXPIRES);
+        let write = self.bus.write(self.handles[place], value, deadline, &who);
         let give_up = self.clock.mono() + WRITE_EXPIRES + OUTCOME_SLACK;
         self.writes.insert(write, Write { socket: id, id: number, give_up });
         Ok(())

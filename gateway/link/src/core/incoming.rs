@@ -1,9 +1,7 @@
 //! What the bus says, as events.
 
-use std::time::Duration;
-
-use tag::{Fault, Sample, Timestamp};
-use wire::p2::{self, FromBus, GAP, Record, Refusal, ToBus};
+use tag::{Fault, Sample, Timestamp, Uptime};
+use wire::p2::{self, FromBus, GAP, REVISION_OLDEST, Record, Refusal, ToBus};
 use wire::{Outcome, Violation, payload};
 
 use super::{Core, State, Wish, put_record};
@@ -16,6 +14,7 @@ impl Core {
 
     pub(super) fn take(&mut self, frame: FromBus<'_>) -> Result<(), Violation> {
         match frame {
+            FromBus::Welcome { revision, .. } if revision < REVISION_OLDEST => return Err(Violation::NoHello),
             FromBus::Welcome { .. } => {
                 self.state = State::Up;
                 self.events.push_back(Event::Up);
@@ -26,8 +25,8 @@ impl Core {
                     self.reading(&record?);
                 }
             }
-            FromBus::WriteRequest { request, id, expires_ms, who, payload } => {
-                self.write_request(request, id, expires_ms, who, payload);
+            FromBus::WriteRequest { request, id, deadline, who, payload } => {
+                self.write_request(request, id, deadline, who, payload);
             }
             FromBus::Outcome { seq, outcome } => {
                 let is_ours = if outcome.is_final() { self.writes.remove(&seq) } else { self.writes.contains(&seq) };
@@ -95,15 +94,14 @@ impl Core {
         self.events.push_back(Event::Sample(handle, Sample { at: Timestamp(record.time_us), reading }));
     }
 
-    fn write_request(&mut self, request: u32, id: u16, expires_ms: u32, who: &str, bytes: &[u8]) {
+    fn write_request(&mut self, request: u32, id: u16, deadline: Uptime, who: &str, bytes: &[u8]) {
         let request_id = self.request_id(request);
         let refuse = |why: &str| ToBus::Settle { request, outcome: Outcome::Refused(why.to_owned()) };
         let Some(&tag) = self.by_id.get(&id) else { return self.send(&refuse("no such tag here")) };
         match payload::decode(bytes) {
             Ok(Some(value)) => {
-                let expires_in = Duration::from_millis(expires_ms.into());
                 let who = who.to_owned();
-                self.events.push_back(Event::Write { id: request_id, tag, value, expires_in, who });
+                self.events.push_back(Event::Write { id: request_id, tag, value, deadline, who });
             }
             Ok(None) => self.send(&refuse("no value can't be written")),
             Err(bad) => self.send(&refuse(&bad.to_string())),

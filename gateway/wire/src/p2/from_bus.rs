@@ -1,5 +1,7 @@
 //! What the bus says to a module.
 
+use tag::Uptime;
+
 use super::fields::Fields;
 use super::readings::Records;
 use super::{put_frame, put_outcome, put_short, take_outcome};
@@ -64,14 +66,14 @@ pub enum FromBus<'a> {
     Opened(Vec<Opened>),
     /// Readings of watched tags.
     Readings(Records<'a>),
-    /// u32 request, u16 tag id, u32 ms left, short "who", payload.
+    /// u32 request, u16 tag id, u64 deadline, short "who", payload.
     WriteRequest {
         /// The bus's number of the write.
         request: u32,
         /// Tag id.
         id: u16,
-        /// ms.
-        expires_ms: u32,
+        /// From then on it must not be done any more.
+        deadline: Uptime,
         /// Who, in words.
         who: &'a str,
         /// The value.
@@ -150,7 +152,7 @@ impl<'a> FromBus<'a> {
             WRITE_REQUEST => Self::WriteRequest {
                 request: fields.u32()?,
                 id: fields.u16()?,
-                expires_ms: fields.u32()?,
+                deadline: Uptime(fields.u64()?),
                 who: fields.short()?,
                 payload: fields.rest(),
             },
@@ -187,10 +189,10 @@ impl<'a> FromBus<'a> {
             }),
             Self::Opened(all) => put_frame(out, OPENED, |out| all.iter().for_each(|one| put_opened(out, *one))),
             Self::Readings(records) => put_frame(out, READINGS, |out| out.extend_from_slice(records.0.0)),
-            Self::WriteRequest { request, id, expires_ms, who, payload } => put_frame(out, WRITE_REQUEST, |out| {
+            Self::WriteRequest { request, id, deadline, who, payload } => put_frame(out, WRITE_REQUEST, |out| {
                 out.extend_from_slice(&request.to_be_bytes());
                 out.extend_from_slice(&id.to_be_bytes());
-                out.extend_from_slice(&expires_ms.to_be_bytes());
+                out.extend_from_slice(&deadline.0.to_be_bytes());
                 put_short(out, who);
                 out.extend_from_slice(payload);
             }),

@@ -17,8 +17,10 @@ use fields::Fields;
 
 /// The magic of a hello: "FBY2".
 pub const MAGIC: u32 = 0x4642_5932;
-/// The revision of this release. A bus speaks the older ones too.
-pub const REVISION: u16 = 1;
+/// The revision of this release.
+pub const REVISION: u16 = 2;
+/// The oldest revision it understands: before it, a write carried no deadline that its owner could judge.
+pub const REVISION_OLDEST: u16 = 2;
 /// The longest frame, without its length: one longest value and its surroundings.
 pub const FRAME_BYTES_MAX: usize = VALUE_BYTES_MAX + 4096;
 /// The largest piece of an answer: small enough that a live value never waits long behind one, even on a slow ARM.

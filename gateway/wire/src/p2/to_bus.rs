@@ -1,5 +1,7 @@
 //! What a module says to the bus.
 
+use tag::Uptime;
+
 use super::fields::Fields;
 use super::readings::Records;
 use super::{MAGIC, put_frame, put_outcome, put_short, take_outcome};
@@ -70,14 +72,14 @@ pub enum ToBus<'a> {
     Confirm(u16),
     /// u16 tag id.
     Unwatch(u16),
-    /// u32 seq, u16 tag id, u32 ms until it is useless, short "who", payload.
+    /// u32 seq, u16 tag id, u64 deadline, short "who", payload.
     Write {
         /// The writer's own number.
         seq: u32,
         /// Tag id.
         id: u16,
-        /// ms.
-        expires_ms: u32,
+        /// From then on it is useless.
+        deadline: Uptime,
         /// Who, in words.
         who: &'a str,
         /// The value.
@@ -141,7 +143,7 @@ impl<'a> ToBus<'a> {
             WRITE => Self::Write {
                 seq: fields.u32()?,
                 id: fields.u16()?,
-                expires_ms: fields.u32()?,
+                deadline: Uptime(fields.u64()?),
                 who: fields.short()?,
                 payload: fields.rest(),
             },
@@ -172,10 +174,10 @@ impl<'a> ToBus<'a> {
             Self::Publish(records) => put_frame(out, PUBLISH, |out| out.extend_from_slice(records.0.0)),
             Self::Confirm(group) => put_frame(out, CONFIRM, |out| out.extend_from_slice(&group.to_be_bytes())),
             Self::Unwatch(id) => put_frame(out, UNWATCH, |out| out.extend_from_slice(&id.to_be_bytes())),
-            Self::Write { seq, id, expires_ms, who, payload } => put_frame(out, WRITE, |out| {
+            Self::Write { seq, id, deadline, who, payload } => put_frame(out, WRITE, |out| {
                 out.extend_from_slice(&seq.to_be_bytes());
                 out.extend_from_slice(&id.to_be_bytes());
-                out.extend_from_slice(&expires_ms.to_be_bytes());
+                out.extend_from_slice(&deadline.0.to_be_bytes());
                 put_short(out, who);
                 out.extend_from_slice(payload);
             }),

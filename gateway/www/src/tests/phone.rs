@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use link::{Event, Handle};
 use serde_json::json;
 use shell::{Clock, SystemClock};
-use tag::{Reading, Sample, Timestamp, Value};
+use tag::{Reading, Sample, Timestamp, Uptime, Value};
 use tokio::time::{Duration, sleep};
 
 use super::stage::{Folders, LEVEL, MODE, Window, soon};
@@ -94,6 +94,9 @@ async fn a_quiet_socket_beats_and_a_sleeping_phone_is_given_up() {
         }
         fn wall(&self) -> Timestamp {
             Timestamp::from_ms(1_700_000_000_000 + self.0.elapsed().as_millis() as u64)
+        }
+        fn uptime(&self) -> Uptime {
+            Uptime(1_000_000).after(self.0.elapsed())
         }
     }
     let clock = std::sync::Arc::new(Flying(tokio::time::Instant::now(), now()));

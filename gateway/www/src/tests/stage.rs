@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use shell::{Notify, Paths, SharedClock, Stop, SystemClock};
 use site::{Item, ItemTag, Page};
-use tag::{Kind, Reading, Sample, TagDef, TagName, Timestamp, Value};
+use tag::{Kind, Reading, Sample, TagDef, TagName, Timestamp, Uptime, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -72,7 +72,7 @@ impl BusEnd for StageBus {
         Handle(place as u32)
     }
 
-    fn write(&mut self, tag: Handle, value: Value, _: Duration, who: &str) -> WriteId {
+    fn write(&mut self, tag: Handle, value: Value, _: Uptime, who: &str) -> WriteId {
         self.numbers += 1;
         let id = WriteId(self.numbers);
         let name = self.names[tag.0 as usize].to_string();
