@@ -14,12 +14,14 @@ use std::time::{Duration, Instant};
 use link::Outcome;
 use site::Transport;
 use tag::{Fault, Timestamp, Value};
-use tokio_modbus::Request;
+use tokio_modbus::{Request, Response};
 
 use crate::block::{Block, Cells};
+use crate::budget::Budget;
 use crate::config::LineConfig;
 use crate::exchange::Reply;
-use crate::pdu::BadReply;
+use crate::master::char_time;
+use crate::pdu::{self, BadReply};
 use crate::unit::{Shape, Unit};
 use crate::write::{self, Ticket, Transaction};
 
@@ -27,10 +29,10 @@ use crate::write::{self, Ticket, Transaction};
 pub const RETRY_GAP: Duration = Duration::from_millis(400);
 /// On a line where everything is silent, requests start at least this far apart.
 const PROBE_GAP: Duration = Duration::from_millis(200);
-/// What doesn't answer while others on the line do is first asked a few times as if nothing were …
+/// A block that doesn't answer, of a unit that does, is first asked a few times as if nothing were …
 const EAGER_TRIES: u32 = 6;
 /// … and then, on a serial line, costs at most a tenth of the line's time.
-const DEAD_COST: u32 = 10;
+const SILENT_COST: u32 = 10;
 /// Writes that wait for one line. A person makes one a second; a script that makes more must wait for outcomes.
 pub const WRITES_MAX: usize = 64;
 /// After so many requests for writes in a row a read goes out: a script must not make the page blind.
@@ -136,6 +138,8 @@ struct Doing {
     unit: usize,
     shape: Shape,
     sent: Instant,
+    /// What the bytes of the request and of its answer take on a serial line.
+    wire: Duration,
     single_write: bool,
 }
 
@@ -143,7 +147,11 @@ struct Doing {
 #[derive(Debug)]
 pub struct Device {
     config: LineConfig,
+    /// Of a serial line: how long a character takes.
+    char_time: Option<Duration>,
     serial: bool,
+    /// What waiting for the dead may cost while others are alive.
+    dead: Budget,
     line: LineState,
     hang_up: bool,
     connect_started: Instant,
@@ -181,7 +189,12 @@ impl Device {
         }
         // A unit that is only written is read too, at the place of the write, so every point's unit has a block.
         Self {
+            char_time: match &config.transport {
+                Transport::Rtu(serial) => Some(char_time(serial)),
+                Transport::Tcp { .. } => None,
+            },
             serial: matches!(config.transport, Transport::Rtu(_)),
+            dead: Budget::new(now),
             line: LineState::Down { retry_at: now },
             hang_up: false,
             connect_started: now,
@@ -248,10 +261,30 @@ impl Device {
                 self.counters.requests += 1;
                 let shape = Shape::of(&request);
                 let single_write = write::is_single(&request);
-                self.doing = Some(Doing { purpose, unit, shape, sent: now, single_write });
-                Action::Send { unit: self.units[unit].id, request, timeout: self.config.timeout }
+                // A write may take a device longer than any read, and nobody knows whether a lost one was carried out.
+                let timeout = match &purpose {
+                    Purpose::Write { .. } => self.config.timeout,
+                    _ => self.units[unit].patience(self.config.timeout),
+                };
+                let wire = self.wire_time(&request);
+                self.doing = Some(Doing { purpose, unit, shape, sent: now, wire, single_write });
+                Action::Send { unit: self.units[unit].id, request, timeout }
             }
             Err(wake) => Action::Wait(wake.max(now + Duration::from_micros(1))),
+        }
+    }
+
+    /// What a request and its answer take on a serial line.
+    fn wire_time(&self, request: &Request<'_>) -> Duration {
+        let Some(char_time) = self.char_time else { return Duration::ZERO };
+        let asked = pdu::encode(request).map_or(0, |pdu| pdu.len() + 3);
+        char_time * u32::try_from(asked + pdu::answer_len(request) + 3).unwrap_or(u32::MAX)
+    }
+
+    /// A unit answered after it was given up: it is there, and that slow.
+    pub fn on_late(&mut self, unit: u8, took: Duration) {
+        if let Some(unit) = self.units.iter_mut().find(|known| known.id == unit) {
+            unit.timing.late(took);
         }
     }
 
@@ -298,13 +331,16 @@ impl Device {
         let Some(doing) = self.doing.take() else { return };
         match reply {
             Reply::Answer(response) => {
+                self.units[doing.unit].echoes |= matches!(response, Response::Custom(pdu::DIAGNOSTICS, _));
                 self.units[doing.unit].heard(doing.shape, doing.sent);
+                self.learn_time(now, &doing);
                 self.alive(now, doing.unit);
                 self.answered(now, wall, doing, Cells::of(response));
             }
             Reply::Exception(code) => {
                 self.counters.exceptions += 1;
                 self.units[doing.unit].heard_refusal(doing.shape, doing.sent);
+                self.learn_time(now, &doing);
                 self.alive(now, doing.unit);
                 self.refused(now, wall, doing, code);
             }
@@ -320,6 +356,17 @@ impl Device {
             }
         }
         self.tell_status(now);
+    }
+
+    fn learn_time(&mut self, now: Instant, doing: &Doing) {
+        let unit = &mut self.units[doing.unit];
+        if unit.stirring || matches!(doing.purpose, Purpose::Write { .. }) {
+            return;
+        }
+        unit.timing.answered(now.saturating_duration_since(doing.sent).saturating_sub(doing.wire));
+        if unit.failures > 0 && !unit.is_offline() {
+            unit.timing.given_up_too_soon();
+        }
     }
 
     fn went_down(&mut self, now: Instant) {

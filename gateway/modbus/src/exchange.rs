@@ -1,8 +1,8 @@
 //! One request and its answer on one line, in bytes and in time. Pure: bytes and instants come in, a reply comes out.
 //!
-//! Modbus TCP tells late answers by their transaction number. On a serial line nothing tells them, so after a lost
-//! answer the line stays silent for at least the longest answer time seen, and what arrives then is dropped. (The
-//! device state machine does the rest: its next request to that unit is one that the lost answer doesn't fit.)
+//! Modbus TCP tells late answers by their transaction number. On a serial line nothing tells them: what arrives while
+//! nothing is asked is dropped, and the device state machine does the rest: its next request to that unit is one that
+//! the lost answer doesn't fit.
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ const GAP_HALF_CHARS: u32 = 7;
 /// See [`GAP_HALF_CHARS`].
 const GAP_MIN: Duration = Duration::from_micros(1750);
 
-/// Later than this nobody answers any more; it bounds the silence after a lost answer.
+/// Later than this nobody answers any more, unless it was seen to: it bounds the doubt after a lost answer.
 pub const LATE_MAX: Duration = Duration::from_secs(4);
 
 /// A line that never falls silent is talked into after this long: waiting for ever would hide that it is broken.
@@ -53,8 +53,6 @@ struct InFlight {
     unit: u8,
     request: Request<'static>,
     sent: Instant,
-    /// Without the time the bytes themselves take.
-    timeout: Duration,
     deadline: Instant,
     /// Bytes after which a whole answer must have been found.
     whole: usize,
@@ -67,9 +65,10 @@ pub struct Exchange {
     in_flight: Option<InFlight>,
     ready_at: Option<Instant>,
     babble_until: Option<Instant>,
-    /// When the last lost request went out: what arrives now may be its answer.
-    lost_sent: Option<Instant>,
-    longest: Duration,
+    /// Who was asked in vain last, and when: what arrives now may be that answer.
+    lost: Option<(u8, Instant)>,
+    /// Somebody answered after it was given up, so long after it was asked.
+    late: Option<(u8, Duration)>,
 }
 
 impl Exchange {
@@ -84,14 +83,13 @@ impl Exchange {
     }
 
     fn new(framing: Framing) -> Self {
-        let longest = Duration::ZERO;
-        Self { framing, in_flight: None, ready_at: None, babble_until: None, lost_sent: None, longest }
+        Self { framing, in_flight: None, ready_at: None, babble_until: None, lost: None, late: None }
     }
 
     /// A new connection, or an old one lost.
     pub fn reset(&mut self) {
         self.in_flight = None;
-        self.lost_sent = None;
+        self.lost = None;
         match &mut self.framing {
             Framing::Tcp(mbap) => mbap.reset(),
             Framing::Rtu(rtu, _) => rtu.reset(),
@@ -113,9 +111,9 @@ impl Exchange {
         self.in_flight.as_ref().map(|f| f.deadline)
     }
 
-    /// The longest time an answer took, late ones included, up to [`LATE_MAX`].
-    pub fn longest(&self) -> Duration {
-        self.longest
+    /// Takes who answered after it was given up, and how long after it was asked.
+    pub fn take_late(&mut self) -> Option<(u8, Duration)> {
+        self.late.take()
     }
 
     /// Puts a request in flight and gives the bytes to send.
@@ -131,7 +129,7 @@ impl Exchange {
             }
         };
         let deadline = now + timeout + wire_time;
-        self.in_flight = Some(InFlight { unit, request, sent: now, timeout, deadline, whole });
+        self.in_flight = Some(InFlight { unit, request, sent: now, deadline, whole });
         bytes
     }
 
@@ -148,7 +146,13 @@ impl Exchange {
             return reply;
         }
         let found = match &mut self.framing {
-            Framing::Tcp(mbap) => mbap.push(flight.unit, &flight.request, bytes),
+            Framing::Tcp(mbap) => {
+                let found = mbap.push(flight.unit, &flight.request, bytes);
+                if let (Some(unit), Some((lost, sent))) = (mbap.take_late(), self.lost) {
+                    self.late = (unit == lost).then(|| (unit, now.saturating_duration_since(sent)));
+                }
+                found
+            }
             Framing::Rtu(rtu, _) => {
                 let found = rtu.push(flight.unit, &flight.request, bytes);
                 if found.is_none() && rtu.heard() >= flight.whole {
@@ -159,9 +163,8 @@ impl Exchange {
         };
         match found? {
             Ok(answer) => {
-                self.longest = self.longest.max(now.saturating_duration_since(flight.sent)).min(LATE_MAX);
                 self.in_flight = None;
-                self.lost_sent = None;
+                self.lost = None;
                 self.keep_gap(now);
                 Some(answer.map_or_else(|code| Reply::Exception(tag::ExceptionCode(code.into())), Reply::Answer))
             }
@@ -189,20 +192,18 @@ impl Exchange {
     /// The answer in flight is given up.
     fn lose(&mut self, now: Instant) {
         let Some(flight) = self.in_flight.take() else { return };
+        self.lost = Some((flight.unit, flight.sent));
         if let Framing::Rtu(rtu, _) = &mut self.framing {
             rtu.reset();
-            self.lost_sent = Some(flight.sent);
             self.keep_gap(now);
-            let quiet = flight.sent + flight.timeout.max(self.longest);
-            self.ready_at = self.ready_at.max(Some(quiet));
             self.babble_until = self.ready_at.map(|at| at + BABBLE_MAX);
         }
     }
 
     /// What nobody waits for is dropped, but it tells how late a lost answer was, and the line isn't free yet.
     fn drop_late(&mut self, now: Instant) {
-        if let Some(sent) = self.lost_sent {
-            self.longest = self.longest.max(now.saturating_duration_since(sent)).min(LATE_MAX);
+        if let Some((unit, sent)) = self.lost.take() {
+            self.late = Some((unit, now.saturating_duration_since(sent)));
         }
         if self.babble_until.is_none_or(|until| now < until) {
             let before = self.ready_at;

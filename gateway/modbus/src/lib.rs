@@ -21,6 +21,7 @@
 //! hears. `step` is called again after everything; it may be called at any time, early or often.
 
 mod block;
+mod budget;
 mod config;
 mod device;
 mod error;
@@ -34,6 +35,7 @@ mod plan;
 mod report;
 mod rtu;
 mod run;
+mod timing;
 mod unit;
 mod write;
 

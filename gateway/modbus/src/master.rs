@@ -115,6 +115,9 @@ impl Master {
         if let Some(reply) = self.exchange.on_bytes(now, bytes) {
             self.device.on_reply(now, wall, reply);
         }
+        if let Some((unit, took)) = self.exchange.take_late() {
+            self.device.on_late(unit, took);
+        }
     }
 
     /// Somebody writes; what becomes of it is among the reports.

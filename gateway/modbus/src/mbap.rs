@@ -16,6 +16,8 @@ pub struct Mbap {
     transaction: u16,
     unread: Vec<u8>,
     stale: u64,
+    /// Who sent the last of those.
+    late: Option<u8>,
     /// Bytes of foreign frames since the last request went out.
     ignored: usize,
 }
@@ -29,6 +31,11 @@ impl Mbap {
     /// How many frames were thrown away because they answered an earlier request.
     pub fn stale(&self) -> u64 {
         self.stale
+    }
+
+    /// Takes who answered an earlier request, if anybody did since this was last asked.
+    pub(crate) fn take_late(&mut self) -> Option<u8> {
+        self.late.take()
     }
 
     /// The bytes of a request under a new transaction number.
@@ -65,6 +72,7 @@ impl Mbap {
             taken += HEADER_BYTES - 1 + length;
             if u16::from_be_bytes([t0, t1]) != self.transaction {
                 self.stale += 1;
+                self.late = Some(from);
                 self.ignored += HEADER_BYTES - 1 + length;
                 continue;
             }

@@ -7,6 +7,17 @@ use tokio_modbus::{ExceptionCode, Request, Response};
 /// The longest PDU of the standard.
 pub const PDU_BYTES_MAX: usize = 253;
 
+/// Function 7, eight bits of the device's own; serial lines only.
+pub(crate) const EXCEPTION_STATUS: u8 = 7;
+/// Function 8; of its parts only the echo is spoken here.
+pub(crate) const DIAGNOSTICS: u8 = 8;
+/// Function 17: who the device says it is.
+pub(crate) const SERVER_ID: u8 = 17;
+/// Function 43, and its part 14: vendor, product, version and more.
+pub(crate) const ENCAPSULATED: u8 = 43;
+/// See [`ENCAPSULATED`].
+pub(crate) const DEVICE_ID: u8 = 14;
+
 /// What a device said to a request: data, or an exception.
 pub type Answer = Result<Response, ExceptionCode>;
 
@@ -89,19 +100,52 @@ pub fn encode(request: &Request<'_>) -> Option<Vec<u8>> {
             word(*and);
             word(*or);
         }
+        Request::ReadWriteMultipleRegisters(from, count, to, words) => {
+            word(*from);
+            word(*count);
+            word(*to);
+            word(u16::try_from(words.len()).ok()?);
+            out.push(u8::try_from(words.len() * 2).ok()?);
+            out.extend(words.iter().flat_map(|w| w.to_be_bytes()));
+        }
+        Request::Custom(EXCEPTION_STATUS | SERVER_ID, data) if data.is_empty() => {}
+        // Return query data: the device sends it back.
+        Request::Custom(DIAGNOSTICS, data) if data.len() == 4 && data[..2] == [0, 0] => out.extend_from_slice(data),
+        Request::Custom(ENCAPSULATED, data) if data.len() == 3 && data[0] == DEVICE_ID => out.extend_from_slice(data),
         _ => return None,
     }
     (out.len() <= PDU_BYTES_MAX).then_some(out)
 }
 
-/// How long the PDU of a good answer is: known before it comes, because we asked.
+/// How long the PDU of a good answer is: known before it comes, because we asked. Where only the device knows, at most.
 pub fn answer_len(request: &Request<'_>) -> usize {
     match request {
         Request::ReadCoils(_, count) | Request::ReadDiscreteInputs(_, count) => 2 + usize::from(*count).div_ceil(8),
         Request::ReadHoldingRegisters(_, count) | Request::ReadInputRegisters(_, count) => 2 + 2 * usize::from(*count),
+        Request::ReadWriteMultipleRegisters(_, count, ..) => 2 + 2 * usize::from(*count),
         Request::MaskWriteRegister(..) => 7,
+        Request::Custom(EXCEPTION_STATUS, _) => 2,
+        Request::Custom(DIAGNOSTICS, data) => 1 + data.len(),
+        Request::Custom(..) => PDU_BYTES_MAX,
         _ => 5,
     }
+}
+
+/// How long the PDU is that begins so, if it answers this request. `None`: too little of it is there to tell, or it
+/// never will.
+pub(crate) fn whole_len(request: &Request<'_>, begins: &[u8]) -> Option<usize> {
+    let asked = request.function_code().value();
+    let len = match (begins.first()?, request) {
+        (got, _) if *got == asked | 0x80 => EXCEPTION_LEN,
+        (got, _) if *got != asked => return None,
+        (_, Request::Custom(SERVER_ID, _)) => 2 + usize::from(*begins.get(1)?),
+        (_, Request::Custom(ENCAPSULATED, _)) => {
+            // Part, code, conformity, more, next, how many; then each with its id and its length.
+            (0..*begins.get(6)?).try_fold(7, |at, _| Some(at + 2 + usize::from(*begins.get(at + 1)?)))?
+        }
+        _ => answer_len(request),
+    };
+    (len <= PDU_BYTES_MAX).then_some(len)
 }
 
 /// The PDU of an exception: the function with its high bit, and the code.
@@ -122,7 +166,7 @@ pub fn decode(request: &Request<'_>, pdu: &[u8]) -> Result<Answer, BadReply> {
     if got != asked {
         return Err(BadReply::Function { asked, got });
     }
-    let right = answer_len(request);
+    let right = whole_len(request, pdu).unwrap_or(answer_len(request));
     if pdu.len() != right {
         return Err(BadReply::Length { asked: right, got: pdu.len() });
     }
@@ -132,6 +176,10 @@ pub fn decode(request: &Request<'_>, pdu: &[u8]) -> Result<Answer, BadReply> {
         Request::ReadDiscreteInputs(_, count) => Response::ReadDiscreteInputs(bits(body, *count)?),
         Request::ReadHoldingRegisters(..) => Response::ReadHoldingRegisters(words(body)?),
         Request::ReadInputRegisters(..) => Response::ReadInputRegisters(words(body)?),
+        Request::ReadWriteMultipleRegisters(..) => Response::ReadWriteMultipleRegisters(words(body)?),
+        Request::Custom(DIAGNOSTICS, data) if body != data.as_ref() => return Err(BadReply::Echo),
+        Request::Custom(ENCAPSULATED, data) if body[0] != data[0] => return Err(BadReply::Echo),
+        Request::Custom(function, _) => Response::Custom(*function, body.to_vec().into()),
         // Whoever echoes something else did something else.
         _ => {
             let sent = encode(request).ok_or(BadReply::Function { asked, got })?;

@@ -51,18 +51,13 @@ impl Rtu {
 
 /// The first place where a whole frame of our unit, of the expected length and with a right checksum, begins.
 fn find(unit: u8, request: &Request<'_>, unread: &[u8]) -> Option<Result<Answer, BadReply>> {
-    let function = request.function_code().value();
     for at in 0..unread.len() {
         let rest = &unread[at..];
-        let [from, got, ..] = *rest else { break };
-        if from != unit {
+        let [from, begins @ ..] = rest else { break };
+        if *from != unit {
             continue;
         }
-        let len = match got {
-            _ if got == function => pdu::answer_len(request),
-            _ if got == function | 0x80 => pdu::EXCEPTION_LEN,
-            _ => continue,
-        };
+        let Some(len) = pdu::whole_len(request, begins) else { continue };
         let Some(frame) = rest.get(..len + AROUND_BYTES) else { continue };
         let (body, sum) = frame.split_at(frame.len() - 2);
         if crc16(body).to_le_bytes() != [sum[0], sum[1]] {

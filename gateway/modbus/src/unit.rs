@@ -1,23 +1,30 @@
 //! One unit of a line: is it there, and which of its answers may still be under way?
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tag::Fault;
 use tokio_modbus::Request;
 
 use crate::exchange::LATE_MAX;
 use crate::pdu;
+use crate::timing::Timing;
 
 /// What tells an answer from another of the same unit on a serial line: its function and its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
     function: u8,
     len: usize,
+    /// Of an echo: what must come back.
+    token: Option<[u8; 2]>,
 }
 
 impl Shape {
     pub(crate) fn of(request: &Request<'_>) -> Self {
-        Self { function: request.function_code().value(), len: pdu::answer_len(request) }
+        let token = match request {
+            Request::Custom(pdu::DIAGNOSTICS, data) => data.get(2..4).map(|token| [token[0], token[1]]),
+            _ => None,
+        };
+        Self { function: request.function_code().value(), len: pdu::answer_len(request), token }
     }
 }
 
@@ -52,6 +59,9 @@ pub(crate) struct Unit {
     /// It said something that may have been the answer to a lost request: it is there, but its values can't be told
     /// from older ones yet.
     pub(crate) stirring: bool,
+    pub(crate) timing: Timing,
+    /// It has function 8: something that can be asked as often as one likes, and every answer tells its request.
+    pub(crate) echoes: bool,
 }
 
 impl Unit {
@@ -65,6 +75,8 @@ impl Unit {
             probes: 0,
             lost: Vec::new(),
             stirring: false,
+            timing: Timing::default(),
+            echoes: false,
         }
     }
 
@@ -120,13 +132,28 @@ impl Unit {
         self.lost.iter().all(|(known, _)| *known != shape)
     }
 
+    /// How late an answer may be: later than any that was seen.
+    pub(crate) fn latest(&self) -> Duration {
+        LATE_MAX.max(self.timing.longest() * 5 / 4)
+    }
+
     /// When nobody answers any more what was lost.
     pub(crate) fn quiet_at(&self) -> Option<Instant> {
-        self.lost.iter().map(|(_, sent)| *sent + LATE_MAX).max()
+        self.lost.iter().map(|(_, sent)| *sent + self.latest()).max()
     }
 
     /// Drops what is long past.
     pub(crate) fn forget_old(&mut self, now: Instant) {
-        self.lost.retain(|(_, sent)| now.saturating_duration_since(*sent) < LATE_MAX);
+        let latest = self.latest();
+        self.lost.retain(|(_, sent)| now.saturating_duration_since(*sent) < latest);
+    }
+
+    /// How long a request to it waits, if the site gives it so much.
+    pub(crate) fn patience(&self, most: Duration) -> Duration {
+        match self.is_offline() {
+            true => self.timing.probe_patience(self.probes, most),
+            false if self.failures > 0 => most,
+            false => self.timing.patience(most),
+        }
     }
 }

@@ -174,10 +174,10 @@ fn exchange() -> (Exchange, Instant) {
 }
 
 #[test]
-fn a_serial_line_stays_silent_after_a_lost_answer_and_drops_what_comes() {
+fn a_late_answer_on_a_serial_line_is_dropped_and_tells_how_late_it_was() {
     let (mut line, start) = exchange();
     let read = Request::ReadHoldingRegisters(0, 1);
-    line.begin(start, 1, read.clone(), 100 * MS);
+    line.begin(start, 1, read, 100 * MS);
     let wake = line.wake_at().unwrap();
     assert!(wake > start + 100 * MS && wake < start + 130 * MS, "the bytes' own time comes on top");
     assert_eq!(line.on_time(wake - MS), None);
@@ -185,13 +185,24 @@ fn a_serial_line_stays_silent_after_a_lost_answer_and_drops_what_comes() {
     // The late answer, while nobody is asked.
     let late = start + 400 * MS;
     assert_eq!(line.on_bytes(late, &rtu_frame(1, &[3, 2, 0, 7])), None);
-    assert_eq!(line.longest(), 400 * MS);
+    assert_eq!(line.take_late(), Some((1, 400 * MS)), "who it was, and how late: the device's patience grows with it");
     assert!(line.ready_at().unwrap() > late, "not into the end of it");
-    // The next time the line is silent for as long as that.
-    let again = start + 1000 * MS;
-    line.begin(again, 1, read, 100 * MS);
-    assert_eq!(line.on_time(again + 200 * MS), Some(Reply::TimedOut));
-    assert_eq!(line.ready_at(), Some(again + 400 * MS));
+    // What comes after that is nobody's.
+    assert_eq!(line.on_bytes(late + MS, &rtu_frame(1, &[3, 2, 0, 7])), None);
+    assert_eq!(line.take_late(), None);
+}
+
+#[test]
+fn a_late_answer_over_tcp_tells_who_is_slow_and_is_no_answer() {
+    let (mut line, start) = (Exchange::tcp(), SystemClock.mono());
+    let read = Request::ReadHoldingRegisters(0, 1);
+    line.begin(start, 5, read.clone(), 100 * MS);
+    assert_eq!(line.on_time(start + 100 * MS), Some(Reply::TimedOut));
+    line.begin(start + 100 * MS, 5, read, 1000 * MS);
+    assert_eq!(line.on_bytes(start + 250 * MS, &[0, 1, 0, 0, 0, 5, 5, 3, 2, 0, 7]), None);
+    assert_eq!(line.take_late(), Some((5, 250 * MS)));
+    let answer = line.on_bytes(start + 260 * MS, &[0, 2, 0, 0, 0, 5, 5, 3, 2, 0, 8]);
+    assert_eq!(answer, Some(Reply::Answer(tokio_modbus::Response::ReadHoldingRegisters(vec![8]))));
 }
 
 #[test]

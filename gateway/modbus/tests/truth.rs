@@ -203,19 +203,29 @@ fn rtu_shows_the_truth_whatever_happens() {
     everything(serial);
 }
 
-/// Answers 0.1 to 3 s late, to reads of equal size: the hardest case of a serial line.
+/// So many answers come late before the test believes it.
+const LATE_ANSWERS: u64 = 10_000;
+
+/// Answers 0.1 to 3 s late, to reads of equal size: the hardest case of a serial line. Every answer that is given up
+/// comes all the same, later.
 #[test]
-fn late_answers_on_a_serial_line_are_never_taken_for_others() {
-    let mut late = 0;
-    for seed in seeds() {
+fn ten_thousand_late_answers_on_a_serial_line_and_not_one_taken_for_another() {
+    let (mut late, mut good) = (0, 0);
+    let seeds = seeds();
+    for round in 0.. {
+        let seed = seeds[round % seeds.len()] + 1000 * (round / seeds.len()) as u64;
         let mut run = Run::new(seed, serial(Form::Poll));
         run.run(seed, Duration::from_secs(240), |run| {
             let ms = if run.dice.random() { run.dice.random_range(1..100) } else { run.dice.random_range(100..3000) };
             run.world.behave(Behaviour::slow_ms(ms));
         });
         late += run.world.counters().timeouts;
+        good += run.good;
         run.settled(seed);
         assert!(run.good > 20, "seed={seed}: only {} good values", run.good);
+        if late >= LATE_ANSWERS || seeds.len() == 1 {
+            break;
+        }
     }
-    assert!(late > 1000 || seeds().len() == 1, "only {late} answers were late");
+    eprintln!("{late} answers came late; {good} values were shown, each of them true");
 }

@@ -7,7 +7,11 @@ use tokio_modbus::Request;
 
 use super::{Ask, Device, IDLE, Purpose, WRITES_IN_A_ROW};
 use crate::block::read_request;
+use crate::pdu::{DIAGNOSTICS, EXCEPTION_STATUS, SERVER_ID};
 use crate::unit::Shape;
+
+/// Questions that are not asked of a dead unit: each may be lost too, and then the next is needed.
+const KEPT_QUESTIONS: usize = 4;
 
 impl Device {
     /// A new period: everything of the living units is due.
@@ -106,38 +110,75 @@ impl Device {
         self.probe(now, unit)
     }
 
-    /// A read of the unit that nothing it was asked before can answer: of another length, else of another table. What
-    /// it says is not used; a unit that is believed dead may be asked anything, just to hear whether it is there.
+    /// A question to the unit that nothing it was asked before can answer: a read of another length, else another
+    /// function. What it says is not used.
     pub(super) fn probe(&self, now: Instant, n: usize) -> Result<Ask, Instant> {
         let unit = &self.units[n];
-        let mut start = 0;
-        for block in self.blocks.iter().filter(|block| block.unit == n) {
-            // Shorter and shorter from the start of the block's first readable part.
-            let run = block.runs.iter().find(|run| !run.refused).unwrap_or(&block.runs[0]);
-            let (first, count) = block.span(&run.atoms);
-            start = first;
-            let reads = (1..=count).rev().map(|count| read_request(block.table, first, count));
-            let mut fresh = reads.filter(|request| unit.is_new(Shape::of(request)));
-            if let Some(request) = fresh.next() {
+        let mut fresh = self.questions(n).filter(|request| match request {
+            Request::Custom(DIAGNOSTICS, _) if unit.echoes => true,
+            Request::ReadHoldingRegisters(..)
+            | Request::ReadInputRegisters(..)
+            | Request::ReadCoils(..)
+            | Request::ReadDiscreteInputs(..)
+                if self.is_own(n, request) =>
+            {
+                unit.is_new(Shape::of(request))
+            }
+            // The answer to a question that is not of the site may be a refusal, and refusals tell only their function.
+            request => unit.is_new_function(Shape::of(request)),
+        });
+        if unit.is_offline() && !unit.stirring {
+            // It is believed dead and may be asked anything, just to hear whether it is there. Some questions are kept
+            // for when it stirs: what it says then must be told from what it was asked all the while.
+            let request = fresh.nth(KEPT_QUESTIONS).or_else(|| self.questions(n).next());
+            if let Some(request) = request {
                 return Ok((Purpose::Probe, n, request));
             }
-            if unit.is_offline() && !unit.stirring {
-                return Ok((Purpose::Probe, n, read_request(block.table, first, count)));
-            }
         }
-        // Every own read is spent, as with a unit of one register. An exception to this tells as much as data.
+        fresh.next().map(|request| (Purpose::Probe, n, request)).ok_or(unit.quiet_at().unwrap_or(now))
+    }
+
+    /// Is it a read within what the site reads?
+    fn is_own(&self, n: usize, request: &Request<'_>) -> bool {
+        self.starts(n).any(|(table, start, count)| {
+            (1..=count).any(|count| Shape::of(&read_request(table, start, count)) == Shape::of(request))
+        })
+    }
+
+    /// Table, first address and count of the first readable part of each block of a unit.
+    fn starts(&self, n: usize) -> impl Iterator<Item = (Table, u16, u16)> {
+        self.blocks.iter().filter(move |block| block.unit == n).map(|block| {
+            let run = block.runs.iter().find(|run| !run.refused).unwrap_or(&block.runs[0]);
+            let (first, count) = block.span(&run.atoms);
+            (block.table, first, count)
+        })
+    }
+
+    /// What a unit can be asked that changes nothing in it, no two answers of one shape within a block: what the site
+    /// reads, shorter and shorter; other tables; and what every device may know.
+    fn questions(&self, n: usize) -> impl Iterator<Item = Request<'static>> {
+        let own = self
+            .starts(n)
+            .flat_map(|(table, first, count)| (1..=count).rev().map(move |count| read_request(table, first, count)));
+        let start = self.starts(n).next().map_or(0, |(_, first, _)| first);
         let tables = [Table::InputRegisters, Table::HoldingRegisters, Table::Coils, Table::DiscreteInputs];
-        let other = tables.map(|table| read_request(table, start, 1));
-        let free = other.into_iter().find(|request| unit.is_new_function(Shape::of(request)));
-        free.map(|request| (Purpose::Probe, n, request)).ok_or(unit.quiet_at().unwrap_or(now))
+        let other = tables.into_iter().map(move |table| read_request(table, start, 1));
+        let [_, _, .., high, low] = self.counters.requests.to_be_bytes();
+        let any = [
+            Request::Custom(SERVER_ID, vec![].into()),
+            Request::Custom(EXCEPTION_STATUS, vec![].into()),
+            Request::Custom(DIAGNOSTICS, vec![0, 0, high, low].into()),
+        ];
+        own.chain(other).chain(any)
     }
 
     /// Units that don't answer are asked now and then, one after the other.
     pub(super) fn ask_dead(&self, now: Instant, mut wake: Instant) -> Result<Ask, Instant> {
         let mut dead: Vec<usize> = (0..self.units.len()).filter(|n| self.units[*n].is_offline()).collect();
         dead.sort_by_key(|n| self.units[*n].probe_at);
+        let allowed = if self.any_online() { self.dead.ready_at() } else { now };
         for unit in dead {
-            let at = self.units[unit].probe_at;
+            let at = self.units[unit].probe_at.max(allowed);
             if at > now {
                 wake = wake.min(at);
                 continue;

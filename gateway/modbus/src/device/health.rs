@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use tag::Fault;
 
-use super::{DEAD_COST, Device, Doing, EAGER_TRIES, LineState, PROBE_GAP, Purpose, Report, Status};
+use super::{Device, Doing, EAGER_TRIES, LineState, PROBE_GAP, Purpose, Report, SILENT_COST, Status};
+use crate::budget::Budget;
 use crate::unit::Health;
 use crate::write::Step;
 
@@ -82,22 +83,40 @@ impl Device {
     }
 
     pub(super) fn postpone_probe(&mut self, now: Instant, unit: usize, cost: Duration) {
-        let pause = match self.any_online() {
-            true => self.pause_after(self.units[unit].probes, cost),
+        // Whoever has waited longest is asked first; when anybody is, the budget says.
+        self.units[unit].probe_at = match self.any_online() {
+            true => {
+                self.dead.spend(now, cost);
+                now
+            }
             // Nobody is kept waiting.
-            false => PROBE_GAP.saturating_sub(cost),
+            false => now + PROBE_GAP.saturating_sub(cost),
         };
-        self.units[unit].probe_at = now + pause;
     }
 
-    /// How long a unit or block that was asked so often in vain, at such a cost, is left alone for the others' sake.
-    pub(super) fn pause_after(&self, vain: u32, cost: Duration) -> Duration {
+    /// How long a block of a living unit that was asked so often in vain, at such a cost, is left alone for the others'
+    /// sake.
+    fn pause_after(&self, vain: u32, cost: Duration) -> Duration {
         match self.serial {
             _ if vain < EAGER_TRIES => Duration::ZERO,
-            true => cost * (DEAD_COST - 1),
+            true => cost * (SILENT_COST - 1),
             // One timeout and one period: within what is promised of a device's return.
             false => cost.min(self.config.rate),
         }
+    }
+
+    /// How long it takes at worst until a dead unit that is back is heard, when that is longer than one would think.
+    fn worst_case(&self) -> Option<Duration> {
+        let dead = self.units.iter().filter(|unit| unit.is_offline());
+        let mut worst = Duration::ZERO;
+        if self.any_online() {
+            worst = Budget::worst(self.config.timeout * u32::try_from(dead.clone().count()).unwrap_or(u32::MAX));
+        }
+        // It answers, but late: perhaps everything that could be asked of it has to be waited out.
+        if let Some(latest) = dead.filter(|unit| unit.stirring).map(|unit| unit.latest()).max() {
+            worst = worst.max(latest + self.config.timeout);
+        }
+        (worst > self.config.rate + Duration::from_secs(1)).then_some(worst)
     }
 
     /// The unit doesn't answer, not even when asked again.
@@ -145,8 +164,9 @@ impl Device {
             })
             .collect();
         let all_dead = dead.len() == self.units.len();
-        let why = match &self.connect_error {
-            Some(error) if all_dead => error.clone(),
+        let why = match (&self.connect_error, self.worst_case()) {
+            (Some(error), _) if all_dead => error.clone(),
+            (_, Some(worst)) => format!("{}; a return is seen within {} s", dead.join(", "), worst.as_secs() + 1),
             _ => dead.join(", "),
         };
         // "All well" is said when all have been heard.
