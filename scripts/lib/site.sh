@@ -1,0 +1,13 @@
+# shellcheck shell=bash
+# A site that goes onto a box is checked on this machine first. Sourced after setup.sh, never run.
+
+# need_good_site DIR OUTCOME: ends with a sentence unless DIR is a site without mistakes; OUTCOME says what was not done.
+need_good_site() {
+    local site=$1 outcome=$2
+    [ -d "$site" ] || die "the site $site is no folder; $outcome"
+    need_rust
+    need_build_tools
+    (cd "$FOREBAY_ROOT" && cargo build --quiet --locked -p forebay-box) >&2 || die "the program that checks sites doesn't build; $outcome"
+    "${CARGO_TARGET_DIR:-$FOREBAY_ROOT/target}/debug/forebay" check "$site" >&2 ||
+        die "the site in $site has mistakes; $outcome"
+}
