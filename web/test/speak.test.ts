@@ -24,7 +24,7 @@ test('hello: definitions, pages in order, what is absent is null', () => {
 
 test('an item that is not drawn is a placeholder with its kind and the reason', () => {
   const h = parseMessage(golden('hello.json')) as Hello;
-  assert.deepEqual(h.pages[1]?.items[1], { type: 'placeholder', kind: 'opnotes', why: 'not built yet' });
+  assert.deepEqual(h.pages[1]?.items[1], { type: 'placeholder', kind: 'opnotes', why: 'not built yet', at: 'wwwserver.yaml:34' });
 });
 
 test('mistakes of the site: what runs, and each with its place; a good site has none', () => {
@@ -33,6 +33,8 @@ test('mistakes of the site: what runs, and each with its place; a good site has 
   assert.equal(last.pages.length, 2);
   assert.ok(last.mistakes);
   assert.equal(mistakesTitle(last.mistakes), 'The site on this box has a mistake; the last good one is running');
+  const full = { severity: 'error', file: 'data partition', line: 0, column: 0, text: 'The data partition is full.' } as const;
+  assert.equal(mistakesTitle({ runs: 'last', findings: [full] }), 'This box has a fault; its site is running');
   assert.deepEqual(last.mistakes.findings.map(findingPlace), ['modbusclient.yaml:14:9', 'site']);
   assert.match(last.mistakes.findings[0]?.text ?? '', /did you mean "cdab"/);
   const none = parseMessage(golden('hello-no-site.json')) as Hello;
