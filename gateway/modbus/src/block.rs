@@ -117,6 +117,9 @@ pub(crate) struct Block {
     pub(crate) start: u16,
     pub(crate) count: u16,
     pub(crate) driven: bool,
+    pub(crate) rate: Duration,
+    /// When it is to be polled next.
+    pub(crate) due_at: Instant,
     pub(crate) atoms: Vec<Atom>,
     /// What was read last (or, of a driven block, what is written).
     pub(crate) cells: Cells,
@@ -135,7 +138,7 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    pub(crate) fn new(block: &LineBlock, unit: usize, line: &LineConfig) -> Self {
+    pub(crate) fn new(block: &LineBlock, unit: usize, line: &LineConfig, now: Instant) -> Self {
         let mut atoms: Vec<Atom> = Vec::new();
         for &n in &block.points {
             let spot = &line.points[n].read;
@@ -155,6 +158,8 @@ impl Block {
             start: block.start,
             count: block.count,
             driven: block.driven,
+            rate: block.rate,
+            due_at: now,
             runs: vec![Run { atoms: 0..atoms.len(), refused: false }],
             atoms,
             cells: Cells::empty(block.table, block.count),

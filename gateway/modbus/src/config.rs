@@ -1,13 +1,15 @@
 //! What the site says of its Modbus lines → what the lines work with: blocks, points, limits. Checked here, once.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use site::{Address, Area, Form, ModbusClient, ModbusTag, Rtu, Table, Transport, WordType};
 use tag::{TagDef, TagName};
 
 use crate::error::ConfigError;
-use crate::layout::{self, Layout, Way};
+use crate::layout::{self, Layout, Meaning, Way};
+use crate::master::char_time;
 use crate::plan::{self, Block, Want};
 
 /// What the daemon runs on.
@@ -26,6 +28,8 @@ pub struct OwnedTag {
     pub name: TagName,
     /// How long its value stays good unconfirmed.
     pub stale: Duration,
+    /// Smaller changes are not told.
+    pub deadband: Option<f64>,
 }
 
 /// One connection and everything read and written over it.
@@ -37,8 +41,10 @@ pub struct LineConfig {
     pub transport: Transport,
     /// Poll period.
     pub rate: Duration,
-    /// How long an answer may take.
+    /// How long an answer may take at most.
     pub timeout: Duration,
+    /// The least silence before a request.
+    pub gap: Duration,
     /// What is read, or read back once and then written, every period.
     pub blocks: Vec<LineBlock>,
     /// Where the tags lie.
@@ -60,6 +66,8 @@ pub struct LineBlock {
     pub points: Vec<usize>,
     /// A `writes:` area: read back once, then written whole every period.
     pub driven: bool,
+    /// Its period.
+    pub rate: Duration,
 }
 
 /// Where a tag lies on a line.
@@ -75,10 +83,12 @@ pub struct Point {
     pub write: Option<Spot>,
     /// What a write must keep to.
     pub limits: Limits,
+    /// How often it is read.
+    pub rate: Duration,
 }
 
 /// Registers of a unit and how they are understood.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Spot {
     /// Unit id.
     pub unit: u8,
@@ -107,6 +117,11 @@ impl Spot {
         if plan::is_bits(self.table) || self.bit.is_some() { 1 } else { self.layout.words() }
     }
 
+    /// The bits of its register that are its own, when it has not all of them.
+    pub(crate) fn part(&self) -> Option<u16> {
+        self.bit.map(|bit| 1 << bit).or_else(|| self.layout.part())
+    }
+
     fn want(&self) -> Want {
         Want { unit: self.unit, table: self.table, start: self.start, count: self.count() }
     }
@@ -122,9 +137,10 @@ impl Config {
             let def = defs.iter().find(|def| def.name == entry.name);
             let home = home_of(client, entry)?;
             let rtu = &client.rtus[home];
-            let stale = entry.stale.or(def.and_then(|def| def.stale)).unwrap_or(rtu.rate * 3 + rtu.timeout);
+            let stale = entry.stale.or(def.and_then(|def| def.stale)).unwrap_or(entry.rate.unwrap_or(rtu.rate) * 3 + rtu.timeout);
             let tag = Some(tags.len());
-            tags.push(OwnedTag { name: entry.name.clone(), stale });
+            let deadband = entry.deadband.filter(|_| entry.write.is_none());
+            tags.push(OwnedTag { name: entry.name.clone(), stale, deadband });
             add_points(client, entry, tag, limits_of(def), &mut points)?;
         }
         let lines = client.rtus.iter().zip(points).map(|(rtu, points)| line_of(rtu, points)).collect();
@@ -169,19 +185,29 @@ fn add_points(
             return Err(ConfigError::ReadOnlyTable { tag: name });
         }
     }
+    let rate_on = |line: usize| entry.rate.unwrap_or(client.rtus[line].rate);
     match (entry.read, write) {
         (Some(address), Some((line, spot))) if line != address.rtu => {
             let read = spot_of(client, entry, address, Way::Read)?;
-            points[address.rtu].push(Point { tag, name: name.clone(), read, write: None, limits });
+            let rate = rate_on(address.rtu);
+            points[address.rtu].push(Point { tag, name: name.clone(), read, write: None, limits, rate });
             // The other line reads back what it wrote, for the outcome alone; the value comes from where it is read.
-            points[line].push(Point { tag, name, read: spot, write: Some(spot), limits });
+            if spot.unit == 0 && client.rtus[line].transport.is_rtu() {
+                return Err(ConfigError::Broadcast { tag: name });
+            }
+            let rate = rate_on(line);
+            points[line].push(Point { tag, name, read: spot.clone(), write: Some(spot), limits, rate });
             points[line].last_mut().expect("just pushed").tag = None;
         }
         (Some(address), write) => {
             let read = spot_of(client, entry, address, Way::Read)?;
-            points[home].push(Point { tag, name, read, write: write.map(|(_, spot)| spot), limits });
+            let (write, rate) = (write.map(|(_, spot)| spot), rate_on(home));
+            points[home].push(Point { tag, name, read, write, limits, rate });
         }
-        (None, Some((line, spot))) => points[line].push(Point { tag, name, read: spot, write: Some(spot), limits }),
+        (None, Some((line, spot))) => {
+            let rate = rate_on(line);
+            points[line].push(Point { tag, name, read: spot.clone(), write: Some(spot), limits, rate });
+        }
         (None, None) => return Err(ConfigError::NoAddress { tag: name }),
     }
     Ok(())
@@ -196,7 +222,12 @@ fn spot_of(client: &ModbusClient, entry: &ModbusTag, address: Address, way: Way)
     }
     let is_bool = entry.word_type == WordType::Bool;
     let (scale, offset) = if is_bool { (1.0, 0.0) } else { (entry.scale, entry.offset) };
-    let layout = Layout { word_type: entry.word_type, order, scale, offset };
+    let meaning = Meaning { no_value: entry.no_value.clone(), states: entry.states.clone() };
+    let meaning = Some(meaning).filter(|meaning| *meaning != Meaning::default()).map(Arc::new);
+    let layout = Layout { word_type: entry.word_type, order, scale, offset, length: entry.length, meaning };
+    if entry.word_type.has_length() && entry.length == 0 {
+        return Err(ConfigError::NoLength { tag: tag() });
+    }
     let Address { unit, table, start, bit, .. } = address;
     let spot = Spot { unit, table, start, bit, layout };
     let bits = plan::is_bits(table);
@@ -206,7 +237,9 @@ fn spot_of(client: &ModbusClient, entry: &ModbusTag, address: Address, way: Way)
     if u32::from(start) + u32::from(spot.count()) > 0x1_0000 {
         return Err(ConfigError::PastEnd { tag: tag() });
     }
-    if unit == 0 && matches!(rtu.transport, Transport::Rtu(_)) {
+    // To all units of a line: what came of it must be readable from one of them, and a part of a word can't be told.
+    let told = way == Way::Write && entry.read.is_some() && spot.part().is_none();
+    if unit == 0 && rtu.transport.is_rtu() && !told {
         return Err(ConfigError::Broadcast { tag: tag() });
     }
     Ok(spot)
@@ -232,10 +265,10 @@ fn check_lines(client: &ModbusClient) -> Result<(), ConfigError> {
         if rtu.writes.iter().any(|area| !matches!(area.table, Table::Coils | Table::HoldingRegisters)) {
             return Err(ConfigError::ReadOnlyArea { line: name() });
         }
+        if rtu.transport.is_rtu() && rtu.writes.iter().any(|area| area.unit == 0) {
+            return Err(ConfigError::BroadcastArea { line: name() });
+        }
         if let Transport::Rtu(serial) = &rtu.transport {
-            if rtu.writes.iter().any(|area| area.unit == 0) {
-                return Err(ConfigError::BroadcastArea { line: name() });
-            }
             if ports.contains(&&serial.path) {
                 return Err(ConfigError::PortTwice { line: name(), path: serial.path.clone() });
             }
@@ -250,18 +283,20 @@ fn line_of(rtu: &Rtu, points: Vec<Point>) -> LineConfig {
     let driven = |point: &Point| rtu.form == Form::Areas && point.write.is_some();
     let (outputs, inputs): (Vec<usize>, Vec<usize>) = (0..points.len()).partition(|n| driven(&points[*n]));
     let wants = |of: &[usize]| of.iter().map(|n| points[*n].read.want()).collect::<Vec<_>>();
-    let bridge = match rtu.transport {
-        Transport::Tcp { .. } => plan::TCP_BRIDGE_WORDS,
-        Transport::Rtu(_) => plan::RTU_BRIDGE_WORDS,
+    let bridge = match &rtu.transport {
+        Transport::Rtu(serial) => plan::rtu_bridge_words(char_time(serial)),
+        _ => plan::TCP_BRIDGE_WORDS,
     };
+    let max = rtu.max_words.into();
     let (areas, lonely) = plan::plan_areas(&wants(&outputs), &rtu.writes);
     // An output outside every area is driven all the same, with nothing around it.
     let lonely: Vec<usize> = lonely.into_iter().map(|n| outputs[n]).collect();
-    let spans = plan::plan_reads(&wants(&lonely), &[], 0).into_iter();
+    let spans = plan::plan_reads(&wants(&lonely), &[], 0, max).into_iter();
     let spans = spans.map(|b| Area { unit: b.unit, table: b.table, start: b.start, count: b.count.into() });
     let (lone, _) = plan::plan_areas(&wants(&lonely), &spans.collect::<Vec<_>>());
-    let reads = plan::plan_reads(&wants(&inputs), &rtu.reads, bridge);
+    let reads = reads_of(&points, inputs, |wants| plan::plan_reads(wants, &rtu.reads, bridge, max));
     let block = |block: Block, of: &[usize], driven| LineBlock {
+        rate: rtu.rate,
         unit: block.unit,
         table: block.table,
         start: block.start,
@@ -271,10 +306,48 @@ fn line_of(rtu: &Rtu, points: Vec<Point>) -> LineConfig {
     };
     let blocks = reads
         .into_iter()
-        .map(|b| block(b, &inputs, false))
         .chain(areas.into_iter().map(|b| block(b, &outputs, true)))
         .chain(lone.into_iter().map(|b| block(b, &lonely, true)))
         .collect();
     let (name, transport) = (rtu.name.clone(), rtu.transport.clone());
-    LineConfig { name, transport, rate: rtu.rate, timeout: rtu.timeout, blocks, points }
+    LineConfig { name, transport, rate: rtu.rate, timeout: rtu.timeout, gap: rtu.gap, blocks, points }
+}
+
+/// The reads of each rate, the fastest first: what a faster read fetches anyway is not read again more slowly.
+fn reads_of(points: &[Point], inputs: Vec<usize>, plan: impl Fn(&[Want]) -> Vec<Block>) -> Vec<LineBlock> {
+    let mut rates: Vec<Duration> = inputs.iter().map(|n| points[*n].rate).collect();
+    rates.sort_unstable();
+    rates.dedup();
+    let mut blocks: Vec<LineBlock> = Vec::new();
+    for rate in rates {
+        let mut own: Vec<usize> = Vec::new();
+        for n in inputs.iter().copied().filter(|n| points[*n].rate == rate) {
+            let spot = &points[n].read;
+            let holds = |block: &&mut LineBlock| {
+                let (first, end) = (u32::from(block.start), u32::from(block.start) + u32::from(block.count));
+                let here = u32::from(spot.start);
+                (block.unit, block.table) == (spot.unit, spot.table)
+                    && (first..end).contains(&here)
+                    && here + u32::from(spot.count()) <= end
+            };
+            match blocks.iter_mut().find(holds) {
+                Some(block) => block.points.push(n),
+                None => own.push(n),
+            }
+        }
+        let wants: Vec<Want> = own.iter().map(|n| points[*n].read.want()).collect();
+        blocks.extend(plan(&wants).into_iter().map(|block| LineBlock {
+            unit: block.unit,
+            table: block.table,
+            start: block.start,
+            count: block.count,
+            points: block.wants.into_iter().map(|n| own[n]).collect(),
+            driven: false,
+            rate,
+        }));
+    }
+    for block in &mut blocks {
+        block.points.sort_by_key(|n| (points[*n].read.start, points[*n].read.count()));
+    }
+    blocks
 }

@@ -149,7 +149,10 @@ pub struct Device {
     config: LineConfig,
     /// Of a serial line: how long a character takes.
     char_time: Option<Duration>,
+    /// Frames that carry no number.
     serial: bool,
+    /// A connection that can be hung up, and made anew.
+    stream: bool,
     /// What waiting for the dead may cost while others are alive.
     dead: Budget,
     line: LineState,
@@ -157,6 +160,8 @@ pub struct Device {
     connect_started: Instant,
     connect_error: Option<String>,
     units: Vec<Unit>,
+    /// Per unit: it has no masked write, as far as is known.
+    no_mask: Vec<bool>,
     /// Per unit: it has no single-register or single-coil write.
     multiple_only: Vec<bool>,
     blocks: Vec<Block>,
@@ -164,9 +169,12 @@ pub struct Device {
     known: Vec<bool>,
     /// Blocks to poll, in order.
     due: VecDeque<usize>,
-    poll_at: Instant,
+    /// No request before: a device needs its silence.
+    gap_until: Option<Instant>,
     writes: VecDeque<Transaction>,
     writes_in_a_row: u32,
+    /// Blocks that fell due while they still waited to be read from the last time.
+    overruns: u64,
     /// Polls and searches take turns.
     search_turn: bool,
     doing: Option<Doing>,
@@ -185,28 +193,31 @@ impl Device {
                 units.push(Unit::new(block.unit, now));
                 units.len() - 1
             });
-            blocks.push(Block::new(block, unit, &config));
+            blocks.push(Block::new(block, unit, &config, now));
         }
         // A unit that is only written is read too, at the place of the write, so every point's unit has a block.
         Self {
             char_time: match &config.transport {
                 Transport::Rtu(serial) => Some(char_time(serial)),
-                Transport::Tcp { .. } => None,
+                _ => None,
             },
-            serial: matches!(config.transport, Transport::Rtu(_)),
+            serial: config.transport.is_rtu(),
+            stream: !matches!(config.transport, Transport::Rtu(_) | Transport::Udp { .. }),
             dead: Budget::new(now),
             line: LineState::Down { retry_at: now },
             hang_up: false,
             connect_started: now,
             connect_error: None,
+            no_mask: vec![false; units.len()],
             multiple_only: vec![false; units.len()],
             units,
             blocks,
             known: vec![false; config.points.len()],
             due: VecDeque::new(),
-            poll_at: now,
+            gap_until: None,
             writes: VecDeque::new(),
             writes_in_a_row: 0,
+            overruns: 0,
             search_turn: false,
             doing: None,
             reports: Vec::new(),
@@ -256,6 +267,9 @@ impl Device {
             LineState::Up => {}
         }
         self.tick(now);
+        if let Some(until) = self.gap_until.filter(|until| *until > now) {
+            return Action::Wait(until);
+        }
         match self.choose(now) {
             Ok((purpose, unit, request)) => {
                 self.counters.requests += 1;
@@ -267,8 +281,12 @@ impl Device {
                     _ => self.units[unit].patience(self.config.timeout),
                 };
                 let wire = self.wire_time(&request);
+                let to = match (&purpose, self.writes.front()) {
+                    (Purpose::Write { .. }, Some(first)) => first.addressee(),
+                    _ => self.units[unit].id,
+                };
                 self.doing = Some(Doing { purpose, unit, shape, sent: now, wire, single_write });
-                Action::Send { unit: self.units[unit].id, request, timeout }
+                Action::Send { unit: to, request, timeout }
             }
             Err(wake) => Action::Wait(wake.max(now + Duration::from_micros(1))),
         }
@@ -296,13 +314,13 @@ impl Device {
         for unit in &mut self.units {
             // Whoever has waited longest keeps its place.
             unit.probe_at = unit.probe_at.min(now);
-            if !self.serial {
+            if !self.serial || self.stream && !matches!(self.config.transport, Transport::RtuOverTcp { .. }) {
                 unit.forget_lost();
             }
         }
         // Whatever was under way on the old connection starts over.
         self.due.clear();
-        self.poll_at = now;
+        self.blocks.iter_mut().for_each(|block| block.due_at = now);
     }
 
     /// It can't be opened: why, in words.
@@ -329,7 +347,11 @@ impl Device {
     /// What became of the request in flight; `wall` stamps what was read.
     pub fn on_reply(&mut self, now: Instant, wall: Timestamp, reply: Reply) {
         let Some(doing) = self.doing.take() else { return };
+        let learned = self.units.iter().filter(|unit| !unit.is_offline()).map(|unit| unit.timing.gap()).max();
+        let gap = self.config.gap.max(learned.unwrap_or_default());
+        self.gap_until = (!gap.is_zero()).then(|| now + gap);
         match reply {
+            Reply::Broadcast => self.write_step(now, wall, None, None),
             Reply::Answer(response) => {
                 self.units[doing.unit].echoes |= matches!(response, Response::Custom(pdu::DIAGNOSTICS, _));
                 self.units[doing.unit].heard(doing.shape, doing.sent);
@@ -351,7 +373,7 @@ impl Device {
             Reply::Bad(bad) => {
                 self.counters.timeouts += 1;
                 // The stream can't be followed any further.
-                self.hang_up |= !self.serial && matches!(bad, BadReply::NotModbus | BadReply::Flood(_));
+                self.hang_up |= self.stream && !self.serial && matches!(bad, BadReply::NotModbus | BadReply::Flood(_));
                 self.no_answer(now, doing, Fault::BadReply);
             }
         }

@@ -1,6 +1,7 @@
 //! What went wrong, named by what we were doing.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use tag::TagName;
@@ -32,6 +33,9 @@ pub enum ConfigError {
     /// `bool` without a bit, or a bit of something else.
     #[error("tag {tag}: bool needs a coil, a discrete input or a bit .0 to .15 of a register, other types none")]
     BitAndType { tag: TagName },
+    /// Text or bytes of no length.
+    #[error("tag {tag} is a string or bytes without a length")]
+    NoLength { tag: TagName },
     /// Past 65536.
     #[error("tag {tag} goes past the last register, 65536")]
     PastEnd { tag: TagName },
@@ -70,6 +74,18 @@ pub enum LineError {
     /// The host's name has no address, the connection was refused, …
     #[error("can't connect")]
     Connect(#[source] io::Error),
+    /// The port a modem dials into is taken.
+    #[error("can't listen at {at}")]
+    Listen {
+        /// Where.
+        at: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// No modem dialled in, this time.
+    #[error("nobody has dialled in")]
+    NobodyDialled,
     /// The port isn't there, belongs to somebody else, or can't be set so.
     #[error("can't open {path}")]
     Open {
@@ -78,6 +94,15 @@ pub enum LineError {
         /// Why.
         #[source]
         source: tokio_serial::Error,
+    },
+    /// The port's driver has no RS-485 mode.
+    #[error("can't switch {path} to RS-485")]
+    Rs485 {
+        /// Which port.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
     },
     /// Reading or writing failed.
     #[error("connection lost")]

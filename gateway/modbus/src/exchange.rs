@@ -23,6 +23,8 @@ pub enum Reply {
     TimedOut,
     /// Something came that is no answer.
     Bad(BadReply),
+    /// It was to all units of a serial line, of which none answers.
+    Broadcast,
 }
 
 /// How bytes become frames.
@@ -48,12 +50,22 @@ pub const LATE_MAX: Duration = Duration::from_secs(4);
 /// A line that never falls silent is talked into after this long: waiting for ever would hide that it is broken.
 const BABBLE_MAX: Duration = Duration::from_secs(1);
 
+/// How long the units of a line have before the next request, after one that was to all of them.
+const BROADCAST_TURN: Duration = Duration::from_millis(100);
+
+/// The silence before a frame on a line with such characters.
+pub(crate) fn gap_of(char_time: Duration) -> Duration {
+    // From 19200 baud on, with 11 bits a character, the standard's fixed silence is the longer one.
+    (char_time * GAP_HALF_CHARS / 2).max(GAP_MIN)
+}
+
 #[derive(Debug)]
 struct InFlight {
     unit: u8,
     request: Request<'static>,
     sent: Instant,
     deadline: Instant,
+    broadcast: bool,
     /// Bytes after which a whole answer must have been found.
     whole: usize,
 }
@@ -128,8 +140,9 @@ impl Exchange {
                 (bytes, whole, *char_time * chars)
             }
         };
-        let deadline = now + timeout + wire_time;
-        self.in_flight = Some(InFlight { unit, request, sent: now, deadline, whole });
+        let broadcast = unit == 0 && matches!(self.framing, Framing::Rtu(..));
+        let deadline = now + wire_time + if broadcast { BROADCAST_TURN } else { timeout };
+        self.in_flight = Some(InFlight { unit, request, sent: now, deadline, broadcast, whole });
         bytes
     }
 
@@ -139,6 +152,10 @@ impl Exchange {
             self.drop_late(now);
             return None;
         };
+        if flight.broadcast {
+            self.drop_late(now);
+            return None;
+        }
         if now >= flight.deadline {
             // Nobody looked for so long: what lies here may be as old as the request.
             let reply = self.on_time(now);
@@ -181,6 +198,13 @@ impl Exchange {
         if now < flight.deadline {
             return None;
         }
+        if flight.broadcast {
+            self.in_flight = None;
+            if let Framing::Rtu(rtu, _) = &mut self.framing {
+                rtu.reset();
+            }
+            return Some(Reply::Broadcast);
+        }
         let heard = match &self.framing {
             Framing::Tcp(_) => 0,
             Framing::Rtu(rtu, _) => rtu.heard(),
@@ -214,7 +238,7 @@ impl Exchange {
 
     fn keep_gap(&mut self, now: Instant) {
         if let Framing::Rtu(_, char_time) = &self.framing {
-            self.ready_at = Some(now + (*char_time * GAP_HALF_CHARS / 2).max(GAP_MIN));
+            self.ready_at = Some(now + gap_of(*char_time));
             if self.babble_until.is_none_or(|until| until < now) {
                 self.babble_until = Some(now + BABBLE_MAX);
             }

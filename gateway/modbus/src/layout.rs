@@ -1,5 +1,7 @@
 //! Words to values and back: types, orders, scale. Pure arithmetic.
 
+use std::sync::Arc;
+
 use site::{Form, Order, WordType};
 use tag::{Fault, Value};
 
@@ -21,8 +23,8 @@ pub fn default_order(form: Form, word_type: WordType, way: Way) -> Order {
     }
 }
 
-/// How a number lies in registers.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// How a value lies in registers.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
     /// Its type.
     pub word_type: WordType,
@@ -32,6 +34,19 @@ pub struct Layout {
     pub scale: f64,
     /// See `scale`.
     pub offset: f64,
+    /// Of text and bytes: how many registers.
+    pub length: u16,
+    /// What some raw numbers mean, if any mean something of their own.
+    pub meaning: Option<Arc<Meaning>>,
+}
+
+/// Raw numbers that are not just numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Meaning {
+    /// The device has no value.
+    pub no_value: Vec<i64>,
+    /// The states of an enumeration, in the order of the tag's.
+    pub states: Vec<i64>,
 }
 
 /// Why a value can't be put into registers. The text is for the person who wrote it.
@@ -40,6 +55,21 @@ pub enum EncodeError {
     /// Text, bytes or JSON.
     #[error("not a number")]
     NotANumber,
+    /// A number where text belongs.
+    #[error("not a text")]
+    NotText,
+    /// A number where bytes belong.
+    #[error("neither bytes nor a text")]
+    NotBytes,
+    /// More than the registers hold.
+    #[error("longer than {0} bytes")]
+    TooLong(usize),
+    /// An enumeration has no such state.
+    #[error("no state of the device: there are {0}, from 0")]
+    NoState(usize),
+    /// The raw number would tell the device that there is no value.
+    #[error("the number that means \"no value\" here")]
+    MeansNothing,
     /// NaN or an infinity.
     #[error("not a finite number")]
     NotFinite,
@@ -60,12 +90,21 @@ pub enum EncodeError {
 impl Layout {
     /// A layout without scaling.
     pub fn plain(word_type: WordType, order: Order) -> Self {
-        Self { word_type, order, scale: 1.0, offset: 0.0 }
+        Self { word_type, order, scale: 1.0, offset: 0.0, length: 0, meaning: None }
     }
 
     /// How many registers it takes (a bool: one, or none of its own when it is a coil).
     pub fn words(&self) -> u16 {
-        words_of(self.word_type)
+        if self.word_type.has_length() { self.length } else { words_of(self.word_type) }
+    }
+
+    /// The bits of its register that are its own, when it has not all of them.
+    pub(crate) fn part(&self) -> Option<u16> {
+        match (self.word_type, halves(self.order).bytes) {
+            (WordType::Int8 | WordType::Uint8, false) => Some(0x00FF),
+            (WordType::Int8 | WordType::Uint8, true) => Some(0xFF00),
+            _ => None,
+        }
     }
 
     /// Does scaling change anything?
@@ -76,8 +115,24 @@ impl Layout {
     /// The value in these words. A number that has no meaning as a [`Value`] is [`Fault::OutOfRange`].
     pub fn decode(&self, words: &[u16]) -> Result<Value, Fault> {
         assert_eq!(words.len(), usize::from(self.words()), "the plan reads whole values");
+        match self.word_type {
+            WordType::Text => return Ok(Value::Text(text_of(&self.bytes(words)).into())),
+            WordType::Bytes => return Ok(Value::Bytes(self.bytes(words).into())),
+            _ => {}
+        }
         let raw = self.gather(words);
+        if let Some(meaning) = &self.meaning {
+            let bits = u64::MAX >> (64 - 16 * u32::from(self.words()).min(4));
+            let byte = if self.part().is_some() { 0xFF } else { bits };
+            if meaning.no_value.iter().any(|none| (*none as u64 ^ raw) & byte == 0) {
+                return Err(Fault::OutOfRange);
+            }
+        }
         let whole = match self.word_type {
+            WordType::Text | WordType::Bytes => unreachable!("just returned"),
+            WordType::Int8 => i64::from(raw as u8 as i8),
+            WordType::Uint8 => i64::from(raw as u8),
+            WordType::Bcd16 | WordType::Bcd32 => from_digits(raw).ok_or(Fault::OutOfRange)?,
             WordType::Bool => return Ok(Value::Int(i64::from(raw != 0))),
             WordType::Float32 => return self.scaled(f64::from(f32::from_bits(raw as u32))),
             WordType::Float64 => return self.scaled(f64::from_bits(raw)),
@@ -88,12 +143,84 @@ impl Layout {
             WordType::Uint64 if self.is_scaled() => return self.scaled(raw as f64),
             WordType::Uint64 => i64::try_from(raw).map_err(|_| Fault::OutOfRange)?,
         };
+        let states = self.states();
+        if !states.is_empty() {
+            let state = states.iter().position(|state| *state == whole).ok_or(Fault::OutOfRange)?;
+            return Ok(Value::Int(i64::try_from(state).unwrap_or(i64::MAX)));
+        }
         if self.is_scaled() { self.scaled(whole as f64) } else { Ok(Value::Int(whole)) }
+    }
+
+    fn states(&self) -> &[i64] {
+        self.meaning.as_ref().map_or(&[], |meaning| &meaning.states)
+    }
+
+    /// The bytes in the order of the text.
+    fn bytes(&self, words: &[u16]) -> Vec<u8> {
+        let Halves { words: low_first, bytes: swapped, .. } = halves(self.order);
+        let mut words = words.to_vec();
+        if low_first {
+            words.reverse();
+        }
+        words.iter().flat_map(|word| if swapped { word.to_le_bytes() } else { word.to_be_bytes() }).collect()
+    }
+
+    fn words_of_bytes(&self, bytes: &[u8]) -> Result<Vec<u16>, EncodeError> {
+        let room = usize::from(self.length) * 2;
+        if bytes.len() > room {
+            return Err(EncodeError::TooLong(room));
+        }
+        let mut padded = bytes.to_vec();
+        padded.resize(room, 0);
+        let Halves { words: low_first, bytes: swapped, .. } = halves(self.order);
+        let word = |pair: &[u8]| u16::from_be_bytes([pair[0], pair[1]]);
+        let mut words: Vec<u16> = padded.chunks_exact(2).map(word).collect();
+        if swapped {
+            words.iter_mut().for_each(|word| *word = word.swap_bytes());
+        }
+        if low_first {
+            words.reverse();
+        }
+        Ok(words)
     }
 
     /// The words of a value, or why there are none.
     pub fn encode(&self, value: &Value) -> Result<Vec<u16>, EncodeError> {
+        let words = self.encode_any(value)?;
+        match self.decode(&words) {
+            Err(_) if self.meaning.is_some() => Err(EncodeError::MeansNothing),
+            _ => Ok(words),
+        }
+    }
+
+    fn encode_any(&self, value: &Value) -> Result<Vec<u16>, EncodeError> {
+        let states = self.states();
+        let state;
+        let value = match value {
+            _ if states.is_empty() => value,
+            value => {
+                let number = number_of(value)?;
+                let code = (number.fract() == 0.0 && number >= 0.0).then(|| states.get(number as usize)).flatten();
+                state = Value::Int(*code.ok_or(EncodeError::NoState(states.len()))?);
+                &state
+            }
+        };
         let raw = match self.word_type {
+            WordType::Text => {
+                let Value::Text(text) = value else { return Err(EncodeError::NotText) };
+                return self.words_of_bytes(text.as_bytes());
+            }
+            WordType::Bytes => {
+                return match value {
+                    Value::Bytes(bytes) => self.words_of_bytes(bytes),
+                    Value::Text(text) => self.words_of_bytes(text.as_bytes()),
+                    _ => Err(EncodeError::NotBytes),
+                };
+            }
+            WordType::Int8 => self.whole(value, i8::MIN.into(), i8::MAX.into())? as u64 & 0xFF,
+            WordType::Uint8 => self.whole(value, 0, u8::MAX.into())? as u64,
+            WordType::Bcd16 => to_digits(self.whole(value, 0, 9999)?),
+            WordType::Bcd32 => to_digits(self.whole(value, 0, 99_999_999)?),
             WordType::Bool => u64::from(bit_of(value)?),
             WordType::Float32 => {
                 let number = self.unscaled(number_of(value)?);
@@ -158,33 +285,50 @@ impl Layout {
 
     /// Words in the device's order → one number, high word first.
     fn gather(&self, words: &[u16]) -> u64 {
-        let (low_first, swapped) = halves(self.order);
-        let join = |all: u64, word: &u16| {
-            let word = if swapped { word.swap_bytes() } else { *word };
-            all << 16 | u64::from(word)
-        };
-        if low_first { words.iter().rev().fold(0, join) } else { words.iter().fold(0, join) }
+        let halves = halves(self.order);
+        (0..words.len()).fold(0, |all, place| {
+            let word = words[halves.place(place, words.len())];
+            all << 16 | u64::from(if halves.bytes { word.swap_bytes() } else { word })
+        })
     }
 
     /// The inverse of `gather`.
     fn spread(&self, raw: u64) -> Vec<u16> {
-        let (low_first, swapped) = halves(self.order);
-        let count = self.words();
-        (0..count)
-            .map(|place| if low_first { place } else { count - 1 - place })
-            .map(|from_low| (raw >> (16 * from_low)) as u16)
-            .map(|word| if swapped { word.swap_bytes() } else { word })
-            .collect()
+        let halves = halves(self.order);
+        let count = usize::from(self.words());
+        let mut words = vec![0; count];
+        for place in 0..count {
+            let word = (raw >> (16 * (count - 1 - place))) as u16;
+            words[halves.place(place, count)] = if halves.bytes { word.swap_bytes() } else { word };
+        }
+        words
     }
 }
 
 /// How many registers a type takes.
 pub fn words_of(word_type: WordType) -> u16 {
-    match word_type {
-        WordType::Bool | WordType::Int16 | WordType::Uint16 => 1,
-        WordType::Int32 | WordType::Uint32 | WordType::Float32 => 2,
-        WordType::Int64 | WordType::Uint64 | WordType::Float64 => 4,
-    }
+    word_type.words()
+}
+
+/// Decimal digits of four bits each; `None` when one of them is none.
+fn from_digits(raw: u64) -> Option<i64> {
+    (0..8).rev().map(|n| raw >> (4 * n) & 0xF).try_fold(0, |all, digit| {
+        let digit = i64::try_from(digit).ok().filter(|digit| *digit < 10)?;
+        Some(all * 10 + digit)
+    })
+}
+
+/// The inverse of [`from_digits`]; eight digits at most.
+fn to_digits(number: i128) -> u64 {
+    (0..8).map(|n| ((number / 10_i128.pow(n) % 10) as u64) << (4 * n)).sum()
+}
+
+/// Text up to the first 0, without blanks at its end; what is not UTF-8 is taken as Latin-1.
+fn text_of(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    let bytes = &bytes[..end];
+    let text = std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().map(|b| char::from(*b)).collect(), str::to_owned);
+    text.trim_end().to_owned()
 }
 
 /// A value as one bit.
@@ -201,12 +345,35 @@ fn number_of(value: &Value) -> Result<f64, EncodeError> {
     if number.is_finite() { Ok(number) } else { Err(EncodeError::NotFinite) }
 }
 
-/// Low word first? Bytes swapped in each word?
-fn halves(order: Order) -> (bool, bool) {
-    match order {
-        Order::Abcd => (false, false),
-        Order::Cdab => (true, false),
-        Order::Badc => (false, true),
-        Order::Dcba => (true, true),
+/// What an order swaps: the halves of 64 bit, the words of 32, the bytes of 16.
+#[derive(Debug, Clone, Copy)]
+struct Halves {
+    longs: bool,
+    words: bool,
+    bytes: bool,
+}
+
+impl Halves {
+    /// Where the word lies that is so far from the highest.
+    fn place(self, from_high: usize, count: usize) -> usize {
+        match count {
+            4 => from_high ^ usize::from(self.words) ^ (usize::from(self.longs) << 1),
+            2 => from_high ^ usize::from(self.words),
+            _ => from_high,
+        }
     }
+}
+
+fn halves(order: Order) -> Halves {
+    let (longs, words, bytes) = match order {
+        Order::Abcd => (false, false, false),
+        Order::Cdab => (true, true, false),
+        Order::Badc => (false, false, true),
+        Order::Dcba => (true, true, true),
+        Order::Efghabcd => (true, false, false),
+        Order::Cdabghef => (false, true, false),
+        Order::Dcbahgfe => (false, true, true),
+        Order::Fehgbadc => (true, false, true),
+    };
+    Halves { longs, words, bytes }
 }

@@ -43,15 +43,15 @@ pub use config::{Config, Limits, LineBlock, LineConfig, OwnedTag, Point, Spot};
 pub use device::{Action, Counters, Device, RETRY_GAP, Report, Status, WRITES_MAX};
 pub use error::{ConfigError, LineError, RunError};
 pub use exchange::{Exchange, LATE_MAX, Reply};
-pub use layout::{EncodeError, Layout, Way, default_order, words_of};
+pub use layout::{EncodeError, Layout, Meaning, Way, default_order, words_of};
 pub use line::CONNECT_TIME;
 pub use link::Outcome;
 pub use master::{Do, Master, char_time};
 pub use mbap::Mbap;
 pub use pdu::{Answer, BadReply, PDU_BYTES_MAX, answer_len, decode, encode};
 pub use plan::{
-    Block, READ_BITS_MAX, READ_WORDS_MAX, RTU_BRIDGE_WORDS, TCP_BRIDGE_WORDS, WRITE_BITS_MAX, WRITE_WORDS_MAX, Want,
-    plan_areas, plan_reads,
+    Block, READ_BITS_MAX, READ_WORDS_MAX, TCP_BRIDGE_WORDS, WRITE_BITS_MAX, WRITE_WORDS_MAX, Want,
+    plan_areas, plan_reads, rtu_bridge_words,
 };
 pub use report::{GroupPlan, Reporter, Say};
 pub use rtu::{Rtu, crc16};

@@ -2,12 +2,13 @@
 
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use shell::SharedClock;
 use site::{Parity, Serial, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_serial::{DataBits, SerialPortBuilderExt, SerialStream, StopBits};
@@ -39,12 +40,15 @@ pub(crate) struct Told {
 enum Port {
     Tcp(TcpStream),
     Serial(SerialStream),
+    Udp(UdpSocket),
 }
 
 pub(crate) struct Line {
     number: usize,
     master: Master,
     port: Option<Port>,
+    /// Where a modem dials in; open for as long as the line is served.
+    door: Option<TcpListener>,
     clock: SharedClock,
     writes: mpsc::Receiver<WriteRequest>,
     told: mpsc::Sender<Told>,
@@ -59,7 +63,7 @@ impl Line {
         told: mpsc::Sender<Told>,
     ) -> Self {
         let master = Master::new(config, clock.mono());
-        Self { number, master, port: None, clock, writes, told }
+        Self { number, master, port: None, door: None, clock, writes, told }
     }
 
     /// Serves the line until nobody listens any more.
@@ -97,7 +101,12 @@ impl Line {
     }
 
     async fn open(&mut self) {
-        match open(&self.master.config().transport).await {
+        let transport = self.master.config().transport.clone();
+        let opened = match &transport {
+            Transport::Listen { at, .. } => self.let_in(*at).await,
+            transport => open(transport).await,
+        };
+        match opened {
             Ok(port) => {
                 self.port = Some(port);
                 self.master.on_opened(self.clock.mono());
@@ -106,9 +115,27 @@ impl Line {
         }
     }
 
+    /// Waits for the modem to dial in. Who dialled last is the one that is there: a modem that lost its connection
+    /// dials anew and doesn't say that the old one is gone.
+    async fn let_in(&mut self, at: SocketAddr) -> Result<Port, LineError> {
+        if self.door.is_none() {
+            let door = TcpListener::bind(at).await;
+            self.door = Some(door.map_err(|source| LineError::Listen { at, source })?);
+        }
+        let Some(door) = &self.door else { return Err(LineError::Closed) };
+        let first = timeout(CONNECT_TIME, door.accept()).await.map_err(|_| LineError::NobodyDialled)?;
+        let mut last = first.map_err(LineError::Connect)?.0;
+        while let Ok(Ok((newer, _))) = timeout(Duration::ZERO, door.accept()).await {
+            last = newer;
+        }
+        last.set_nodelay(true).map_err(LineError::Connect)?;
+        Ok(Port::Tcp(last))
+    }
+
     async fn send(&mut self, bytes: &[u8]) {
+        let rtu = self.master.config().transport.is_rtu();
         let Some(port) = &mut self.port else { return self.lose(&LineError::Closed) };
-        port.drain();
+        port.drain(rtu);
         // A buffer that takes nothing for this long is a connection that is gone.
         let sent = match timeout(CONNECT_TIME, port.write(bytes)).await {
             Ok(sent) => sent,
@@ -146,6 +173,7 @@ impl Port {
         match self {
             Self::Tcp(stream) => stream.read(buffer).await,
             Self::Serial(stream) => stream.read(buffer).await,
+            Self::Udp(socket) => socket.recv(buffer).await,
         }
     }
 
@@ -153,17 +181,21 @@ impl Port {
         match self {
             Self::Tcp(stream) => stream.write_all(bytes).await,
             Self::Serial(stream) => stream.write_all(bytes).await,
+            Self::Udp(socket) => socket.send(bytes).await.map(drop),
         }
     }
 
     /// Throws away what a serial line gathered while nobody asked. (On TCP the transaction number does that.)
-    fn drain(&mut self) {
-        if let Self::Serial(stream) = self {
-            let mut buffer = [0; READ_BYTES];
-            for _ in 0..DRAIN_READS_MAX {
-                if !matches!(stream.try_read(&mut buffer), Ok(n) if n > 0) {
-                    break;
-                }
+    fn drain(&mut self, rtu: bool) {
+        let mut buffer = [0; READ_BYTES];
+        for _ in 0..DRAIN_READS_MAX {
+            let read = match self {
+                Self::Serial(stream) => stream.try_read(&mut buffer),
+                Self::Tcp(stream) if rtu => stream.try_read(&mut buffer),
+                Self::Tcp(_) | Self::Udp(_) => return,
+            };
+            if !matches!(read, Ok(n) if n > 0) {
+                return;
             }
         }
     }
@@ -171,7 +203,7 @@ impl Port {
 
 async fn open(transport: &Transport) -> Result<Port, LineError> {
     match transport {
-        Transport::Tcp { host, port } => {
+        Transport::Tcp { host, port } | Transport::RtuOverTcp { host, port } => {
             let connecting = TcpStream::connect((host.as_str(), *port));
             let connected = timeout(CONNECT_TIME, connecting).await;
             let stream = connected.map_err(|_| LineError::ConnectTimedOut(CONNECT_TIME.as_millis()))?;
@@ -181,6 +213,18 @@ async fn open(transport: &Transport) -> Result<Port, LineError> {
             Ok(Port::Tcp(stream))
         }
         Transport::Rtu(serial) => open_serial(serial).map(Port::Serial),
+        Transport::Udp { host, port } => {
+            let any = SocketAddr::from(([0, 0, 0, 0], 0));
+            let opening = async {
+                let socket = UdpSocket::bind(any).await?;
+                socket.connect((host.as_str(), *port)).await?;
+                Ok(socket)
+            };
+            let opened = timeout(CONNECT_TIME, opening).await;
+            let socket = opened.map_err(|_| LineError::ConnectTimedOut(CONNECT_TIME.as_millis()))?;
+            Ok(Port::Udp(socket.map_err(LineError::Connect)?))
+        }
+        Transport::Listen { .. } => unreachable!("the line opens its own door"),
     }
 }
 
@@ -190,12 +234,22 @@ fn open_serial(serial: &Serial) -> Result<SerialStream, LineError> {
         Parity::Even => tokio_serial::Parity::Even,
         Parity::Odd => tokio_serial::Parity::Odd,
     };
+    if serial.rs485 {
+        // Kept by the driver for the port, also when it is opened anew.
+        set_rs485(serial).map_err(|source| LineError::Rs485 { path: serial.path.clone(), source })?;
+    }
     tokio_serial::new(serial.path.to_string_lossy(), serial.baud)
         .data_bits(DataBits::Eight)
         .parity(parity)
         .stop_bits(if serial.stop_bits == 2 { StopBits::Two } else { StopBits::One })
         .open_native_async()
         .map_err(|source| LineError::Open { path: serial.path.clone(), source })
+}
+
+fn set_rs485(serial: &Serial) -> io::Result<()> {
+    let port = serial2::SerialPort::open(&serial.path, serial2::KeepSettings)?;
+    let mode = serial2::rs4xx::Rs485Config::default();
+    port.set_rs4xx_mode(mode)
 }
 
 /// The error with its causes, as a person reads it on the page.

@@ -38,8 +38,10 @@ impl Master {
     /// A line that is not open yet.
     pub fn new(config: LineConfig, now: Instant) -> Self {
         let exchange = match &config.transport {
-            Transport::Tcp { .. } => Exchange::tcp(),
             Transport::Rtu(serial) => Exchange::rtu(char_time(serial)),
+            // How long a character takes on the line at the far end is the serial server's business.
+            transport if transport.is_rtu() => Exchange::rtu(Duration::ZERO),
+            _ => Exchange::tcp(),
         };
         Self { device: Device::new(config, now), exchange }
     }

@@ -1,5 +1,7 @@
 //! Which reads fetch all tags of a line: the fewest that respect the protocol's limits and the site's own blocks.
 
+use std::time::Duration;
+
 use site::{Area, Table};
 
 /// Registers one request may read (Modbus Application Protocol, 6.3).
@@ -14,8 +16,15 @@ pub const WRITE_BITS_MAX: u32 = 1968;
 /// A hole of this many registers costs less on TCP than a second request: a round trip is worth far more than the
 /// bytes, and this is a quarter of a full answer.
 pub const TCP_BRIDGE_WORDS: u32 = 32;
-/// On a serial line a second request costs 8 bytes out, 5 back and two silences of 3.5 characters: ten registers.
-pub const RTU_BRIDGE_WORDS: u32 = 10;
+/// What a quick device needs before it answers; slower ones make a second request dearer still.
+const TURNAROUND: Duration = Duration::from_millis(2);
+
+/// The longest hole that is read over on a serial line with such characters: a second request costs 8 characters out,
+/// 5 around its answer, two silences and the device's turn; a register of a hole costs two characters.
+pub fn rtu_bridge_words(char_time: Duration) -> u32 {
+    let second = char_time * 13 + crate::exchange::gap_of(char_time) * 2 + TURNAROUND;
+    u32::try_from(second.as_nanos() / (char_time * 2).as_nanos().max(1)).unwrap_or(u32::MAX).min(READ_WORDS_MAX)
+}
 
 /// Registers or bits a tag needs, which are never split over two requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +73,8 @@ pub(crate) fn holds(area: &Area, want: &Want) -> bool {
 
 /// The reads for these wants. A declared area is a bound: what lies in one is never read together with what doesn't,
 /// nor are two areas read as one, for the site may have its reasons. What lies in none is read on its own terms.
-pub fn plan_reads(wants: &[Want], areas: &[Area], bridge_words: u32) -> Vec<Block> {
+/// `max_words` is what the device takes.
+pub fn plan_reads(wants: &[Want], areas: &[Area], bridge_words: u32, max_words: u32) -> Vec<Block> {
     let mut order: Vec<(u8, Table, Option<usize>, u16, u16, usize)> = wants
         .iter()
         .enumerate()
@@ -78,7 +88,7 @@ pub fn plan_reads(wants: &[Want], areas: &[Area], bridge_words: u32) -> Vec<Bloc
     for (unit, table, area, start, count, n) in order {
         let (max, bridge) = match is_bits(table) {
             true => (READ_BITS_MAX, bridge_words * 16),
-            false => (READ_WORDS_MAX, bridge_words),
+            false => (READ_WORDS_MAX.min(max_words), bridge_words),
         };
         let end = u32::from(start) + u32::from(count);
         if let Some((last_area, block)) = blocks.last_mut() {

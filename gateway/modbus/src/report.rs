@@ -35,6 +35,7 @@ pub struct GroupPlan {
 #[derive(Debug)]
 struct Known {
     sample: Sample,
+    deadband: Option<f64>,
     /// When it was last confirmed: where a held value's time comes from.
     confirmed: Option<Timestamp>,
 }
@@ -73,7 +74,11 @@ impl Reporter {
             tag_of: config.lines.iter().map(|line| line.points.iter().map(|point| point.tag).collect()).collect(),
             groups_of,
             groups,
-            tags: config.tags.iter().map(|_| Known { sample: unread(), confirmed: None }).collect(),
+            tags: config
+                .tags
+                .iter()
+                .map(|tag| Known { sample: unread(), deadband: tag.deadband, confirmed: None })
+                .collect(),
         }
     }
 
@@ -125,6 +130,11 @@ impl Reporter {
         let known = &mut self.tags[tag];
         if sample.reading.good().is_some() {
             known.confirmed = Some(sample.at);
+        }
+        let number = |reading: &Reading| reading.good().and_then(tag::Value::as_f64);
+        let step = number(&known.sample.reading).zip(number(&sample.reading)).map(|(was, is)| (is - was).abs());
+        if step.zip(known.deadband).is_some_and(|(step, band)| step < band) {
+            return;
         }
         if known.sample.reading != sample.reading {
             known.sample = sample.clone();

@@ -15,6 +15,10 @@ const HEADROOM_MIN: u32 = 2;
 const HEADROOM_MAX: u32 = 16;
 /// After so many answers in a row that came in time, headroom that was learned is given back by half.
 const CALM: u32 = 256;
+/// The first silence that is tried with a unit that misses requests: some gateways drop one that comes at once.
+const GAP_STEP: Duration = Duration::from_millis(5);
+/// Devices that need more than this are told of by the site (`gap_ms`).
+const GAP_MAX: Duration = Duration::from_millis(40);
 /// Every so many tries a dead unit gets the whole time: it may have come back slower than it was.
 const PATIENT_PROBE: u32 = 4;
 
@@ -23,13 +27,15 @@ const PATIENT_PROBE: u32 = 4;
 pub(crate) struct Timing {
     recent: VecDeque<Duration>,
     headroom: u32,
+    /// Silence it seems to need before a request.
+    gap: Duration,
     calm: u32,
     longest: Duration,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { recent: VecDeque::with_capacity(RECENT), headroom: HEADROOM_MIN, calm: 0, longest: Duration::ZERO }
+        Self { recent: VecDeque::with_capacity(RECENT), headroom: HEADROOM_MIN, gap: Duration::ZERO, calm: 0, longest: Duration::ZERO }
     }
 }
 
@@ -45,14 +51,21 @@ impl Timing {
         if self.calm == CALM {
             self.calm = 0;
             self.headroom = (self.headroom / 2).max(HEADROOM_MIN);
+            self.gap = if self.gap > GAP_STEP { self.gap / 2 } else { Duration::ZERO };
         }
     }
 
-    /// A request was given up, but the unit is there: it wanted more time, or the answer was lost on the way. Nobody
-    /// knows which, so it gets more.
+    /// A request was given up, but the unit is there: it wanted more time to answer, or more silence before it was asked,
+    /// or the answer was lost on the way. Nobody knows which, so it gets more of both.
     pub(crate) fn given_up_too_soon(&mut self) {
         self.calm = 0;
         self.headroom = (self.headroom * 2).min(HEADROOM_MAX);
+        self.gap = (self.gap * 2).clamp(GAP_STEP, GAP_MAX);
+    }
+
+    /// The silence before a request that this unit seems to need.
+    pub(crate) fn gap(&self) -> Duration {
+        self.gap
     }
 
     /// An answer came after it was given up.

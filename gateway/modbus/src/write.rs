@@ -35,7 +35,7 @@ const READ_BACK_LOOKS: u32 = 4;
 /// How far a write has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// A bit of a word: the word is read first.
+    /// A part of a word, of a device without masked writes: the word is read first.
     Fetch,
     /// The value goes out.
     Send,
@@ -47,14 +47,21 @@ pub(crate) enum Step {
 pub(crate) struct Transaction {
     pub(crate) ticket: Ticket,
     pub(crate) point: usize,
+    /// Where it is written.
     pub(crate) spot: Spot,
+    /// Where it is read back: elsewhere only when it is written to all units at once.
+    pub(crate) seen: Spot,
     pub(crate) deadline: Instant,
     pub(crate) step: Step,
     pub(crate) not_before: Instant,
-    /// What shall be in the device; of a bit of a word, the bit alone.
+    /// What shall be in the device; of a part of a word, its bits alone, in their place.
     wanted: Cells,
-    /// The whole word around a bit, as just read.
+    /// Of a part of a word: which bits are its own.
+    mask: Option<u16>,
+    /// The whole word around a part, as just read.
     around: Option<u16>,
+    /// It went out as a masked write.
+    masked: bool,
     /// [`Outcome::Sent`] was said.
     pub(crate) sent: bool,
     looks: u32,
@@ -74,21 +81,27 @@ pub(crate) enum Look {
 impl Transaction {
     /// Checks type and limits; the refusal is for the person who wrote.
     pub(crate) fn new(now: Instant, request: &WriteRequest, point: &Point) -> Result<Self, String> {
-        let Some(spot) = point.write else { return Err("read only".into()) };
+        let Some(spot) = point.write.clone() else { return Err("read only".into()) };
         within(&request.value, &point.limits)?;
-        let wanted = match spot.bit.is_some() || crate::plan::is_bits(spot.table) {
-            true => layout::bit_of(&request.value).map(|bit| Cells::Bits(vec![bit])),
-            false => spot.layout.encode(&request.value).map(Cells::Words),
+        let seen = if spot.unit == 0 && point.read.unit != 0 { point.read.clone() } else { spot.clone() };
+        let mask = spot.part();
+        let wanted = match (spot.bit, crate::plan::is_bits(spot.table)) {
+            (_, true) => layout::bit_of(&request.value).map(|bit| Cells::Bits(vec![bit])),
+            (Some(bit), _) => layout::bit_of(&request.value).map(|on| Cells::Words(vec![u16::from(on) << bit])),
+            _ => spot.layout.encode(&request.value).map(Cells::Words),
         };
         Ok(Self {
             ticket: request.ticket,
             point: request.point,
+            step: if mask.is_some() { Step::Fetch } else { Step::Send },
             spot,
+            seen,
             deadline: request.deadline,
-            step: if spot.bit.is_some() { Step::Fetch } else { Step::Send },
             not_before: now,
             wanted: wanted.map_err(|why| why.to_string())?,
+            mask,
             around: None,
+            masked: false,
             sent: false,
             looks: 0,
         })
@@ -96,10 +109,34 @@ impl Transaction {
 
     /// The read of its registers, before or after.
     pub(crate) fn read(&self) -> Request<'static> {
-        read_request(self.spot.table, self.spot.start, self.spot.count())
+        read_request(self.seen.table, self.seen.start, self.seen.count())
     }
 
-    /// The word around the bit, freshly read.
+    /// Who is asked by the present step.
+    pub(crate) fn addressee(&self) -> u8 {
+        if self.step == Step::Send { self.spot.unit } else { self.seen.unit }
+    }
+
+    /// Part of a word, and the device has masked writes: nothing needs to be read before.
+    pub(crate) fn use_mask(&mut self) {
+        if self.step == Step::Fetch && self.around.is_none() {
+            self.masked = true;
+            self.step = Step::Send;
+        }
+    }
+
+    /// The device has no masked writes after all, or carried one out wrongly: the old way, from the start.
+    pub(crate) fn without_mask(&mut self) {
+        self.masked = false;
+        self.looks = 0;
+        self.step = Step::Fetch;
+    }
+
+    pub(crate) fn is_masked(&self) -> bool {
+        self.masked
+    }
+
+    /// The word around the part, freshly read.
     pub(crate) fn fetched(&mut self, read: &Cells) {
         if let Cells::Words(words) = read {
             self.around = words.first().copied();
@@ -110,6 +147,9 @@ impl Transaction {
     /// What goes out: the smallest function that fits, unless the unit is known not to have it.
     pub(crate) fn send(&self, multiple_only: bool) -> Request<'static> {
         let start = self.spot.start;
+        if let (true, Some(mask), Cells::Words(words)) = (self.masked, self.mask, &self.wanted) {
+            return Request::MaskWriteRegister(start, !mask, words[0]);
+        }
         match self.cells() {
             Cells::Words(words) if words.len() == 1 && !multiple_only => Request::WriteSingleRegister(start, words[0]),
             Cells::Bits(bits) if bits.len() == 1 && !multiple_only => Request::WriteSingleCoil(start, bits[0]),
@@ -117,21 +157,17 @@ impl Transaction {
         }
     }
 
-    /// The whole cells that will be in the device: a bit with the word around it.
+    /// The whole cells that will be in the device: a part with the word around it.
     pub(crate) fn cells(&self) -> Cells {
-        match (&self.wanted, self.spot.bit) {
-            (Cells::Bits(bits), Some(bit)) => {
-                let word = self.around.unwrap_or(0);
-                let mask = 1 << bit;
-                Cells::Words(vec![if bits[0] { word | mask } else { word & !mask }])
-            }
+        match (&self.wanted, self.mask) {
+            (Cells::Words(words), Some(mask)) => Cells::Words(vec![self.around.unwrap_or(0) & !mask | words[0] & mask]),
             (wanted, _) => wanted.clone(),
         }
     }
 
     /// The cells of an area's image with this write in it.
     pub(crate) fn image_with(&mut self, image: &Cells, at: usize) -> Cells {
-        if let (Cells::Words(words), Some(_)) = (image, self.spot.bit) {
+        if let (Cells::Words(words), Some(_)) = (image, self.mask) {
             self.around = Some(words[at]);
         }
         let mut image = image.clone();
@@ -142,8 +178,8 @@ impl Transaction {
     /// Compares what was read back.
     pub(crate) fn look(&mut self, now: Instant, read: &Cells) -> Look {
         self.looks += 1;
-        let same = match (&self.wanted, self.spot.bit, read) {
-            (Cells::Bits(bits), Some(bit), Cells::Words(words)) => (words[0] >> bit & 1 == 1) == bits[0],
+        let same = match (&self.wanted, self.mask, read) {
+            (Cells::Words(wanted), Some(mask), Cells::Words(words)) => (words[0] ^ wanted[0]) & mask == 0,
             (wanted, _, read) => wanted == read,
         };
         if same {

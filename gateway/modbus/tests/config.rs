@@ -115,7 +115,7 @@ fn a_stated_order_holds_for_reading_and_writing() {
         let config = Config::new(&client(vec![tcp(form)], vec![tag]), &[]).unwrap();
         let point = &config.lines[0].points[0];
         assert_eq!(point.read.layout.order, Order::Dcba);
-        assert!(point.write.is_none_or(|spot| spot.layout.order == Order::Dcba));
+        assert!(point.write.as_ref().is_none_or(|spot| spot.layout.order == Order::Dcba));
     }
 }
 

@@ -268,7 +268,7 @@ fn bits_coils_and_big_numbers_are_written_with_what_fits() {
     assert_eq!(world.plant.peek("plc", sim::At::holding(10), 1).unwrap(), [0x8008], "the other bits stay");
     assert_eq!(world.plant.peek("plc", sim::At::holding(20), 4).unwrap(), [0x0102, 0x0304, 0x0506, 0x0708]);
     let functions: Vec<u8> = world.requests.iter().map(|(_, bytes)| bytes[7]).filter(|f| *f > 4).collect();
-    assert_eq!(functions, [6, 6, 5, 16, 6]);
+    assert_eq!(functions, [22, 22, 5, 16, 6]);
     let ticket = world.write("coil", Value::Int(2), S);
     assert_eq!(world.outcomes(ticket), [Outcome::Refused("neither 0 nor 1".into())]);
 }
@@ -372,6 +372,55 @@ fn all_dead_units_of_a_line_together_cost_a_tenth_of_its_time() {
     assert!(why.ends_with("; a return is seen within 16 s"), "{why}");
 }
 
+/// Two rates on one line: each tag at its own, and one that lies in a faster block comes with it.
+#[test]
+fn several_rates_side_by_side() {
+    let slow = |name, n| site::ModbusTag { rate: Some(5 * S), ..tag_of(name, WordType::Int16, Some(at(n)), None) };
+    let tags = vec![
+        tag_of("a", WordType::Int16, Some(at(1)), None),
+        tag_of("c", WordType::Int16, Some(at(3)), None),
+        slow("b", 2),
+        slow("far", 500),
+    ];
+    let mut world = World::new(plc(), &client(vec![tcp(Form::Poll)], tags), &[]);
+    world.run(100 * S);
+    let asked = |start: u16| world.requests.iter().filter(|(_, b)| b[8..10] == start.to_be_bytes()).count();
+    assert_eq!((asked(0), asked(499), world.requests.len()), (200, 20, 220), "every 0.5 s, and every 5 s");
+    assert_eq!(*world.reading("b"), good(0));
+    assert!(world.is_good_since("far", 94 * S));
+}
+
+/// A write to all units of a line is read back from one of them; the line is silent meanwhile.
+#[test]
+fn a_broadcast_is_confirmed_by_the_unit_that_is_read() {
+    let all = Some(Address { unit: 0, ..at(1) });
+    let tags = vec![tag_of("a", WordType::Int16, Some(at(1)), all)];
+    let mut world = World::new(plc().serial(), &client(vec![serial(Form::Poll)], tags), &[]);
+    world.run(S);
+    let ticket = world.write("a", Value::Int(33), 3 * S);
+    world.run_until(S, "settled", |w| w.outcomes(ticket).len() == 2);
+    assert_eq!(world.outcomes(ticket), [Outcome::Sent, Outcome::Confirmed]);
+    assert_eq!(*world.reading("a"), good(33));
+    let at_all = world.requests.iter().position(|(_, bytes)| bytes[0] == 0).unwrap();
+    assert_eq!(world.requests[at_all].1[..6], [0, 6, 0, 0, 0, 33]);
+    let turn = world.requests[at_all + 1].0 - world.requests[at_all].0;
+    assert!(turn >= 100 * MS, "the units have their turn: {turn:?}");
+    assert_eq!(world.counters().timeouts, 0);
+}
+
+#[test]
+fn changes_within_the_deadband_are_confirmed_but_not_told() {
+    let band = site::ModbusTag { deadband: Some(5.0), ..tag_of("a", WordType::Int16, Some(at(1)), None) };
+    let mut world = World::new(plc(), &client(vec![tcp(Form::Poll)], vec![band]), &[]);
+    world.run(S);
+    for (n, shown) in [(9, 7), (11, 7), (12, 12), (8, 12), (7, 7)] {
+        world.plant.poke("plc", sim::At::holding(1), &[n]).unwrap();
+        world.run(S);
+        assert_eq!(*world.reading("a"), good(shown), "at {n}");
+        assert!(world.is_good_since("a", world.elapsed() - S));
+    }
+}
+
 #[test]
 fn the_planned_blocks_stay_within_what_the_site_declares() {
     let rtu = site::Rtu { reads: vec![area(1, 20), area(21, 20)], ..tcp(Form::Poll) };
@@ -404,6 +453,56 @@ fn a_serial_unit_of_one_register_is_found_again() {
         world.plant.poke("plc", sim::At::holding(1), &[42]).unwrap();
         world.behave(Behaviour::Normal);
         world.run_until(1500 * MS, &format!("back, phase {phase}"), |w| *w.reading("a") == good(42));
+    }
+}
+
+/// A device without masked writes, or one that only says it has them: the word is read, changed and written whole, now
+/// and from then on.
+#[test]
+fn a_unit_without_function_22_gets_its_bits_with_the_word_around_them() {
+    use forebay_modbus::{Action, Config, Device, Reply, Report, Ticket, WriteRequest};
+    use shell::Clock;
+    use tokio_modbus::{Request, Response};
+    for refuses in [true, false] {
+        let now = shell::SystemClock.mono();
+        let wall = tag::Timestamp(1);
+        let bit = Some(Address { bit: Some(4), ..at(1) });
+        let tags = vec![tag_of("bit", WordType::Bool, bit, bit)];
+        let config = Config::new(&client(vec![tcp(Form::Poll)], tags), &[]).unwrap();
+        let mut device = Device::new(config.lines[0].clone(), now);
+        assert_eq!(device.next(now), Action::Connect);
+        device.on_connected(now);
+        let exchange = |device: &mut Device, now, asked: Request<'static>, reply: Reply| {
+            let Action::Send { unit: 1, request, .. } = device.next(now) else { panic!("expected {asked:?}") };
+            assert_eq!(request, asked);
+            device.on_reply(now, wall, reply);
+        };
+        let read = || Request::ReadHoldingRegisters(0, 1);
+        let holds = |n| Reply::Answer(Response::ReadHoldingRegisters(vec![n]));
+        exchange(&mut device, now, read(), holds(0x8001));
+        let wish = |n, on| WriteRequest { ticket: Ticket(n), point: 0, value: Value::Int(on), deadline: now + 3 * S };
+        device.write(now, &wish(1, 1));
+        let masked = Request::MaskWriteRegister(0, 0xFFEF, 0x0010);
+        let mut later = now;
+        if refuses {
+            exchange(&mut device, now, masked, Reply::Exception(ExceptionCode(1)));
+        } else {
+            exchange(&mut device, now, masked, Reply::Answer(Response::MaskWriteRegister(0, 0xFFEF, 0x0010)));
+            for _ in 0..4 {
+                exchange(&mut device, later, read(), holds(0x8001));
+                later += 100 * MS;
+            }
+        }
+        let written = || Reply::Answer(Response::WriteSingleRegister(0, 0));
+        exchange(&mut device, later, read(), holds(0x8001));
+        exchange(&mut device, later, Request::WriteSingleRegister(0, 0x8011), written());
+        exchange(&mut device, later, read(), holds(0x8011));
+        assert_eq!(device.take_reports().last(), Some(&Report::Outcome(Ticket(1), Outcome::Confirmed)));
+        device.write(later, &wish(2, 0));
+        exchange(&mut device, later, read(), holds(0x8011));
+        exchange(&mut device, later, Request::WriteSingleRegister(0, 0x8001), written());
+        exchange(&mut device, later, read(), holds(0x8001));
+        assert_eq!(device.take_reports().last(), Some(&Report::Outcome(Ticket(2), Outcome::Confirmed)));
     }
 }
 

@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use forebay_modbus::{EncodeError, Layout, Way, default_order, words_of};
+use forebay_modbus::{EncodeError, Layout, Meaning, Way, default_order, words_of};
 use proptest::prelude::*;
 use site::{Form, Order, WordType};
 use tag::{Fault, Value};
 
-const TYPES: [WordType; 9] = [
+const TYPES: [WordType; 13] = [
+
     WordType::Bool,
     WordType::Int16,
     WordType::Uint16,
@@ -17,6 +18,10 @@ const TYPES: [WordType; 9] = [
     WordType::Uint64,
     WordType::Float32,
     WordType::Float64,
+    WordType::Int8,
+    WordType::Uint8,
+    WordType::Bcd16,
+    WordType::Bcd32,
 ];
 const ORDERS: [Order; 4] = [Order::Abcd, Order::Cdab, Order::Badc, Order::Dcba];
 
@@ -142,6 +147,8 @@ fn any_layout() -> impl Strategy<Value = Layout> {
         order: ORDERS[o],
         scale: if TYPES[t] == WordType::Bool { 1.0 } else { scale },
         offset: if TYPES[t] == WordType::Bool { 0.0 } else { offset },
+        length: 0,
+        meaning: None,
     })
 }
 
@@ -165,6 +172,12 @@ proptest! {
         let layout = Layout::plain(TYPES[t], ORDERS[o]);
         let words = &words[..usize::from(layout.words())];
         if let Ok(value) = layout.decode(words) {
+            let own = match (TYPES[t], ORDERS[o]) {
+                (WordType::Int8 | WordType::Uint8, Order::Badc | Order::Dcba) => 0xFF00,
+                (WordType::Int8 | WordType::Uint8, _) => 0x00FF,
+                _ => 0xFFFF,
+            };
+            let words: Vec<u16> = words.iter().map(|word| word & own).collect();
             prop_assert_eq!(layout.encode(&value).unwrap(), words);
         }
     }
@@ -189,4 +202,82 @@ proptest! {
             prop_assert!(near || !(number * 1.000001).is_finite(), "{} became {:?}", number, back);
         }
     }
+}
+
+#[test]
+fn the_eight_orders_of_64_bit_are_inverses_of_their_reading() {
+    let n = Value::Int(0x1122_3344_5566_7788);
+    let table = [
+        (Order::Efghabcd, [0x5566, 0x7788, 0x1122, 0x3344]),
+        (Order::Cdabghef, [0x3344, 0x1122, 0x7788, 0x5566]),
+        (Order::Dcbahgfe, [0x4433, 0x2211, 0x8877, 0x6655]),
+        (Order::Fehgbadc, [0x6655, 0x8877, 0x2211, 0x4433]),
+    ];
+    for (order, words) in table {
+        let layout = Layout::plain(WordType::Int64, order);
+        assert_eq!(layout.encode(&n).unwrap(), words, "{order:?}");
+        assert_eq!(layout.decode(&words), Ok(n.clone()), "{order:?}");
+    }
+}
+
+#[test]
+fn bytes_digits_and_texts() {
+    use WordType::{Bcd16, Bcd32, Int8, Uint8};
+    let table: [(WordType, Order, &[u16], Result<Value, Fault>); 9] = [
+        (Int8, Order::Abcd, &[0x12FE], Ok(Value::Int(-2))),
+        (Int8, Order::Badc, &[0xFE12], Ok(Value::Int(-2))),
+        (Uint8, Order::Abcd, &[0x12FE], Ok(Value::Int(254))),
+        (Uint8, Order::Badc, &[0x12FE], Ok(Value::Int(0x12))),
+        (Bcd16, Order::Abcd, &[0x1234], Ok(Value::Int(1234))),
+        (Bcd16, Order::Abcd, &[0x12A4], Err(Fault::OutOfRange)),
+        (Bcd32, Order::Abcd, &[0x1234, 0x5678], Ok(Value::Int(12_345_678))),
+        (Bcd32, Order::Cdab, &[0x5678, 0x1234], Ok(Value::Int(12_345_678))),
+        (Bcd32, Order::Abcd, &[0x9999, 0x9999], Ok(Value::Int(99_999_999))),
+    ];
+    for (word_type, order, words, value) in table {
+        assert_eq!(Layout::plain(word_type, order).decode(words), value, "{word_type:?} {order:?} {words:x?}");
+    }
+    assert_eq!(Layout::plain(Bcd32, Order::Abcd).encode(&Value::Int(12_345_678)), Ok(vec![0x1234, 0x5678]));
+    assert_eq!(Layout::plain(Bcd16, Order::Abcd).encode(&Value::Int(10_000)), Err(EncodeError::Over(9999.0)));
+
+    let text = Layout { length: 3, ..Layout::plain(WordType::Text, Order::Abcd) };
+    let hello = [0x4865, 0x6C6C, 0x6F00];
+    assert_eq!(text.decode(&hello), Ok(Value::from("Hello")));
+    assert_eq!(text.encode(&Value::from("Hello")).unwrap(), hello);
+    let swapped = Layout { order: Order::Badc, ..text.clone() };
+    assert_eq!(swapped.decode(&[0x6548, 0x6C6C, 0x206F]), Ok(Value::from("Hello")), "blanks at the end are filling");
+    assert_eq!(swapped.encode(&Value::from("Hello!!")), Err(EncodeError::TooLong(6)));
+    assert_eq!(text.decode(&[0xB043, 0, 0x4141]), Ok(Value::from("°C")), "Latin-1, up to the 0");
+    assert_eq!(text.encode(&Value::Int(1)), Err(EncodeError::NotText));
+    let bytes = Layout { length: 2, ..Layout::plain(WordType::Bytes, Order::Abcd) };
+    assert_eq!(bytes.decode(&[0x0102, 0x0003]), Ok(Value::Bytes([1, 2, 0, 3][..].into())));
+    assert_eq!(bytes.encode(&Value::Bytes([1, 2, 0, 3][..].into())).unwrap(), [0x0102, 0x0003]);
+}
+
+#[test]
+fn numbers_that_mean_no_value_and_numbers_that_mean_states() {
+    let meaning = |no_value: &[i64], states: &[i64]| {
+        Some(std::sync::Arc::new(Meaning { no_value: no_value.into(), states: states.into() }))
+    };
+    for (word_type, none, words) in [
+        (WordType::Int16, 0x8000, &[0x8000_u16][..]),
+        (WordType::Int16, -32768, &[0x8000]),
+        (WordType::Uint16, 0xFFFF, &[0xFFFF]),
+        (WordType::Uint32, 0xFFFF_FFFF, &[0xFFFF, 0xFFFF]),
+        (WordType::Int64, i64::MIN, &[0x8000, 0, 0, 0]),
+        (WordType::Uint64, -1, &[0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF]),
+        (WordType::Uint8, 0xFF, &[0x01FF]),
+        (WordType::Float32, 0x7FC0_0000, &[0x7FC0, 0]),
+    ] {
+        let layout = Layout { meaning: meaning(&[none], &[]), ..Layout::plain(word_type, Order::Abcd) };
+        assert_eq!(layout.decode(words), Err(Fault::OutOfRange), "{word_type:?} {none:x}");
+    }
+    let scaled = Layout { scale: 0.1, meaning: meaning(&[-1], &[]), ..Layout::plain(WordType::Int16, Order::Abcd) };
+    assert_eq!(scaled.decode(&[20]), Ok(Value::Float(2.0)));
+    assert_eq!(scaled.encode(&Value::Float(-0.1)), Err(EncodeError::MeansNothing));
+    let modes = Layout { meaning: meaning(&[], &[1, 4, 16]), ..Layout::plain(WordType::Uint16, Order::Abcd) };
+    assert_eq!(modes.decode(&[4]), Ok(Value::Int(1)));
+    assert_eq!(modes.decode(&[2]), Err(Fault::OutOfRange), "no state that the site knows");
+    assert_eq!(modes.encode(&Value::Int(2)).unwrap(), [16]);
+    assert_eq!(modes.encode(&Value::Int(3)), Err(EncodeError::NoState(3)));
 }

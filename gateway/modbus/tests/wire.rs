@@ -120,7 +120,7 @@ fn tcp_at(plant: &sim::Handle, form: Form) -> Rtu {
 
 fn serial_at(plant: &sim::Handle) -> Rtu {
     let path = plant.rtu_path(Plc::NAME).to_path_buf();
-    let port = Serial { path, baud: 115_200, parity: site::Parity::None, stop_bits: 1 };
+    let port = Serial { path, baud: 115_200, parity: site::Parity::None, stop_bits: 1, rs485: false };
     Rtu { transport: Transport::Rtu(port), timeout: Duration::from_millis(200), ..tcp_without_port() }
 }
 
@@ -191,6 +191,110 @@ fn over_a_serial_line() {
         let plant = plc().serial().start().await.unwrap();
         let rtu = serial_at(&plant);
         a_day_in_the_life("rtu", &plant, rtu).await;
+    });
+}
+
+/// What must work over any wire: values, a write, silence, and back.
+async fn an_hour_in_the_life(test: &str, plant: &sim::Handle, rtu: Rtu) {
+    let mut site = Site::start(test, &client(vec![rtu], tags()), &[]);
+    let all = |s: &Site| s.is("level", Value::Float(20.5)) && s.is("valve", 1) && s.is("far", 0);
+    site.until(DEADLINE, "first values", |s| s.is("set", 7) && all(s)).await;
+    assert_eq!(site.write("set", 42).await, Outcome::Confirmed);
+    assert_eq!(plant.peek(Plc::NAME, "4x:1").unwrap(), 42);
+    plant.set_behaviour(Plc::NAME, Behaviour::Silent).unwrap();
+    let gone = |s: &Site| s.is_held("set") && s.is_held("far") && s.is("sys.modbus.RTU.state", 0);
+    site.until(DEADLINE, "held", gone).await;
+    assert_eq!(site.write("set", 5).await, Outcome::Refused("device offline".into()));
+    plant.set_behaviour(Plc::NAME, Behaviour::Normal).unwrap();
+    site.until(RECOVERY, "back", |s| s.is("set", 42) && s.is("valve", 1)).await;
+}
+
+/// A serial server: TCP at our end, the plant's serial line at the other.
+#[test]
+fn rtu_frames_over_tcp_through_a_serial_server() {
+    test(async {
+        let plant = plc().serial().start().await.unwrap();
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let path = plant.rtu_path(Plc::NAME).to_path_buf();
+        tokio::task::spawn_local(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let builder = tokio_serial::new(path.to_string_lossy(), 115_200);
+                let line = tokio_serial::SerialStream::open(&builder).unwrap();
+                let ((mut from, mut to), (mut heard, mut say)) = (tokio::io::split(stream), tokio::io::split(line));
+                tokio::select! {
+                    _ = tokio::io::copy(&mut from, &mut say) => {}
+                    _ = tokio::io::copy(&mut heard, &mut to) => {}
+                }
+            }
+        });
+        let transport = Transport::RtuOverTcp { host: "127.0.0.1".into(), port };
+        let rtu = Rtu { transport, timeout: Duration::from_millis(300), ..tcp_without_port() };
+        an_hour_in_the_life("rtu-over-tcp", &plant, rtu).await;
+    });
+}
+
+/// A cellular modem: it dials in, loses its connection without a word, and dials in again.
+#[test]
+fn a_modem_dials_in() {
+    test(async {
+        let plant = plc().start().await.unwrap();
+        let device = plant.tcp_addr(Plc::NAME);
+        let free = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let at = free.local_addr().unwrap();
+        drop(free);
+        let dial = move || async move {
+            loop {
+                if let Ok(stream) = tokio::net::TcpStream::connect(at).await {
+                    return stream;
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let modem = tokio::task::spawn_local(async move {
+            // The first connection goes dead: nothing comes back over it, nor does it close.
+            let _dead = dial().await;
+            let mut stream = dial().await;
+            let mut plc = tokio::net::TcpStream::connect(device).await.unwrap();
+            let _ = tokio::io::copy_bidirectional(&mut stream, &mut plc).await;
+            loop {
+                let mut stream = dial().await;
+                let mut plc = tokio::net::TcpStream::connect(device).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut stream, &mut plc).await;
+            }
+        });
+        let rtu = Rtu { transport: Transport::Listen { at, rtu: false }, ..tcp_at(&plant, Form::Poll) };
+        an_hour_in_the_life("dial-in", &plant, rtu).await;
+        modem.abort();
+    });
+}
+
+#[test]
+fn over_datagrams() {
+    test(async {
+        let plant = plc().start().await.unwrap();
+        let device = plant.tcp_addr(Plc::NAME);
+        let socket = tokio::net::UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = socket.local_addr().unwrap().port();
+        tokio::task::spawn_local(async move {
+            let mut plc = tokio::net::TcpStream::connect(device).await.unwrap();
+            let (mut asked, mut answered, mut from) = ([0; 300], [0; 300], None);
+            loop {
+                tokio::select! {
+                    Ok((n, peer)) = socket.recv_from(&mut asked) => {
+                        from = Some(peer);
+                        plc.write_all(&asked[..n]).await.unwrap();
+                    }
+                    Ok(n) = plc.read(&mut answered) => {
+                        socket.send_to(&answered[..n], from.unwrap()).await.unwrap();
+                    }
+                }
+            }
+        });
+        let transport = Transport::Udp { host: "127.0.0.1".into(), port };
+        let rtu = Rtu { transport, ..tcp_at(&plant, Form::Poll) };
+        an_hour_in_the_life("udp", &plant, rtu).await;
     });
 }
 

@@ -229,6 +229,14 @@ impl<'n> Fields<'n> {
         N::try_from(int(self.node(name)?)?).ok()
     }
 
+    /// Yes or no.
+    pub(crate) fn bool(&self, name: &str) -> Option<bool> {
+        match self.node(name)?.scalar()?.plain() {
+            Plain::Bool(is) => Some(is),
+            _ => None,
+        }
+    }
+
     /// An address.
     pub(crate) fn ip(&self, name: &str) -> Option<std::net::IpAddr> {
         ip(self.node(name)?)

@@ -1,5 +1,6 @@
 //! `modbusclient.yaml`, checked: both of pymscada's generations, and ours.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,8 +34,12 @@ pub struct Rtu {
     pub reads: Vec<Area>,
     /// [`Form::Areas`] only: what is read back once and then written every period (`writes:`).
     pub writes: Vec<Area>,
-    /// How long an answer may take (`timeout_ms`, ours). Default 1 s, as pymscada.
+    /// How long an answer may take at most (`timeout_ms`, ours). Default 1 s, as pymscada.
     pub timeout: Duration,
+    /// The least silence between an answer and the next request (`gap_ms`, ours); more is learned where a unit needs it.
+    pub gap: Duration,
+    /// The most registers one request reads (`max_words`, ours).
+    pub max_words: u16,
 }
 
 /// How a connection's registers are described.
@@ -58,6 +63,34 @@ pub enum Transport {
     },
     /// Modbus RTU on a serial port.
     Rtu(Serial),
+    /// Modbus RTU frames over TCP, to a serial server at the other end (`framing: rtu`).
+    RtuOverTcp {
+        /// Name or address.
+        host: String,
+        /// The serial server's.
+        port: u16,
+    },
+    /// A port that the device's modem dials into (`listen:`).
+    Listen {
+        /// Where it listens.
+        at: SocketAddr,
+        /// RTU frames instead of Modbus TCP's.
+        rtu: bool,
+    },
+    /// Modbus TCP's frames in datagrams (`tcp_udp: udp`).
+    Udp {
+        /// Name or address.
+        host: String,
+        /// Usually 502.
+        port: u16,
+    },
+}
+
+impl Transport {
+    /// Frames without a transaction number: what comes late can't be told by it.
+    pub fn is_rtu(&self) -> bool {
+        matches!(self, Self::Rtu(_) | Self::RtuOverTcp { .. } | Self::Listen { rtu: true, .. })
+    }
 }
 
 /// A serial port and how it is set.
@@ -71,6 +104,8 @@ pub struct Serial {
     pub parity: Parity,
     /// 1 or 2. Default 1.
     pub stop_bits: u8,
+    /// The kernel switches the direction of an RS-485 transceiver with the RTS line.
+    pub rs485: bool,
 }
 
 /// Parity of a serial port.
@@ -142,8 +177,44 @@ pub struct ModbusTag {
     pub scale: f64,
     /// Default 0.
     pub offset: f64,
-    /// Our `poll_ms` is per connection; this is the tag's freshness limit if `tags.yaml` says one.
+    /// Of `string` and `bytes`: how many registers. 0 for other types, which know it themselves.
+    pub length: u16,
+    /// Raw numbers with which the device says that it has no value. By their bits: 0x8000 and -32768 are one in a word.
+    pub no_value: Vec<i64>,
+    /// The raw numbers of the states of an enumeration, in the order of the tag's states. Empty: 0, 1, 2, …
+    pub states: Vec<i64>,
+    /// Changes smaller than this, in engineering units, are not told.
+    pub deadband: Option<f64>,
+    /// Its own poll period; `None`: the connection's.
+    pub rate: Option<Duration>,
+    /// The tag's freshness limit if `tags.yaml` says one.
     pub stale: Option<Duration>,
+}
+
+impl ModbusTag {
+    /// A tag with nothing said of it but its type.
+    pub fn new(name: TagName, word_type: WordType) -> Self {
+        Self {
+            name,
+            word_type,
+            read: None,
+            write: None,
+            order: None,
+            scale: 1.0,
+            offset: 0.0,
+            length: 0,
+            no_value: vec![],
+            states: vec![],
+            deadband: None,
+            rate: None,
+            stale: None,
+        }
+    }
+
+    /// How many registers it takes; 1 for a bit.
+    pub fn words(&self) -> u16 {
+        if self.word_type.has_length() { self.length } else { self.word_type.words() }
+    }
 }
 
 /// A register type of pymscada's `modbusclient.yaml`.
@@ -167,6 +238,30 @@ pub enum WordType {
     Float32,
     /// Four words, IEEE 754.
     Float64,
+    /// One byte of a word, signed: the low one, in the order `badc` the high one.
+    Int8,
+    /// One byte of a word: the low one, in the order `badc` the high one.
+    Uint8,
+    /// One word, four decimal digits of four bits.
+    Bcd16,
+    /// Two words, eight decimal digits.
+    Bcd32,
+    /// Text of a stated length, two characters a word; ends at the first 0.
+    Text,
+    /// Bytes of a stated length, two a word.
+    Bytes,
+}
+
+impl WordType {
+    /// Does the site say how long it is?
+    pub fn has_length(self) -> bool {
+        matches!(self, Self::Text | Self::Bytes)
+    }
+
+    /// Is a value of it a number with a fraction, without scaling?
+    pub fn is_float(self) -> bool {
+        matches!(self, Self::Float32 | Self::Float64)
+    }
 }
 
 /// The order in which a device lays the bytes of a number, `A` the most significant. For 64 bits the letters stand for
@@ -181,4 +276,19 @@ pub enum Order {
     Badc,
     /// `dcba`: low word first, low byte first.
     Dcba,
+    /// `efghabcd`, 64 bit only: the halves of 32 bit swapped.
+    Efghabcd,
+    /// `cdabghef`, 64 bit only: the words swapped in each half.
+    Cdabghef,
+    /// `dcbahgfe`, 64 bit only: the words swapped in each half, the bytes in each word.
+    Dcbahgfe,
+    /// `fehgbadc`, 64 bit only: the halves swapped, the bytes in each word.
+    Fehgbadc,
+}
+
+impl Order {
+    /// Does it say anything only of 64 bit?
+    pub fn is_of_64(self) -> bool {
+        matches!(self, Self::Efghabcd | Self::Cdabghef | Self::Dcbahgfe | Self::Fehgbadc)
+    }
 }

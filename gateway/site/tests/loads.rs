@@ -131,7 +131,7 @@ tags:
     assert_eq!((p.form, p.rate, p.timeout), (Form::Poll, Duration::from_millis(200), Duration::from_secs(1)));
     let area = |unit, table, start, count| Area { unit, table, start, count };
     assert_eq!(p.reads, [area(1, Table::HoldingRegisters, 0, 250), area(255, Table::Coils, 65535, 1)]);
-    let serial = Serial { path: "/dev/ttyS1".into(), baud: 19200, parity: Parity::Even, stop_bits: 2 };
+    let serial = Serial { path: "/dev/ttyS1".into(), baud: 19200, parity: Parity::Even, stop_bits: 2, rs485: false };
     assert_eq!(s.transport, Transport::Rtu(serial));
     assert_eq!((s.form, s.timeout, s.reads.len()), (Form::Poll, Duration::from_millis(250), 0));
     assert_eq!(r.transport, Transport::Tcp { host: "plc.lan".into(), port: 502 });

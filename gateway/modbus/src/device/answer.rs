@@ -108,7 +108,13 @@ impl Device {
                 }
             }
             Purpose::Write { .. } => {
-                let Some(first) = self.writes.front() else { return };
+                let Some(first) = self.writes.front_mut() else { return };
+                if first.step == Step::Send && first.is_masked() {
+                    // Whatever it dislikes about the masked write, the old way may please it.
+                    first.without_mask();
+                    self.no_mask[doing.unit] = true;
+                    return;
+                }
                 if first.step == Step::Send && doing.single_write && code.0 == 1 {
                     // It has no single write; the next attempt uses the multiple one, for good.
                     self.multiple_only[doing.unit] = true;

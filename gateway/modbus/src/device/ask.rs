@@ -6,7 +6,7 @@ use site::Table;
 use tokio_modbus::Request;
 
 use super::{Ask, Device, IDLE, Purpose, WRITES_IN_A_ROW};
-use crate::block::read_request;
+use crate::block::{Block, read_request};
 use crate::pdu::{DIAGNOSTICS, EXCEPTION_STATUS, SERVER_ID};
 use crate::unit::Shape;
 
@@ -14,19 +14,20 @@ use crate::unit::Shape;
 const KEPT_QUESTIONS: usize = 4;
 
 impl Device {
-    /// A new period: everything of the living units is due.
+    /// The blocks of living units whose period begins are due.
     pub(super) fn tick(&mut self, now: Instant) {
-        if now < self.poll_at {
-            return;
-        }
-        let missed = now.duration_since(self.poll_at).as_nanos() / self.config.rate.as_nanos();
-        let missed = u32::try_from(missed).unwrap_or(u32::MAX - 1);
-        self.poll_at = match self.config.rate.checked_mul(missed + 1) {
-            Some(on) => self.poll_at + on,
-            None => now + self.config.rate,
-        };
-        for block in 0..self.blocks.len() {
-            self.make_due(block);
+        for n in 0..self.blocks.len() {
+            let Block { due_at, rate, .. } = self.blocks[n];
+            if now < due_at {
+                continue;
+            }
+            let missed = now.duration_since(due_at).as_nanos() / rate.as_nanos();
+            let missed = u32::try_from(missed).unwrap_or(u32::MAX - 1);
+            self.blocks[n].due_at = rate.checked_mul(missed + 1).map_or(now + rate, |on| due_at + on);
+            if self.due.contains(&n) {
+                self.overruns += 1;
+            }
+            self.make_due(n);
         }
     }
 
@@ -39,7 +40,7 @@ impl Device {
 
     /// The next request, or when there will be one.
     pub(super) fn choose(&mut self, now: Instant) -> Result<Ask, Instant> {
-        let mut wake = self.poll_at;
+        let mut wake = self.blocks.iter().map(|block| block.due_at).min().unwrap_or(now + IDLE);
         self.units.iter_mut().for_each(|unit| unit.forget_old(now));
         // A write goes out before the next read.
         if let Some(first) = self.writes.front() {

@@ -138,7 +138,7 @@ impl Device {
         let id = self.units[unit].id;
         let reports = &mut self.reports;
         self.writes.retain(|write| {
-            let here = write.spot.unit == id;
+            let here = write.seen.unit == id;
             if here {
                 reports.push(Report::Outcome(write.ticket, write.lost()));
             }
@@ -149,7 +149,7 @@ impl Device {
 
     /// A connection behind which nobody answers may be a dead one: the kernel's own retries grow far too slow.
     pub(super) fn hang_up_if_dead(&mut self) {
-        self.hang_up |= !self.serial && self.line == LineState::Up && !self.any_online();
+        self.hang_up |= self.stream && self.line == LineState::Up && !self.any_online();
     }
 
     /// Says how the connection is, if that has changed.

@@ -14,7 +14,7 @@ impl Device {
     /// Somebody writes. Refused at once unless the device can be reached now; never kept for later.
     pub fn write(&mut self, now: Instant, request: &WriteRequest) {
         let point = &self.config.points[request.point];
-        let spot = point.write.as_ref().unwrap_or(&point.read);
+        let spot = point.write.as_ref().filter(|spot| spot.unit != 0 || !self.serial).unwrap_or(&point.read);
         let offline = self.units.iter().any(|unit| unit.id == spot.unit && unit.is_offline());
         let offline = offline || self.line != LineState::Up;
         let unknown = !self.known[request.point];
@@ -44,7 +44,7 @@ impl Device {
     }
 
     pub(super) fn unit_of(&self, transaction: &Transaction) -> usize {
-        let id = transaction.spot.unit;
+        let id = transaction.seen.unit;
         self.units.iter().position(|unit| unit.id == id).expect("every written unit is read too")
     }
 
@@ -93,8 +93,14 @@ impl Device {
             return;
         }
         let look = first.look(now, &cells);
-        let (point, spot) = (first.point, first.spot);
+        let (point, spot) = (first.point, first.seen.clone());
         if look == Look::NotYet {
+            return;
+        }
+        if look == Look::Differs && first.is_masked() {
+            first.without_mask();
+            let unit = self.unit_of(&self.writes[0]);
+            self.no_mask[unit] = true;
             return;
         }
         let value = cells.value(0, &spot);
@@ -133,7 +139,11 @@ impl Device {
         }
         let point = self.writes[0].point;
         let driven = self.driven_block(point);
+        let has_mask = driven.is_none() && !self.no_mask[unit];
         let first = &mut self.writes[0];
+        if has_mask {
+            first.use_mask();
+        }
         let (image, request) = match (first.step, driven) {
             (Step::Fetch | Step::ReadBack, _) => (None, first.read()),
             (Step::Send, Some((block, at))) => {

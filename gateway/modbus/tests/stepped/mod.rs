@@ -36,11 +36,13 @@ pub(crate) fn tcp(form: Form) -> Rtu {
         reads: vec![],
         writes: vec![],
         timeout: Duration::from_secs(1),
+        gap: Duration::ZERO,
+        max_words: 125,
     }
 }
 
 pub(crate) fn serial(form: Form) -> Rtu {
-    let port = Serial { path: "/dev/ttyS9".into(), baud: 19200, parity: site::Parity::Even, stop_bits: 1 };
+    let port = Serial { path: "/dev/ttyS9".into(), baud: 19200, parity: site::Parity::Even, stop_bits: 1, rs485: false };
     Rtu { transport: Transport::Rtu(port), timeout: Duration::from_millis(300), ..tcp(form) }
 }
 
@@ -49,7 +51,7 @@ pub(crate) fn at(register: u16) -> Address {
 }
 
 pub(crate) fn tag_of(text: &str, word_type: WordType, read: Option<Address>, write: Option<Address>) -> ModbusTag {
-    ModbusTag { name: name(text), word_type, read, write, order: None, scale: 1.0, offset: 0.0, stale: None }
+    ModbusTag { read, write, ..ModbusTag::new(name(text), word_type) }
 }
 
 pub(crate) fn client(rtus: Vec<Rtu>, tags: Vec<ModbusTag>) -> ModbusClient {
@@ -101,7 +103,7 @@ impl World {
             names: config.tags.iter().map(|tag| tag.name.clone()).collect(),
             master: Master::new(config.lines.into_iter().next().unwrap(), start),
             points,
-            serial: matches!(client.rtus[0].transport, Transport::Rtu(_)),
+            serial: client.rtus[0].transport.is_rtu(),
             open: false,
             opening: None,
             heard: vec![],

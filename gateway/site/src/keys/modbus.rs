@@ -41,14 +41,55 @@ pub(crate) static RTU: Table = Table {
             "parity: even",
         )
         .ours(),
+        Key::used(
+            "rs485",
+            Kind::Bool,
+            "no",
+            "The kernel switches an RS-485 transceiver with the RTS line of this port, where its driver can.",
+            "rs485: yes",
+        )
+        .ours(),
+        Key::used(
+            "listen",
+            Kind::Text,
+            "none",
+            "Instead of ip: a port that the device's modem dials into, or ADDRESS:PORT. Whoever dials is taken for the \
+             device, so keep the port off other networks.",
+            "listen: 15502",
+        )
+        .ours(),
+        Key::used(
+            "framing",
+            Kind::Word(&["tcp", "rtu"], &[]),
+            "tcp",
+            "What goes over ip or listen: frames of Modbus TCP, or of Modbus RTU for a serial server.",
+            "framing: rtu",
+        )
+        .ours(),
         Key::used("stop_bits", Kind::Int(1, 2), "1", "Stop bits of the serial line.", "stop_bits: 1").ours(),
         Key::used("rate", Kind::Number(0.01, 86_400.0), "1", "Seconds from one poll to the next.", "rate: 0.2"),
         Key::used(
             "timeout_ms",
             Kind::Int(10, 60_000),
             "1000",
-            "How long an answer may take, in ms.",
+            "How long an answer may take at most, in ms. How long it usually takes is learned, and less is waited then.",
             "timeout_ms: 500",
+        )
+        .ours(),
+        Key::used(
+            "gap_ms",
+            Kind::Int(0, 10_000),
+            "what the standard says",
+            "Silence before each request, in ms, for devices that need time to think. More is learned where it helps.",
+            "gap_ms: 20",
+        )
+        .ours(),
+        Key::used(
+            "max_words",
+            Kind::Int(1, 125),
+            "125",
+            "The most registers that one request reads, for devices that don't take the 125 of the standard.",
+            "max_words: 32",
         )
         .ours(),
         Key::used(
@@ -87,7 +128,7 @@ pub(crate) static RTU: Table = Table {
             "tcp_udp",
             Kind::Word(&["tcp", "udp"], &[]),
             "tcp",
-            "Old form, with poll. udp isn't built yet.",
+            "udp: Modbus TCP's frames in datagrams.",
             "tcp_udp: tcp",
         ),
         Key::former("read", Kind::Many(&AREA), "in pymscada of 2023: as poll"),
@@ -123,7 +164,10 @@ pub(crate) static MODBUS_TAG: Table = Table {
         Key::used(
             "type",
             Kind::Word(
-                &["bool", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"],
+                &[
+                    "bool", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64", "int8",
+                    "uint8", "bcd16", "bcd32", "string", "bytes",
+                ],
                 &[
                     ("int", "int16"),
                     ("uint", "uint16"),
@@ -133,7 +177,8 @@ pub(crate) static MODBUS_TAG: Table = Table {
                 ],
             ),
             "",
-            "Its type in the device: 1 word, 2 (32) or 4 (64). bool is a coil, a discrete input, or a bit of a word.",
+            "Its type in the device: 1 word, 2 (32) or 4 (64). bool is a coil, a discrete input, or a bit of a word; int8 \
+             and uint8 one byte of a word; bcd16 and bcd32 decimal digits; string and bytes as long as length says.",
             "type: float32",
         ),
         Key::used(
@@ -152,15 +197,54 @@ pub(crate) static MODBUS_TAG: Table = Table {
         ),
         Key::used(
             "order",
-            Kind::Word(&["abcd", "cdab", "badc", "dcba"], &[]),
+            Kind::Word(
+                &[
+                    "abcd", "cdab", "badc", "dcba", "efghabcd", "cdabghef", "dcbahgfe", "fehgbadc",
+                ],
+                &[("abcdefgh", "abcd"), ("ghefcdab", "cdab"), ("badcfehg", "badc"), ("hgfedcba", "dcba")],
+            ),
             "the connection's",
-            "Order of the bytes in the device, A the highest. If a value is wildly wrong, try cdab.",
+            "Order of the bytes in the device, A the highest. If a value is wildly wrong, try cdab. Of 64 bit the first \
+             four mean abcdefgh, ghefcdab, badcfehg and hgfedcba. Of int8 and uint8 badc takes the high byte of the word.",
             "order: cdab",
         )
         .ours(),
         Key::used("scale", super::NUMBER, "1", "Value = register × scale + offset; makes it a float.", "scale: 0.1")
             .ours(),
         Key::used("offset", super::NUMBER, "0", "Added after scaling.", "offset: -40").ours(),
+        Key::used("length", Kind::Int(1, 125), "none", "Of string and bytes: how many words.", "length: 8").ours(),
+        Key::used(
+            "no_value",
+            Kind::Loader("a whole number, or a list of them"),
+            "none",
+            "Raw numbers with which the device says that it has no value: the tag has none then.",
+            "no_value: [0x8000, 0xFFFF]",
+        )
+        .ours(),
+        Key::used(
+            "states",
+            Kind::Loader("a list of whole numbers"),
+            "0, 1, 2, …",
+            "Of a tag with multi: the raw numbers of its states, in their order.",
+            "states: [1, 2, 4, 8]",
+        )
+        .ours(),
+        Key::used(
+            "deadband",
+            Kind::Number(0.0, f64::MAX),
+            "0",
+            "Changes smaller than this are not told to anybody; of a tag that is only read.",
+            "deadband: 0.05",
+        )
+        .ours(),
+        Key::used(
+            "rate",
+            Kind::Number(0.01, 86_400.0),
+            "the connection's",
+            "Seconds from one read of this tag to the next.",
+            "rate: 60",
+        )
+        .ours(),
         Key::former(
             "addr",
             Kind::Loader("an address NAME:unit:file:word"),

@@ -43,15 +43,22 @@ impl WordType {
             "uint64" => Self::Uint64,
             "float32" => Self::Float32,
             "float64" => Self::Float64,
+            "int8" => Self::Int8,
+            "uint8" => Self::Uint8,
+            "bcd16" => Self::Bcd16,
+            "bcd32" => Self::Bcd32,
+            "string" => Self::Text,
+            "bytes" => Self::Bytes,
             _ => return None,
         })
     }
 
-    /// How many registers a number of this type takes; 1 for a bit.
+    /// How many registers a number of this type takes; 1 for a bit, and for what has a length of its own.
     pub fn words(self) -> u16 {
         match self {
-            Self::Bool | Self::Int16 | Self::Uint16 => 1,
-            Self::Int32 | Self::Uint32 | Self::Float32 => 2,
+            Self::Bool | Self::Int16 | Self::Uint16 | Self::Int8 | Self::Uint8 | Self::Bcd16 => 1,
+            Self::Text | Self::Bytes => 1,
+            Self::Int32 | Self::Uint32 | Self::Float32 | Self::Bcd32 => 2,
             Self::Int64 | Self::Uint64 | Self::Float64 => 4,
         }
     }
@@ -74,11 +81,18 @@ fn wrong<T>(expected: impl Into<String>, hint: Option<String>) -> Result<T, Wron
     Err(Wrong { expected: expected.into(), hint })
 }
 
+/// What lies at an address: its type, and how many registers it takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Item {
+    pub(super) word_type: WordType,
+    pub(super) words: u16,
+}
+
 /// Reads the address behind a key; what is wrong with it is reported.
 pub(super) fn address(
     node: &Node,
     key: &str,
-    word_type: WordType,
+    item: Item,
     what: Use,
     rtus: &[Rtu],
     places: &HashMap<&str, usize>,
@@ -88,7 +102,7 @@ pub(super) fn address(
         return None;
     }
     let result = match node.text() {
-        Some(text) => parse(text, word_type, what, rtus, places, report),
+        Some(text) => parse(text, item, what, rtus, places, report),
         None => wrong("expected an address NAME:unit:file:word, like PLC1:1:4x:3", None),
     };
     match result {
@@ -102,7 +116,7 @@ pub(super) fn address(
 
 fn parse(
     text: &str,
-    word_type: WordType,
+    Item { word_type, words }: Item,
     what: Use,
     rtus: &[Rtu],
     places: &HashMap<&str, usize>,
@@ -143,12 +157,15 @@ fn parse(
         (_, false, true) => return wrong(format!("{file_word} holds single bits: expected type: bool"), None),
         (Some(_), false, false) => return wrong("only type: bool lies in a bit of a word", None),
     };
-    let words = u32::from(word_type.words());
+    let words = u32::from(words);
     if word - 1 + words > TABLE_SIZE {
         return wrong(format!("its {words} words end past 65536"), None);
     }
     if what == Use::Write && !matches!(table, Table::Coils | Table::HoldingRegisters) {
         return wrong(format!("{file_word} can only be read: expected 0x or 4x"), None);
+    }
+    if unit == 0 && rtus[rtu].transport.is_rtu() && what == Use::Read {
+        return wrong("unit 0 of a serial line is broadcast, which nobody answers: expected 1 to 255", None);
     }
     Ok(Address { rtu, unit, table, start: (word - 1) as u16, bit })
 }

@@ -1,16 +1,17 @@
 //! `modbusclient.yaml`.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tag::{Kind, TagName};
 
-use super::address::{TABLE_SIZE, Use, address, file, table};
+use super::address::{Item, TABLE_SIZE, Use, address, file, table};
 use super::coverage::Coverage;
 use super::small::bus_address;
 use super::tags::{Tags, a};
-use crate::fields::{Fields, fields};
+use crate::fields::{Fields, fields, int};
 use crate::keys;
 use crate::marked::{Entry, Node, clipped};
 use crate::report::Report;
@@ -33,6 +34,7 @@ pub(super) fn load(
     let mut seen: HashMap<&str, &Node> = HashMap::new();
     let mut writable = Coverage::default();
     let mut ports: HashMap<PathBuf, &Node> = HashMap::new();
+    let mut listens: HashMap<u16, &Node> = HashMap::new();
     for node in file.items("rtus") {
         let Some(fields) = fields(node, &keys::RTU, report) else { continue };
         let Some(rtu) = rtu(&fields, report) else { continue };
@@ -43,6 +45,12 @@ pub(super) fn load(
                 format!("two connections are called \"{}\"", clipped(&rtu.name)),
                 expected,
             );
+        }
+        if let Transport::Listen { at, .. } = &rtu.transport {
+            if let Some(first) = listens.insert(at.port(), node) {
+                let found = format!("listen = {} is another connection's already", at.port());
+                report.error(fields.pos("listen"), found, format!("the first is at {}", first.pos));
+            }
         }
         if let Transport::Rtu(serial) = &rtu.transport {
             if let Some(first) = ports.insert(serial.path.clone(), node) {
@@ -87,7 +95,7 @@ fn rtu(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Rtu> {
             "expected no colon: it ends the name in addresses",
         );
     }
-    for key in ["name", "ip", "serial"] {
+    for key in ["name", "ip", "serial", "listen"] {
         if fields.text(key).is_some_and(|text| text.trim().is_empty()) {
             report.error(fields.pos(key), format!("{key} = \"\""), "expected some text");
         }
@@ -98,8 +106,14 @@ fn rtu(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Rtu> {
     if let (true, Some(old)) = (by_areas, old) {
         report.error(old.pos, "one connection in two forms", "expected poll (and tcp_udp), or reads and writes");
     }
-    if fields.text("tcp_udp") == Some("udp") {
-        report.error(fields.pos("tcp_udp"), "tcp_udp = \"udp\"", "Modbus over UDP isn't built yet: expected tcp");
+    if transport.is_rtu() {
+        for node in ["poll", "reads", "read", "writes"].iter().flat_map(|key| fields.items(key)) {
+            let unit = node.map().and_then(|entries| entries.iter().find(|entry| &*entry.key == "unit"));
+            if let Some(zero) = unit.filter(|unit| int(&unit.value) == Some(0)) {
+                let expected = "on a serial line that is broadcast, which nobody answers: expected 1 to 255";
+                report.error(zero.value.pos, "unit = 0", expected);
+            }
+        }
     }
     let reads = ["poll", "reads", "read"].iter().flat_map(|key| areas(fields, key, report)).collect();
     Some(Rtu {
@@ -110,13 +124,30 @@ fn rtu(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Rtu> {
         reads,
         writes: areas(fields, "writes", report),
         timeout: Duration::from_millis(fields.int("timeout_ms").unwrap_or(1000)),
+        gap: Duration::from_millis(fields.int("gap_ms").unwrap_or(0)),
+        max_words: fields.int("max_words").unwrap_or(125),
     })
 }
 
 fn transport(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Transport> {
+    if fields.has("listen") {
+        for key in ["ip", "serial", "port", "baud", "parity", "stop_bits", "rs485"] {
+            if fields.has(key) {
+                report.error(fields.pos(key), format!("{key} beside listen"), "expected neither: the device dials in");
+            }
+        }
+        let at = fields.text("listen").map(|text| (text, listen_address(text)));
+        let Some((text, at)) = at else { return None };
+        let Some(at) = at else {
+            let expected = "expected a port, or ADDRESS:PORT, like 0.0.0.0:15502";
+            report.error(fields.pos("listen"), format!("listen = \"{}\"", clipped(text)), expected);
+            return None;
+        };
+        return Some(Transport::Listen { at, rtu: fields.text("framing") == Some("rtu") });
+    }
     match (fields.text("ip"), fields.text("serial")) {
         (Some(host), None) => {
-            for key in ["baud", "parity", "stop_bits"] {
+            for key in ["baud", "parity", "stop_bits", "rs485"] {
                 if fields.node(key).is_some() {
                     report.warning(
                         fields.pos(key),
@@ -125,7 +156,17 @@ fn transport(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Transport> 
                     );
                 }
             }
-            Some(Transport::Tcp { host: host.to_owned(), port: fields.int("port").unwrap_or(502) })
+            let (host, port) = (host.to_owned(), fields.int("port").unwrap_or(502));
+            Some(match (fields.text("framing"), fields.text("tcp_udp")) {
+                (Some("rtu"), udp) => {
+                    if udp == Some("udp") {
+                        report.error(fields.pos("framing"), "framing = \"rtu\" over udp", "expected one of them");
+                    }
+                    Transport::RtuOverTcp { host, port }
+                }
+                (_, Some("udp")) => Transport::Udp { host, port },
+                _ => Transport::Tcp { host, port },
+            })
         }
         (None, Some(path)) => {
             if fields.node("port").is_some() {
@@ -141,6 +182,7 @@ fn transport(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Transport> 
                 baud: fields.int("baud").unwrap_or(9600),
                 parity,
                 stop_bits: fields.int("stop_bits").unwrap_or(1),
+                rs485: fields.bool("rs485").unwrap_or(false),
             }))
         }
         (Some(_), Some(_)) => {
@@ -150,11 +192,17 @@ fn transport(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Transport> 
         (None, None) => {
             // An unfilled placeholder was reported already; the map tells whether the key is there.
             if !fields.has("ip") && !fields.has("serial") {
-                report.error(fields.pos, "a connection without a way to the device", "expected ip, or serial");
+                report.error(fields.pos, "a connection without a way to the device", "expected ip, serial or listen");
             }
             None
         }
     }
+}
+
+/// A port, or an address with a port.
+fn listen_address(text: &str) -> Option<SocketAddr> {
+    let port = text.parse().ok().filter(|port: &u16| *port > 0).map(|port| SocketAddr::from(([0, 0, 0, 0], port)));
+    port.or_else(|| text.parse().ok().filter(|at: &SocketAddr| at.port() > 0))
 }
 
 /// The blocks behind a key.
@@ -188,8 +236,78 @@ fn order(fields: &Fields<'_>) -> Option<Order> {
         "abcd" => Order::Abcd,
         "cdab" => Order::Cdab,
         "badc" => Order::Badc,
-        _ => Order::Dcba,
+        "dcba" => Order::Dcba,
+        "efghabcd" => Order::Efghabcd,
+        "cdabghef" => Order::Cdabghef,
+        "dcbahgfe" => Order::Dcbahgfe,
+        _ => Order::Fehgbadc,
     })
+}
+
+/// How many words a string or a row of bytes takes; 0 for everything else. `None` when it isn't said.
+fn length(fields: &Fields<'_>, word_type: WordType, report: &mut Report<'_>) -> Option<u16> {
+    match (word_type.has_length(), fields.int("length")) {
+        (true, Some(length)) => Some(length),
+        (false, None) => Some(0),
+        (false, Some(_)) => {
+            report.error(fields.pos("length"), "length of a number", "expected none: its type says how long it is");
+            Some(0)
+        }
+        (true, None) => {
+            if !fields.has("length") {
+                let found = "a string or bytes without length";
+                report.error(fields.pos("type"), found, "expected length, how many words it takes");
+            }
+            None
+        }
+    }
+}
+
+/// A whole number or a list of them.
+fn whole_numbers(fields: &Fields<'_>, key: &str, report: &mut Report<'_>) -> Vec<i64> {
+    let Some(node) = fields.node(key) else { return Vec::new() };
+    let all = match node.seq() {
+        Some(items) => items.iter().map(int).collect(),
+        None => int(node).map(|n| vec![n]),
+    };
+    all.unwrap_or_else(|| {
+        report.error(node.pos, format!("{key} = {}", node.shown()), "expected whole numbers, like [0x8000, 65535]");
+        Vec::new()
+    })
+}
+
+/// What a type can't have.
+fn fits(tag: &ModbusTag, fields: &Fields<'_>, rtus: &[Rtu], report: &mut Report<'_>) {
+    let number = !matches!(tag.word_type, WordType::Bool | WordType::Text | WordType::Bytes);
+    for key in ["no_value", "states", "deadband"] {
+        if fields.has(key) && !number {
+            report.error(fields.pos(key), format!("{key} of a bool, string or bytes"), "expected it at numbers only");
+        }
+    }
+    if fields.has("deadband") && tag.write.is_some() {
+        report.error(fields.pos("deadband"), "deadband of a tag that is written", "expected it at tags that are only read");
+    }
+    let is_long = matches!(tag.word_type, WordType::Text | WordType::Bytes);
+    if is_long && (tag.scale != 1.0 || tag.offset != 0.0) {
+        report.error(fields.pos("scale"), "scale and offset of a string or bytes", "expected neither");
+    }
+    if !tag.states.is_empty() && (tag.scale != 1.0 || tag.offset != 0.0 || tag.word_type.is_float()) {
+        report.error(fields.pos("states"), "states of a scaled or a float number", "expected a plain whole number");
+    }
+    let is_64 = matches!(tag.word_type, WordType::Int64 | WordType::Uint64 | WordType::Float64);
+    if tag.order.is_some_and(Order::is_of_64) && !is_64 && fields.has("order") {
+        report.error(fields.pos("order"), "an order of eight bytes", "expected one of abcd, cdab, badc, dcba here");
+    }
+    let broadcast = |address: &Address| address.unit == 0 && rtus[address.rtu].transport.is_rtu();
+    if tag.write.as_ref().is_some_and(broadcast) && tag.read.is_none() {
+        let expected = "expected a read address too, of a unit that shows what was written";
+        report.error(fields.pos("write"), "a broadcast that nobody confirms", expected);
+    }
+    let most = tag.read.or(tag.write).map_or(125, |address| rtus[address.rtu].max_words);
+    if tag.words() > most {
+        let found = format!("\"{}\" takes {} words", tag.name, tag.words());
+        report.error(fields.pos, found, format!("its connection reads at most {most} at once (max_words)"));
+    }
 }
 
 /// What a tag of the file is held against.
@@ -223,12 +341,14 @@ impl Look<'_> {
         if word_type == WordType::Bool && (scale != 1.0 || offset != 0.0) {
             report.error(fields.pos("scale"), "scale and offset of a bool", "expected neither");
         }
+        let length = length(&fields, word_type, report)?;
+        let item = Item { word_type, words: if word_type.has_length() { length } else { word_type.words() } };
         let at = |key: &str, what: Use, report: &mut Report<'_>| {
-            address(fields.node(key)?, key, word_type, what, self.rtus, &self.places, report)
+            address(fields.node(key)?, key, item, what, self.rtus, &self.places, report)
         };
         let former = at("addr", Use::Read, report);
         let read = at("read", Use::Read, report).or(former);
-        let is_writable = |address: &Address| self.writable.holds(address, word_type.words());
+        let is_writable = |address: &Address| self.writable.holds(address, item.words);
         let write = at("write", Use::Write, report).or(former.filter(is_writable));
         if !["read", "write", "addr"].iter().any(|key| fields.has(key)) {
             let found = format!("\"{name}\" is neither read nor written");
@@ -243,7 +363,13 @@ impl Look<'_> {
             write,
             scale,
             offset,
+            length,
+            no_value: whole_numbers(&fields, "no_value", report),
+            states: whole_numbers(&fields, "states", report),
+            deadband: fields.number("deadband").filter(|band| *band > 0.0),
+            rate: fields.number("rate").map(Duration::from_secs_f64),
         };
+        fits(&tag, &fields, self.rtus, report);
         self.covered(&tag, &fields, report);
         self.defined(&tag, entry, report);
         Some(tag)
@@ -261,7 +387,7 @@ impl Look<'_> {
                 );
             }
         }
-        let words = tag.word_type.words();
+        let words = tag.words();
         if let Some(read) = &tag.read {
             let rtu = &self.rtus[read.rtu];
             if !rtu.reads.is_empty() && !self.reads.holds(read, words) {
@@ -293,10 +419,22 @@ impl Look<'_> {
             report.warning_hint(entry.key_pos, found, "it is on the bus, but no page or history knows it", hint);
             return;
         };
-        let float =
-            matches!(tag.word_type, WordType::Float32 | WordType::Float64) || tag.scale != 1.0 || tag.offset != 0.0;
-        let gives = if float { "floats" } else { "ints" };
-        if !def.kind.is_numeric() || (float && def.kind == Kind::Int) {
+        if !tag.states.is_empty() && def.multi.as_ref().map(Vec::len) != Some(tag.states.len()) {
+            let found = format!("\"{}\" has {} states here", tag.name, tag.states.len());
+            let expected = match &def.multi {
+                Some(multi) => format!("tags.yaml names {} in its multi", multi.len()),
+                None => "tags.yaml names none: expected a multi there".to_owned(),
+            };
+            report.error(entry.key_pos, found, expected);
+        }
+        let float = tag.word_type.is_float() || tag.scale != 1.0 || tag.offset != 0.0;
+        let (gives, same) = match tag.word_type {
+            WordType::Text => ("texts", def.kind == Kind::Str),
+            WordType::Bytes => ("bytes", def.kind == Kind::Bytes),
+            _ if float => ("floats", def.kind.is_numeric() && def.kind != Kind::Int),
+            _ => ("ints", def.kind.is_numeric()),
+        };
+        if !same {
             let found = format!("\"{}\" gives {gives}, and is {} in tags.yaml", tag.name, a(def.kind));
             report.warning(entry.key_pos, found, "expected the same kind of value in both files");
         }
