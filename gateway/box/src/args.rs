@@ -38,9 +38,9 @@ pub(crate) enum Command {
     Run(Run),
     /// Run the bus alone.
     Bus(One),
-    /// Run the Modbus client alone.
+    /// Run the Modbus client alone, or ask a device something (`forebay modbus read --help`).
     #[command(visible_alias = "modbusclient")]
-    Modbus(One),
+    Modbus(Modbus),
     /// Run the history alone.
     History(One),
     /// Run the web server alone.
@@ -131,6 +131,16 @@ pub(crate) struct One {
     pub(crate) tags: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) folders: Folders,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Modbus {
+    #[cfg(feature = "modbus")]
+    #[command(subcommand)]
+    pub(crate) tool: Option<crate::modbus_tools::Tool>,
+    #[command(flatten)]
+    pub(crate) one: One,
 }
 
 #[derive(Debug, clap::Args)]

@@ -10,6 +10,8 @@ mod claim_code;
 mod daemons;
 mod fail;
 mod init_values;
+#[cfg(feature = "modbus")]
+mod modbus_tools;
 mod one;
 mod run_site;
 mod say;
@@ -36,7 +38,9 @@ fn dispatch(args: Args) -> Result<ExitCode, fail::Failure> {
     match args.command {
         Command::Run(run) => run_site::run(&run),
         Command::Bus(one) => one::run("bus", &one),
-        Command::Modbus(one) => one::run("modbusclient", &one),
+        #[cfg(feature = "modbus")]
+        Command::Modbus(args::Modbus { tool: Some(tool), .. }) => modbus_tools::run(&tool),
+        Command::Modbus(modbus) => one::run("modbusclient", &modbus.one),
         Command::History(one) => one::run("history", &one),
         Command::Www(www) => one::run_www(&www),
         Command::InitValues(one) => one::run("initvalues", &one),

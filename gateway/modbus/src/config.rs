@@ -137,7 +137,10 @@ impl Config {
             let def = defs.iter().find(|def| def.name == entry.name);
             let home = home_of(client, entry)?;
             let rtu = &client.rtus[home];
-            let stale = entry.stale.or(def.and_then(|def| def.stale)).unwrap_or(entry.rate.unwrap_or(rtu.rate) * 3 + rtu.timeout);
+            let stale = entry
+                .stale
+                .or(def.and_then(|def| def.stale))
+                .unwrap_or(entry.rate.unwrap_or(rtu.rate) * 3 + rtu.timeout);
             let tag = Some(tags.len());
             let deadband = entry.deadband.filter(|_| entry.write.is_none());
             tags.push(OwnedTag { name: entry.name.clone(), stale, deadband });

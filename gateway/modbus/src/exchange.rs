@@ -108,6 +108,11 @@ impl Exchange {
         }
     }
 
+    /// Frames without a number?
+    pub(crate) fn is_rtu(&self) -> bool {
+        matches!(self.framing, Framing::Rtu(..))
+    }
+
     /// Is an answer awaited?
     pub fn is_waiting(&self) -> bool {
         self.in_flight.is_some()

@@ -36,6 +36,7 @@ mod report;
 mod rtu;
 mod run;
 mod timing;
+pub mod tool;
 mod unit;
 mod write;
 
@@ -50,8 +51,8 @@ pub use master::{Do, Master, char_time};
 pub use mbap::Mbap;
 pub use pdu::{Answer, BadReply, PDU_BYTES_MAX, answer_len, decode, encode};
 pub use plan::{
-    Block, READ_BITS_MAX, READ_WORDS_MAX, TCP_BRIDGE_WORDS, WRITE_BITS_MAX, WRITE_WORDS_MAX, Want,
-    plan_areas, plan_reads, rtu_bridge_words,
+    Block, READ_BITS_MAX, READ_WORDS_MAX, TCP_BRIDGE_WORDS, WRITE_BITS_MAX, WRITE_WORDS_MAX, Want, plan_areas,
+    plan_reads, rtu_bridge_words,
 };
 pub use report::{GroupPlan, Reporter, Say};
 pub use rtu::{Rtu, crc16};

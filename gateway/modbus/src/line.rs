@@ -24,7 +24,7 @@ use crate::write::WriteRequest;
 pub const CONNECT_TIME: Duration = Duration::from_millis(900);
 
 /// More than any answer; what a flooding device sends is taken in pieces of this and thrown away.
-const READ_BYTES: usize = 1024;
+pub(crate) const READ_BYTES: usize = 1024;
 
 /// What lies in a serial port before a request is at most the kernel's buffer of 4096 bytes; more is babble.
 const DRAIN_READS_MAX: usize = 16;
@@ -37,7 +37,7 @@ pub(crate) struct Told {
     pub(crate) counters: Counters,
 }
 
-enum Port {
+pub(crate) enum Port {
     Tcp(TcpStream),
     Serial(SerialStream),
     Udp(UdpSocket),
@@ -169,7 +169,7 @@ impl Line {
 }
 
 impl Port {
-    async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.read(buffer).await,
             Self::Serial(stream) => stream.read(buffer).await,
@@ -177,7 +177,7 @@ impl Port {
         }
     }
 
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.write_all(bytes).await,
             Self::Serial(stream) => stream.write_all(bytes).await,
@@ -186,7 +186,7 @@ impl Port {
     }
 
     /// Throws away what a serial line gathered while nobody asked. (On TCP the transaction number does that.)
-    fn drain(&mut self, rtu: bool) {
+    pub(crate) fn drain(&mut self, rtu: bool) {
         let mut buffer = [0; READ_BYTES];
         for _ in 0..DRAIN_READS_MAX {
             let read = match self {
@@ -201,7 +201,7 @@ impl Port {
     }
 }
 
-async fn open(transport: &Transport) -> Result<Port, LineError> {
+pub(crate) async fn open(transport: &Transport) -> Result<Port, LineError> {
     match transport {
         Transport::Tcp { host, port } | Transport::RtuOverTcp { host, port } => {
             let connecting = TcpStream::connect((host.as_str(), *port));

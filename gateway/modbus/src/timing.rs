@@ -35,7 +35,13 @@ pub(crate) struct Timing {
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { recent: VecDeque::with_capacity(RECENT), headroom: HEADROOM_MIN, gap: Duration::ZERO, calm: 0, longest: Duration::ZERO }
+        Self {
+            recent: VecDeque::with_capacity(RECENT),
+            headroom: HEADROOM_MIN,
+            gap: Duration::ZERO,
+            calm: 0,
+            longest: Duration::ZERO,
+        }
     }
 }
 

@@ -363,9 +363,8 @@ fn all_dead_units_of_a_line_together_cost_a_tenth_of_its_time() {
     // Each waits for its timeout and for the bytes, which at 19200 baud are under 20 ms.
     let cost = vain as f64 * 0.3;
     assert!((15.0..=30.5).contains(&cost), "of 300 s, {cost} s went to {vain} requests to the dead");
-    let each: Vec<usize> = (10..15)
-        .map(|unit| world.requests[before.0..].iter().filter(|(_, bytes)| bytes[0] == unit).count())
-        .collect();
+    let each: Vec<usize> =
+        (10..15).map(|unit| world.requests[before.0..].iter().filter(|(_, bytes)| bytes[0] == unit).count()).collect();
     assert!(each.iter().max().unwrap() - each.iter().min().unwrap() <= 1, "in turns: {each:?}");
     assert!(world.is_good_since("alive", before.1 + 299 * S));
     let why = &world.status().unwrap().why;

@@ -8,7 +8,6 @@ use site::{Form, Order, WordType};
 use tag::{Fault, Value};
 
 const TYPES: [WordType; 13] = [
-
     WordType::Bool,
     WordType::Int16,
     WordType::Uint16,

@@ -18,9 +18,32 @@ const WRITE_BITS_MAX: u16 = 1968;
 /// What a healthy device with these registers answers.
 pub(crate) fn answer(registers: &mut Registers, request: &[u8]) -> Vec<u8> {
     let function = request.first().copied().unwrap_or(0);
+    if let Some(said) = who_am_i(request) {
+        return said;
+    }
     match parse(request).and_then(|request| carry_out(&request, registers)) {
         Ok(response) => encode(&response),
         Err(code) => exception(function, code),
+    }
+}
+
+/// Functions 17 and 43/14: what it says of itself.
+fn who_am_i(request: &[u8]) -> Option<Vec<u8>> {
+    const OBJECTS: [&str; 3] = ["Forebay", "SIM", "1"];
+    match request {
+        [17] => {
+            let id = b"Forebay simulated device";
+            let len = u8::try_from(id.len() + 2).expect("a short text");
+            Some([&[17, len, 1], &id[..], &[0xFF]].concat())
+        }
+        // One object at a time, as a device with little memory does it.
+        [43, 14, code @ 1..=3, from @ 0..=2] => {
+            let text = OBJECTS[usize::from(*from)];
+            let (more, next) = if *from < 2 { (0xFF, from + 1) } else { (0, 0) };
+            let len = u8::try_from(text.len()).expect("a short text");
+            Some([&[43, 14, *code, 0x01, more, next, 1, *from, len], text.as_bytes()].concat())
+        }
+        _ => None,
     }
 }
 

@@ -70,7 +70,8 @@ fn a_site_without_files_but_tags_stands_at_its_defaults() {
 
 #[test]
 fn a_site_names_itself_and_its_hosts() {
-    let www = site(&[("tags.yaml", ""), ("wwwserver.yaml", "title: Mill weir\nhosts: [SCADA.lan, weir]\n")]).www.unwrap();
+    let www =
+        site(&[("tags.yaml", ""), ("wwwserver.yaml", "title: Mill weir\nhosts: [SCADA.lan, weir]\n")]).www.unwrap();
     assert_eq!((www.title.as_deref(), www.hosts), (Some("Mill weir"), vec!["scada.lan".to_owned(), "weir".to_owned()]));
     let www = site(&[("tags.yaml", ""), ("wwwserver.yaml", "hosts: scada.lan\n")]).www.unwrap();
     assert_eq!(www.hosts, ["scada.lan"]);

@@ -42,7 +42,8 @@ pub(crate) fn tcp(form: Form) -> Rtu {
 }
 
 pub(crate) fn serial(form: Form) -> Rtu {
-    let port = Serial { path: "/dev/ttyS9".into(), baud: 19200, parity: site::Parity::Even, stop_bits: 1, rs485: false };
+    let port =
+        Serial { path: "/dev/ttyS9".into(), baud: 19200, parity: site::Parity::Even, stop_bits: 1, rs485: false };
     Rtu { transport: Transport::Rtu(port), timeout: Duration::from_millis(300), ..tcp(form) }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn file(table: Table) -> &'static str {
 
 impl WordType {
     /// The type of that name in `modbusclient.yaml`.
-    pub(super) fn of(word: &str) -> Option<Self> {
+    pub fn of(word: &str) -> Option<Self> {
         Some(match word {
             "bool" => Self::Bool,
             "int16" => Self::Int16,

@@ -232,16 +232,24 @@ fn area(node: &Node, key: &str, report: &mut Report<'_>) -> Option<Area> {
 }
 
 fn order(fields: &Fields<'_>) -> Option<Order> {
-    Some(match fields.text("order")? {
-        "abcd" => Order::Abcd,
-        "cdab" => Order::Cdab,
-        "badc" => Order::Badc,
-        "dcba" => Order::Dcba,
-        "efghabcd" => Order::Efghabcd,
-        "cdabghef" => Order::Cdabghef,
-        "dcbahgfe" => Order::Dcbahgfe,
-        _ => Order::Fehgbadc,
-    })
+    Order::of(fields.text("order")?)
+}
+
+impl Order {
+    /// The order of that name in `modbusclient.yaml`.
+    pub fn of(word: &str) -> Option<Self> {
+        Some(match word {
+            "abcd" => Self::Abcd,
+            "cdab" => Self::Cdab,
+            "badc" => Self::Badc,
+            "dcba" => Self::Dcba,
+            "efghabcd" => Self::Efghabcd,
+            "cdabghef" => Self::Cdabghef,
+            "dcbahgfe" => Self::Dcbahgfe,
+            "fehgbadc" => Self::Fehgbadc,
+            _ => return None,
+        })
+    }
 }
 
 /// How many words a string or a row of bytes takes; 0 for everything else. `None` when it isn't said.
@@ -285,7 +293,11 @@ fn fits(tag: &ModbusTag, fields: &Fields<'_>, rtus: &[Rtu], report: &mut Report<
         }
     }
     if fields.has("deadband") && tag.write.is_some() {
-        report.error(fields.pos("deadband"), "deadband of a tag that is written", "expected it at tags that are only read");
+        report.error(
+            fields.pos("deadband"),
+            "deadband of a tag that is written",
+            "expected it at tags that are only read",
+        );
     }
     let is_long = matches!(tag.word_type, WordType::Text | WordType::Bytes);
     if is_long && (tag.scale != 1.0 || tag.offset != 0.0) {

@@ -1,0 +1,176 @@
+//! A connection that is asked one thing after the other.
+
+use std::time::{Duration, Instant};
+
+use link::Outcome;
+use shell::SharedClock;
+use site::{Table, Transport};
+use tag::{TagName, Value};
+use tokio::time::timeout;
+use tokio_modbus::{Request, Response};
+
+use crate::block::{Cells, read_request};
+use crate::config::{Limits, Point, Spot};
+use crate::error::LineError;
+use crate::exchange::{Exchange, Reply};
+use crate::layout::Layout;
+use crate::line::{self, Port};
+use crate::master::char_time;
+use crate::write::{Look, Step, Ticket, Transaction, WriteRequest, is_single};
+
+/// Longer than any device takes to show what it was given.
+const WRITE_TIME: Duration = Duration::from_secs(10);
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// There is no connection.
+    #[error(transparent)]
+    Line(#[from] LineError),
+    /// The device said no.
+    #[error("the device answers, but refuses: {0}")]
+    Refused(tag::ExceptionCode),
+    /// Nothing came.
+    #[error("no answer within {0} ms")]
+    NoAnswer(u128),
+    /// Something came that is no answer.
+    #[error("what came is no answer: it {0}")]
+    Bad(crate::pdu::BadReply),
+    /// A request of ours got an answer of another kind: a defect of ours.
+    #[error("the answer is of another kind than the question")]
+    Mixed,
+}
+
+/// See the module.
+pub struct Client {
+    port: Port,
+    exchange: Exchange,
+    clock: SharedClock,
+    /// How long an answer may take.
+    pub patience: Duration,
+}
+
+impl Client {
+    /// Opens the connection or the port.
+    pub async fn open(transport: &Transport, clock: SharedClock, patience: Duration) -> Result<Self, ToolError> {
+        let exchange = match transport {
+            Transport::Rtu(serial) => Exchange::rtu(char_time(serial)),
+            other if other.is_rtu() => Exchange::rtu(Duration::ZERO),
+            _ => Exchange::tcp(),
+        };
+        Ok(Self { port: line::open(transport).await?, exchange, clock, patience })
+    }
+
+    /// Asks, and waits for what becomes of it.
+    pub async fn ask(&mut self, unit: u8, request: Request<'static>) -> Result<Reply, ToolError> {
+        let mut buffer = [0; line::READ_BYTES];
+        // A late answer to the last question must not stand before the next.
+        while let Some(until) = self.exchange.ready_at().filter(|at| *at > self.clock.mono()) {
+            if let Ok(read) = timeout(self.time_until(until), self.port.read(&mut buffer)).await {
+                let n = read.map_err(LineError::Lost)?;
+                self.exchange.on_bytes(self.clock.mono(), &buffer[..n]);
+            }
+        }
+        let bytes = self.exchange.begin(self.clock.mono(), unit, request, self.patience);
+        self.port.drain(self.exchange.is_rtu());
+        self.port.write(&bytes).await.map_err(LineError::Lost)?;
+        loop {
+            if let Some(reply) = self.exchange.on_time(self.clock.mono()) {
+                return Ok(reply);
+            }
+            let Some(wake) = self.exchange.wake_at() else { return Err(ToolError::Mixed) };
+            let Ok(read) = timeout(self.time_until(wake), self.port.read(&mut buffer)).await else { continue };
+            match read.map_err(LineError::Lost)? {
+                0 => return Err(LineError::Closed.into()),
+                n => {
+                    if let Some(reply) = self.exchange.on_bytes(self.clock.mono(), &buffer[..n]) {
+                        return Ok(reply);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks for something that has an answer.
+    pub async fn answer(&mut self, unit: u8, request: Request<'static>) -> Result<Response, ToolError> {
+        match self.ask(unit, request).await? {
+            Reply::Answer(response) => Ok(response),
+            Reply::Exception(code) => Err(ToolError::Refused(code)),
+            Reply::TimedOut => Err(ToolError::NoAnswer(self.patience.as_millis())),
+            Reply::Bad(bad) => Err(ToolError::Bad(bad)),
+            Reply::Broadcast => Ok(Response::Custom(0, Vec::new().into())),
+        }
+    }
+
+    /// Registers, or bits as 0 and 1.
+    pub async fn read(&mut self, unit: u8, table: Table, start: u16, count: u16) -> Result<Vec<u16>, ToolError> {
+        let response = self.answer(unit, read_request(table, start, count)).await?;
+        match Cells::of(response).ok_or(ToolError::Mixed)? {
+            Cells::Words(words) => Ok(words),
+            Cells::Bits(bits) => Ok(bits.into_iter().map(u16::from).collect()),
+        }
+    }
+
+    /// Writes a value and reads it back.
+    pub async fn write(
+        &mut self,
+        unit: u8,
+        table: Table,
+        start: u16,
+        bit: Option<u8>,
+        layout: &Layout,
+        value: &Value,
+    ) -> Result<Outcome, ToolError> {
+        let now = self.clock.mono();
+        let spot = Spot { unit, table, start, bit, layout: layout.clone() };
+        if !matches!(table, Table::Coils | Table::HoldingRegisters) {
+            return Ok(Outcome::Refused("1x and 3x can only be read".into()));
+        }
+        let name = TagName::parse("value").expect("a good name");
+        let (limits, rate) = (Limits::default(), self.patience);
+        let point = Point { tag: None, name, read: spot.clone(), write: Some(spot.clone()), limits, rate };
+        let deadline = now + WRITE_TIME;
+        let request = WriteRequest { ticket: Ticket(0), point: 0, value: value.clone(), deadline };
+        let mut write = match Transaction::new(now, &request, &point) {
+            Ok(write) => write,
+            Err(why) => return Ok(Outcome::Refused(why)),
+        };
+        let mut multiple = false;
+        while self.clock.mono() < deadline {
+            tokio::time::sleep(self.time_until(write.not_before)).await;
+            let asked = match write.step {
+                Step::Fetch | Step::ReadBack => write.read(),
+                Step::Send => write.send(multiple),
+            };
+            let is_single = is_single(&asked);
+            match (write.step, self.ask(unit, asked).await?) {
+                (_, Reply::Broadcast) => return Ok(Outcome::Sent),
+                (Step::Send, Reply::Answer(_)) => write.step = Step::ReadBack,
+                (Step::Send, Reply::Exception(code)) if code.0 == 1 && is_single && !multiple => multiple = true,
+                (_, Reply::Exception(code)) => return Ok(Outcome::Refused(code.to_string())),
+                (step, Reply::Answer(response)) => {
+                    let cells = Cells::of(response).ok_or(ToolError::Mixed)?;
+                    if step == Step::Fetch {
+                        write.fetched(&cells);
+                        continue;
+                    }
+                    match write.look(self.clock.mono(), &cells) {
+                        Look::Same => return Ok(Outcome::Confirmed),
+                        Look::NotYet => {}
+                        Look::Differs => {
+                            let held = cells.value(0, &spot);
+                            return Ok(held.map_or_else(|fault| Outcome::Refused(fault.to_string()), Outcome::Mismatch));
+                        }
+                    }
+                }
+                (_, Reply::TimedOut) => return Err(ToolError::NoAnswer(self.patience.as_millis())),
+                (_, Reply::Bad(bad)) => return Err(ToolError::Bad(bad)),
+            }
+        }
+        Ok(Outcome::Expired)
+    }
+
+    fn time_until(&self, until: Instant) -> Duration {
+        until.saturating_duration_since(self.clock.mono())
+    }
+}

@@ -1,0 +1,174 @@
+//! Every decoding of a window of registers side by side, and which of them the device's display shows.
+
+use site::{Order, WordType};
+use tag::Value;
+
+use crate::layout::Layout;
+
+/// One way to understand some registers of a window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Guess {
+    /// Registers from the window's start.
+    pub at: usize,
+    /// Its type.
+    pub word_type: WordType,
+    /// In which order.
+    pub order: Order,
+    /// With which scale; 1 unless a display was given.
+    pub scale: f64,
+    /// What it says, scaled.
+    pub value: Value,
+    /// The lower, the likelier; 0 for what is as ordinary as can be.
+    pub oddness: u32,
+}
+
+const NUMBERS: [WordType; 10] = [
+    WordType::Int16,
+    WordType::Uint16,
+    WordType::Float32,
+    WordType::Int32,
+    WordType::Uint32,
+    WordType::Bcd16,
+    WordType::Bcd32,
+    WordType::Float64,
+    WordType::Int64,
+    WordType::Uint64,
+];
+const SHORT: [Order; 4] = [Order::Abcd, Order::Cdab, Order::Badc, Order::Dcba];
+const LONG: [Order; 4] = [Order::Efghabcd, Order::Cdabghef, Order::Dcbahgfe, Order::Fehgbadc];
+/// What devices multiply their numbers by before they put them into registers, the usual ones first.
+const SCALES: [f64; 7] = [1.0, 0.1, 0.01, 0.001, 10.0, 100.0, 1000.0];
+
+/// The name of a type in `modbusclient.yaml`.
+pub(crate) fn type_word(word_type: WordType) -> &'static str {
+    match word_type {
+        WordType::Bool => "bool",
+        WordType::Int16 => "int16",
+        WordType::Uint16 => "uint16",
+        WordType::Int32 => "int32",
+        WordType::Uint32 => "uint32",
+        WordType::Int64 => "int64",
+        WordType::Uint64 => "uint64",
+        WordType::Float32 => "float32",
+        WordType::Float64 => "float64",
+        WordType::Int8 => "int8",
+        WordType::Uint8 => "uint8",
+        WordType::Bcd16 => "bcd16",
+        WordType::Bcd32 => "bcd32",
+        WordType::Text => "string",
+        WordType::Bytes => "bytes",
+    }
+}
+
+/// The name of an order in `modbusclient.yaml`.
+pub(crate) fn order_word(order: Order) -> &'static str {
+    match order {
+        Order::Abcd => "abcd",
+        Order::Cdab => "cdab",
+        Order::Badc => "badc",
+        Order::Dcba => "dcba",
+        Order::Efghabcd => "efghabcd",
+        Order::Cdabghef => "cdabghef",
+        Order::Dcbahgfe => "dcbahgfe",
+        Order::Fehgbadc => "fehgbadc",
+    }
+}
+
+impl Guess {
+    /// The line to paste under `tags:`; `address` is that of its first register.
+    pub fn yaml(&self, address: &str) -> String {
+        let scale = if self.scale == 1.0 { String::new() } else { format!(", scale: {}", self.scale) };
+        let order = format!(", order: {}", order_word(self.order));
+        format!("{{type: {}, read: '{address}'{order}{scale}}}", type_word(self.word_type))
+    }
+
+    /// `float32 cdab`.
+    pub fn name(&self) -> String {
+        format!("{} {}", type_word(self.word_type), order_word(self.order))
+    }
+}
+
+/// Every decoding of the window that is a number, in order of place and type.
+pub fn decodings(words: &[u16]) -> Vec<Guess> {
+    let mut all = Vec::new();
+    for at in 0..words.len() {
+        for word_type in NUMBERS {
+            let count = usize::from(word_type.words());
+            let Some(part) = words.get(at..at + count) else { continue };
+            let orders: &[Order] = if count == 1 { &[Order::Abcd, Order::Badc] } else { &SHORT };
+            let long: &[Order] = if count == 4 { &LONG } else { &[] };
+            for (rank, order) in orders.iter().chain(long).enumerate() {
+                let Ok(value) = Layout::plain(word_type, *order).decode(part) else { continue };
+                let oddness = u32::try_from(rank).unwrap_or(8) * 2 + u32::from(is_odd(word_type));
+                all.push(Guess { at, word_type, order: *order, scale: 1.0, value, oddness });
+            }
+        }
+    }
+    all
+}
+
+fn is_odd(word_type: WordType) -> bool {
+    matches!(word_type, WordType::Bcd16 | WordType::Bcd32 | WordType::Float64 | WordType::Int64 | WordType::Uint64)
+}
+
+/// The decodings that a display could show so, the likeliest first. `shown` is its text: as many decimals as it has
+/// are compared. `asked` is the place the person named: next to it is odder than there.
+pub fn ranked(words: &[u16], asked: usize, shown: &str) -> Vec<Guess> {
+    let Ok(number) = shown.parse::<f64>() else { return Vec::new() };
+    let decimals = shown.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let step = 10f64.powi(-i32::try_from(decimals).unwrap_or(0));
+    let mut fitting = Vec::new();
+    for guess in decodings(words) {
+        let Some(raw) = guess.value.as_f64() else { continue };
+        for (rank, scale) in SCALES.iter().enumerate() {
+            let is = raw * scale;
+            // A display cuts off or rounds; both are within one step of its last digit.
+            if (is - number).abs() > step * 1.001 || (number != 0.0 && raw == 0.0) {
+                continue;
+            }
+            // A float is scaled by its nature, so a scaled float is odder than a scaled integer.
+            let float = u32::from(guess.word_type.is_float()) * 4;
+            let scaled = if rank == 0 { 0 } else { 1 + u32::try_from(rank).unwrap_or(7) + float };
+            // An unscaled float that fits some digits is no accident; an integer of 16 bits easily is.
+            let accident = if guess.word_type.is_float() && rank == 0 { 0 } else { 2 };
+            let aside = u32::from(guess.at != asked) * 5;
+            let far = if (is - number).abs() > step * 0.501 { 3 } else { 0 };
+            let oddness = guess.oddness + scaled + accident + aside + far;
+            fitting.push(Guess { scale: *scale, value: Value::Float(is), oddness, ..guess.clone() });
+        }
+    }
+    fitting.sort_by_key(|guess| (guess.oddness, guess.at));
+    fitting
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_display_shows_is_found_first() {
+        let table: [(&[u16], usize, &str, usize, WordType, Order, f64); 7] = [
+            (&[0, 0x4366, 0x6666, 7], 1, "230.4", 1, WordType::Float32, Order::Abcd, 1.0),
+            (&[0x6666, 0x4366], 0, "230.4", 0, WordType::Float32, Order::Cdab, 1.0),
+            (&[0x6643, 0x6666], 0, "230.4", 0, WordType::Float32, Order::Badc, 1.0),
+            (&[99, 2304, 1], 1, "230.4", 1, WordType::Int16, Order::Abcd, 0.1),
+            (&[2304, 99], 1, "230.4", 0, WordType::Int16, Order::Abcd, 0.1),
+            (&[0x0001, 0xE240], 0, "1234.56", 0, WordType::Int32, Order::Abcd, 0.01),
+            (&[0xFFF6], 0, "-10", 0, WordType::Int16, Order::Abcd, 1.0),
+        ];
+        for (words, asked, shown, at, word_type, order, scale) in table {
+            let best = ranked(words, asked, shown);
+            let best = best.first().unwrap_or_else(|| panic!("nothing fits {shown} in {words:x?}"));
+            let is = (best.at, best.word_type, best.order, best.scale);
+            assert_eq!(is, (at, word_type, order, scale), "{shown} in {words:x?}: {best:?}");
+        }
+        assert_eq!(ranked(&[1, 2], 0, "77777"), []);
+        assert_eq!(ranked(&[1, 2], 0, "not a number"), []);
+    }
+
+    #[test]
+    fn the_line_to_paste() {
+        let best = ranked(&[2304], 0, "230.4").remove(0);
+        assert_eq!(best.yaml("PLC:1:4x:3"), "{type: int16, read: 'PLC:1:4x:3', order: abcd, scale: 0.1}");
+    }
+}

@@ -1,0 +1,122 @@
+//! Who a device says it is: function 43/14, function 17, and the models of SunSpec.
+
+use site::Table;
+use tokio_modbus::{Request, Response};
+
+use super::client::{Client, ToolError};
+use crate::pdu::{DEVICE_ID, ENCAPSULATED, SERVER_ID};
+
+/// Objects are asked for in pieces; more pieces than this is a device that never ends.
+const PIECES_MAX: usize = 32;
+/// Where SunSpec's models begin, after the mark.
+const SUNSPEC_BASES: [u16; 3] = [40000, 0, 50000];
+/// `SunS`.
+const SUNSPEC_MARK: [u16; 2] = [0x5375, 0x6E53];
+/// More models than any device has.
+const MODELS_MAX: usize = 64;
+
+/// Asks in every way; each line is something the device said. A device that knows none of them gives none.
+pub async fn identify(client: &mut Client, unit: u8) -> Result<Vec<String>, ToolError> {
+    let mut lines = Vec::new();
+    lines.extend(kept(device_id(client, unit).await)?);
+    lines.extend(kept(server_id(client, unit).await)?);
+    lines.extend(kept(sunspec(client, unit).await)?);
+    Ok(lines)
+}
+
+/// A refusal or a silence to one question says nothing of the others; a lost connection ends them all.
+fn kept(lines: Result<Vec<String>, ToolError>) -> Result<Vec<String>, ToolError> {
+    match lines {
+        Err(ToolError::Line(error)) => Err(error.into()),
+        other => Ok(other.unwrap_or_default()),
+    }
+}
+
+async fn device_id(client: &mut Client, unit: u8) -> Result<Vec<String>, ToolError> {
+    let mut lines = Vec::new();
+    for code in [3, 2, 1] {
+        let mut object = 0;
+        for _ in 0..PIECES_MAX {
+            let request = Request::Custom(ENCAPSULATED, vec![DEVICE_ID, code, object].into());
+            let Ok(Response::Custom(_, body)) = client.answer(unit, request).await else { break };
+            let [_, _, _, more, next, count, objects @ ..] = &body[..] else { break };
+            let mut rest = objects;
+            for _ in 0..*count {
+                let [id, len, after @ ..] = rest else { break };
+                let Some(text) = after.get(..usize::from(*len)) else { break };
+                lines.push(format!("{}: {}", object_name(*id), printable(text)));
+                rest = &after[usize::from(*len)..];
+            }
+            if *more != 0xFF || *next <= object {
+                break;
+            }
+            object = *next;
+        }
+        if !lines.is_empty() {
+            break;
+        }
+    }
+    Ok(lines)
+}
+
+fn object_name(id: u8) -> String {
+    match id {
+        0 => "vendor".to_owned(),
+        1 => "product code".to_owned(),
+        2 => "version".to_owned(),
+        3 => "vendor's page".to_owned(),
+        4 => "product".to_owned(),
+        5 => "model".to_owned(),
+        6 => "application".to_owned(),
+        other => format!("object {other}"),
+    }
+}
+
+async fn server_id(client: &mut Client, unit: u8) -> Result<Vec<String>, ToolError> {
+    match client.answer(unit, Request::Custom(SERVER_ID, vec![].into())).await? {
+        Response::Custom(_, body) => Ok(vec![format!("server id (function 17): {}", printable(&body[1..]))]),
+        _ => Err(ToolError::Mixed),
+    }
+}
+
+async fn sunspec(client: &mut Client, unit: u8) -> Result<Vec<String>, ToolError> {
+    let mut lines = Vec::new();
+    for base in SUNSPEC_BASES {
+        match client.read(unit, Table::HoldingRegisters, base, 2).await {
+            Ok(mark) if mark == SUNSPEC_MARK => {}
+            Err(ToolError::Line(error)) => return Err(error.into()),
+            _ => continue,
+        }
+        lines.push(format!("SunSpec at 4x:{}", u32::from(base) + 1));
+        let mut at = base.saturating_add(2);
+        for _ in 0..MODELS_MAX {
+            let head = client.read(unit, Table::HoldingRegisters, at, 2).await?;
+            let (id, len) = (head[0], head[1]);
+            if id == 0xFFFF || len == 0 {
+                break;
+            }
+            lines.push(format!("  model {id} at 4x:{}, {len} registers", u32::from(at) + 1));
+            if id == 1 && len >= 64 {
+                let words = client.read(unit, Table::HoldingRegisters, at.saturating_add(2), 64).await?;
+                let fields = [("vendor", 0, 16), ("model", 16, 16), ("version", 40, 8), ("serial number", 48, 16)];
+                for (name, from, count) in fields {
+                    let bytes: Vec<u8> = words[from..from + count].iter().flat_map(|word| word.to_be_bytes()).collect();
+                    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+                    lines.push(format!("  {name}: {}", printable(&bytes[..end])));
+                }
+            }
+            let Some(next) = at.checked_add(2).and_then(|at| at.checked_add(len)) else { break };
+            at = next;
+        }
+        break;
+    }
+    Ok(lines)
+}
+
+/// Text as text, everything else by its bytes.
+fn printable(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(char::is_control) => text.trim_end().to_owned(),
+        _ => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "),
+    }
+}

@@ -1,0 +1,113 @@
+//! The questions of the command line, asked of a simulated device over both wires.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::future::Future;
+use std::time::Duration;
+
+use forebay_modbus::tool::{Client, Found, Scan, ToolError, identify, scan};
+use forebay_modbus::{Layout, Outcome};
+use shell::SystemClock;
+use sim::{Behaviour, Plc};
+use site::{Order, Parity, Serial, Table, Transport, WordType};
+use tag::Value;
+use tokio::task::LocalSet;
+
+const PATIENCE: Duration = Duration::from_millis(1000);
+
+fn test(body: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    LocalSet::new().block_on(&runtime, body);
+}
+
+fn wire(plant: &sim::Handle, serial: bool) -> Transport {
+    if serial {
+        let path = plant.rtu_path(Plc::NAME).to_path_buf();
+        Transport::Rtu(Serial { path, baud: 115_200, parity: Parity::None, stop_bits: 1, rs485: false })
+    } else {
+        Transport::Tcp { host: "127.0.0.1".into(), port: plant.tcp_addr(Plc::NAME).port() }
+    }
+}
+
+/// `SunS`, the common model, one empty model, the end.
+fn sunspec() -> Vec<u16> {
+    let text = |text: &str, words: usize| {
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.resize(words * 2, 0);
+        bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect::<Vec<_>>()
+    };
+    let common = [text("Acme", 16), text("Inverter 3", 16), text("", 8), text("1.2", 8), text("SN-77", 16)].concat();
+    [vec![0x5375, 0x6E53, 1, 66], common, vec![1, 0], vec![103, 2, 0, 0], vec![0xFFFF, 0]].concat()
+}
+
+#[test]
+fn read_write_identify_and_scan_over_both_wires() {
+    test(async {
+        for serial in [false, true] {
+            let plc = Plc::new().blank(300).register(1, 7).registers(3, &[0x41A4, 0]).registers(40001, &sunspec());
+            let plant = if serial { plc.serial() } else { plc }.start().await.unwrap();
+            let clock = SystemClock::shared();
+            let mut client = Client::open(&wire(&plant, serial), clock.clone(), PATIENCE).await.unwrap();
+            assert_eq!(client.read(1, Table::HoldingRegisters, 0, 4).await.unwrap(), [7, 0, 0x41A4, 0]);
+            let refused = client.read(1, Table::HoldingRegisters, 50_000, 4).await;
+            assert!(matches!(refused, Err(ToolError::Refused(code)) if code.0 == 2), "{refused:?}");
+
+            let float = Layout::plain(WordType::Float32, Order::Cdab);
+            let holding = Table::HoldingRegisters;
+            let outcome = client.write(1, holding, 9, None, &float, &Value::Float(20.5)).await.unwrap();
+            assert_eq!(
+                (outcome, plant.peek_words(Plc::NAME, "4x:10", 2).unwrap()),
+                (Outcome::Confirmed, vec![0, 0x41A4])
+            );
+            let bit = Layout::plain(WordType::Bool, Order::Abcd);
+            let outcome = client.write(1, holding, 0, Some(4), &bit, &Value::Int(1)).await.unwrap();
+            assert_eq!((outcome, plant.peek(Plc::NAME, "4x:1").unwrap()), (Outcome::Confirmed, 0x17));
+            let word = Layout::plain(WordType::Uint16, Order::Abcd);
+            let outcome = client.write(1, holding, 0, None, &word, &Value::Int(70_000)).await.unwrap();
+            assert_eq!(outcome, Outcome::Refused("over max 65535 of the register".into()));
+
+            let who = identify(&mut client, 1).await.unwrap().join("\n");
+            for said in [
+                "vendor: Forebay",
+                "product code: SIM",
+                "version: 1",
+                "server id (function 17):",
+                "SunSpec at 4x:40001",
+                "  model 103 at 4x:40071, 2 registers",
+                "  vendor: Acme",
+                "  serial number: SN-77",
+            ] {
+                assert!(who.contains(said), "{said:?} in\n{who}");
+            }
+            drop(client);
+
+            let what = Scan {
+                transport: wire(&plant, serial),
+                units: vec![1, 2, 3],
+                bauds: vec![115_200],
+                parities: vec![Parity::None],
+                patience: Duration::from_millis(150),
+            };
+            let (mut steps, mut there) = (0, Vec::new());
+            let count =
+                scan(&what, &clock, |_, all, _| steps += usize::from(all == 3), |found| there.push(found.clone()));
+            assert_eq!(count.await.unwrap(), 1);
+            let at = serial.then_some((115_200, Parity::None));
+            assert_eq!((steps, there), (3, vec![Found { unit: 1, serial: at, how: "answers".into() }]));
+        }
+    });
+}
+
+#[test]
+fn silence_is_said_and_a_late_answer_is_not_taken_for_the_next() {
+    test(async {
+        let plant = Plc::new().serial().register(1, 7).register(2, 8).start().await.unwrap();
+        let patience = Duration::from_millis(100);
+        let mut client = Client::open(&wire(&plant, true), SystemClock::shared(), patience).await.unwrap();
+        plant.set_behaviour(Plc::NAME, Behaviour::Silent).unwrap();
+        let silent = client.read(1, Table::HoldingRegisters, 0, 1).await;
+        assert!(matches!(silent, Err(ToolError::NoAnswer(100))), "{silent:?}");
+        plant.set_behaviour(Plc::NAME, Behaviour::Normal).unwrap();
+        assert_eq!(client.read(1, Table::HoldingRegisters, 1, 1).await.unwrap(), [8]);
+    });
+}
