@@ -4,10 +4,11 @@
 
 BOARD_WHAT="Raspberry Pi 3, 4, CM4 and Zero 2 W"
 BOARD_CONSOLES='console=tty1 console=ttyS1,115200'
-# All below 256 MB, which the smallest of them (512 MB shared with the screen) has.
+# All below 256 MB, which the smallest of them (512 MB shared with the screen) has, and clear of 128 MB, where QEMU's model of
+# the firmware leaves the device tree.
 BOARD_KERNEL_ADDRESS=0x00200000
 BOARD_INITRD_ADDRESS=0x05000000
-BOARD_UNPACK_ADDRESS=0x08000000
+BOARD_UNPACK_ADDRESS=0x0a000000
 # The firmware picks the device tree and fills in what it knows of the board.
 BOARD_DEVICE_TREE='${fdt_addr}'
 BOARD_UBOOT_PACKAGE=u-boot-rpi
@@ -28,6 +29,8 @@ board_boot_files() {
 arm_64bit=1
 enable_uart=1
 kernel=u-boot.bin
+# Linux's own names of the device trees: bcm2837 for what the firmware would call bcm2710.
+upstream_kernel=1
 # The hardware watchdog belongs to systemd; the screen shows what the serial console shows.
 disable_splash=1
 hdmi_force_hotplug=1
