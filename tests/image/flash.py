@@ -206,6 +206,24 @@ class Flash(unittest.TestCase):
         self.assertEqual(self.bench.on_card("site/tags.yaml"), (site / "tags.yaml").read_text())
         self.assertEqual(self.bench.on_card("claim.txt"), "K7QM-2XHD\n")
 
+    def test_what_a_sites_names_stand_for_goes_with_it(self):
+        site = self.bench.folder / "site"
+        site.mkdir()
+        (site / "tags.yaml").write_text("level: {type: float}\n")
+        (site / "modbusclient.yaml").write_text(
+            "rtus: [{name: P, serial: '${FAN_LINE}', baud: 9600}]\ntags: {level: {type: float32, read: 'P:1:4x:1'}}\n")
+        self.assertIn("${FAN_LINE} is not set", self.bench.write("--site", site).stderr)
+        names = self.bench.folder / "names"
+        names.write_text("# the fan's line\nFAN_LINE=/dev/ttyUSB0\r\n")
+        done = self.bench.write("--site", site, "--environment", names)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("is not set", done.stderr)
+        self.assertIn("FAN_LINE=/dev/ttyUSB0", self.bench.on_card("environment.txt"))
+        card = self.bench.add("sdf", CARD_MIB, rm=1)
+        self.refused(self.bench.write("--environment", names, card=card), "goes with --site", card)
+        done = self.bench.write("--site", site, "--environment", self.bench.folder / "none", card=card)
+        self.refused(done, "none isn't there; nothing was written", card)
+
     def test_a_bad_site_leaves_the_card_alone(self):
         site = self.bench.folder / "site"
         self.refused(self.bench.write("--site", site), "is no folder; nothing was written")
@@ -220,8 +238,9 @@ class Flash(unittest.TestCase):
         site.mkdir()
         (site / "tags.yaml").write_text("level: {type: float}\n")
         (site / "notes.txt").write_bytes(os.urandom(40 * MIB))
+        before = set((ROOT / ".cache").glob("card.*"))
         self.refused(self.bench.write("--site", site), "doesn't fit")
-        self.assertEqual(list((ROOT / ".cache").glob("card.*")), [], "its copy is removed")
+        self.assertEqual(set((ROOT / ".cache").glob("card.*")) - before, set(), "its copy is removed")
 
     def test_removable_disks_are_listed(self):
         self.bench.add("sda", CARD_MIB, tran="sata", model="inside")
