@@ -103,6 +103,14 @@ export function formatClock(ms: number, now: number): string {
   return d.toDateString() === new Date(now).toDateString() ? t : `${d.getDate()} ${MONTHS[d.getMonth()]} ${t}`;
 }
 
+/** A time as fine as it is wanted. */
+export function formatMoment(ms: number, now: number, res: 'ms' | 's' | 'm' | 'D'): string {
+  const d = new Date(ms);
+  if (res === 'D') return formatTime(ms, 'date');
+  const seconds = res === 'm' ? '' : `:${two(d.getSeconds())}${res === 'ms' ? `.${String(d.getMilliseconds()).padStart(3, '0')}` : ''}`;
+  return formatClock(ms, now) + seconds;
+}
+
 /** `42 s`, `3 min`, then `since 14:02`. */
 export function formatAge(since: number, now: number): string {
   // 0 is the gateway's word for "before I began to look".

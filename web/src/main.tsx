@@ -5,16 +5,36 @@ import { render } from 'preact';
 import { App } from './app';
 import { connect } from './link/gateway';
 import { readAddress } from './route';
-import { drawn, kept, tick } from './state';
+import { drawn, hello, tick } from './state';
 import { applyTheme } from './theme';
+
+/** Without a word from the gateway by then, the page is drawn to say so. */
+const WORDLESS_MS = 600;
+/** The first values come right behind the hello; a gateway that has none yet is not waited for. */
+const VALUES_MS = 60;
 
 readAddress();
 const gateway = connect();
-applyTheme();
 window.addEventListener('popstate', () => batch(readAddress));
 
-const root = document.getElementById('app');
-if (root) {
+// The frame in index.html stands until there is something to put in it: what is drawn once costs a slow phone half.
+let wait = window.setTimeout(draw, WORDLESS_MS);
+hello.subscribe((h) => {
+  if (!h || !wait) return;
+  clearTimeout(wait);
+  wait = window.setTimeout(draw, VALUES_MS);
+});
+drawn.subscribe((yes) => {
+  if (yes) queueMicrotask(draw);
+});
+
+function draw(): void {
+  if (!wait) return;
+  clearTimeout(wait);
+  wait = 0;
+  applyTheme();
+  const root = document.getElementById('app');
+  if (!root) return;
   root.textContent = '';
   render(<App />, root);
 }
@@ -31,8 +51,3 @@ function awake(): void {
 }
 awake();
 document.addEventListener('visibilitychange', awake);
-
-// A page that has been read to the end once is worth opening again; nothing waits for the trend's code.
-drawn.subscribe((yes) => {
-  if (yes) kept.set('seen', '1');
-});

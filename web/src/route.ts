@@ -1,6 +1,7 @@
 // Addresses: /p/<page>, /t/<tag>. Back closes a sheet before it leaves a page; the last page opens again.
 
-import { kept, pageId, sheet, type Sheet } from './state';
+import { kept } from './kept';
+import { pageId, sheet, type Sheet } from './state';
 
 /** Reads the address bar; called at start and on every back or forward. */
 export function readAddress(): void {

@@ -5,6 +5,7 @@ import type { ComponentChild } from 'preact';
 import type { LinkState } from './link/socket';
 import type { Hello, PageDef, Plant } from './link/speak';
 import { TagStore } from './link/tags';
+import { chosenTheme, type Theme } from './paint';
 
 export const hello = signal<Hello | null>(null);
 export const plant = signal<Plant | null>(null);
@@ -79,25 +80,6 @@ export function say(words: string): void {
   said.value = words;
 }
 
-export type Theme = 'auto' | 'light' | 'dark' | 'sun';
-export const theme = signal<Theme>('auto');
+export const theme = signal<Theme>(chosenTheme());
 /** Changes whenever colours did, so that canvases are drawn again. */
 export const painted = signal(0);
-
-/** Kept on this phone only; a private window may refuse, and nothing breaks. */
-export const kept = {
-  get(key: string): string | null {
-    try {
-      return localStorage.getItem(`forebay.${key}`);
-    } catch {
-      return null;
-    }
-  },
-  set(key: string, value: string): void {
-    try {
-      localStorage.setItem(`forebay.${key}`, value);
-    } catch {
-      /* a private window: the choice lasts until it is closed */
-    }
-  },
-};

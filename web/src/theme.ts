@@ -2,7 +2,9 @@
 
 import { effect } from '@preact/signals';
 import { css, nameToRgb, parseColour, readable } from './colour';
-import { hello, kept, painted, theme, type Theme } from './state';
+import { kept } from './kept';
+import { setTheme, type Theme } from './paint';
+import { hello, painted, theme } from './state';
 
 export const THEMES: readonly { id: Theme; name: string }[] = [
   { id: 'auto', name: 'Phone' },
@@ -12,13 +14,10 @@ export const THEMES: readonly { id: Theme; name: string }[] = [
 ];
 
 export function applyTheme(): void {
-  const was = THEMES.find((t) => t.id === kept.get('theme'));
-  if (was) theme.value = was.id;
-  const dark = matchMedia('(prefers-color-scheme: dark)');
   const root = document.documentElement;
   const paint = () => {
     const t = theme.value;
-    root.dataset['theme'] = t === 'auto' ? (dark.matches ? 'dark' : 'light') : t;
+    setTheme(t);
     root.style.removeProperty('--accent');
     const wish = hello.value?.config['primary_color'];
     const rgb = typeof wish === 'string' ? (parseColour(wish) ?? nameToRgb(wish)) : null;
@@ -29,7 +28,7 @@ export function applyTheme(): void {
     painted.value = painted.peek() + 1;
   };
   effect(paint);
-  dark.addEventListener('change', paint);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', paint);
 }
 
 export function chooseTheme(t: Theme): void {

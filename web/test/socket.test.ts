@@ -137,6 +137,20 @@ test('hidden: watches nothing, holds everything, closes after a grace; no attemp
   assert.equal(s.sockets.length, 1);
 });
 
+test('a reading that comes late to a hidden page is not passed on: it would look live until somebody looks', () => {
+  const s = setUp();
+  s.greet();
+  s.link.hide();
+  const before = s.heard.length;
+  s.last().hear(golden('tags.json'));
+  assert.equal(s.heard.length, before);
+  assert.equal(s.link.live, false);
+  s.link.show();
+  s.last().hear(golden('tags.json'));
+  assert.equal(s.heard.at(-1), 'tags');
+  assert.equal(s.is(), 'live');
+});
+
 test('visible again after sleep: a new socket at once, current with its first answer', () => {
   const s = setUp();
   s.greet();

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { placesOf, timeLabel, timeSplits } from '../src/trend/axis';
 import { parseSpec } from '../src/trend/spec';
-import { DAY_MS, HOUR_MS, Window } from '../src/trend/window';
+import { DAY_MS, HOUR_MS } from '../src/trend/spans';
+import { Window } from '../src/trend/window';
 
 process.env['TZ'] = 'Asia/Kolkata';
 const NOW = 1_700_000_000_000;

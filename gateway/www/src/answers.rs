@@ -7,6 +7,8 @@ use warp::http::header::{
 use warp::http::{Response as HttpResponse, StatusCode};
 use warp::reply::{Reply, Response};
 
+use crate::assets::OwnCode;
+
 /// Our small pages carry their own style and nothing else.
 const SMALL_PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; \
                                  frame-ancestors 'none'";
@@ -107,6 +109,7 @@ pub(crate) fn json(value: &serde_json::Value) -> Response {
 
 /// What every answer carries. `host` is the name the browser knows us by, already checked.
 pub(crate) fn dress(mut response: Response, host: Option<&str>) -> Response {
+    let own_code = response.extensions_mut().remove::<OwnCode>().map(|OwnCode(sources)| sources).unwrap_or_default();
     let headers = response.headers_mut();
     let mut default = |name: HeaderName, value: HeaderValue| {
         headers.entry(name).or_insert(value);
@@ -114,7 +117,7 @@ pub(crate) fn dress(mut response: Response, host: Option<&str>) -> Response {
     // Older Safari doesn't count a WebSocket to the same place as 'self'.
     let socket = host.map(|host| format!(" ws://{host} wss://{host}")).unwrap_or_default();
     let policy = format!(
-        "default-src 'self'; img-src 'self' data: blob:; connect-src 'self'{socket}; base-uri 'none'; object-src 'none'; \
+        "default-src 'self'; {own_code}img-src 'self' data: blob:; connect-src 'self'{socket}; base-uri 'none'; object-src 'none'; \
          form-action 'self'; frame-ancestors 'none'"
     );
     default(CONTENT_SECURITY_POLICY, HeaderValue::from_str(&policy).expect("a checked host has plain characters"));

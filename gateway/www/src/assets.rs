@@ -69,8 +69,32 @@ pub enum AssetsError {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Manifest {
-    Named { files: BTreeMap<String, Sum> },
+    Named {
+        files: BTreeMap<String, Sum>,
+        #[serde(default)]
+        inline: Inline,
+    },
     Bare(BTreeMap<String, Sum>),
+}
+
+/// What stands inside `index.html` instead of in a file: `sha256-` and the hash in base64, each.
+#[derive(Default, Deserialize)]
+struct Inline {
+    scripts: Vec<String>,
+    styles: Vec<String>,
+}
+
+impl Inline {
+    /// The gateway itself, and exactly these blocks; nothing else a manifest might say gets into a header.
+    fn own_code(&self) -> OwnCode {
+        let is_hash = |text: &&String| {
+            let of_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+            text.strip_prefix("sha256-").is_some_and(|hash| hash.len() == 44 && hash.bytes().all(of_base64))
+        };
+        let sources = |all: &[String]| all.iter().filter(is_hash).map(|hash| format!(" '{hash}'")).collect::<String>();
+        let (scripts, styles) = (sources(&self.scripts), sources(&self.styles));
+        OwnCode(format!("script-src 'self'{scripts}; style-src 'self'{styles}; "))
+    }
 }
 
 /// The hexadecimal SHA-256, alone or with other particulars of the file.
@@ -90,10 +114,15 @@ struct File {
     gzip: Option<Bytes>,
 }
 
+/// The sources of script and style that the page may have, as its content security policy says them.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnCode(pub(crate) String);
+
 /// The page's files in memory.
 #[derive(Debug)]
 pub(crate) struct Assets {
     index: File,
+    own_code: OwnCode,
     hashed: HashMap<String, File>,
     /// Changes when any file does.
     pub(crate) build: String,
@@ -112,8 +141,10 @@ impl Assets {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => AssetsError::NotBuilt(folder.to_path_buf()),
             _ => AssetsError::Read { path: path.clone(), source },
         })?;
-        let sums = match serde_json::from_slice(&manifest).map_err(|source| AssetsError::Manifest { path, source })? {
-            Manifest::Named { files } | Manifest::Bare(files) => files,
+        let found = serde_json::from_slice(&manifest).map_err(|source| AssetsError::Manifest { path, source })?;
+        let (sums, inline) = match found {
+            Manifest::Named { files, inline } => (files, inline),
+            Manifest::Bare(files) => (files, Inline::default()),
         };
         let mut contents = HashMap::new();
         let mut left = BYTES_MAX;
@@ -128,13 +159,16 @@ impl Assets {
             Some(File { kind: kind(name), etag, plain, brotli: variant("br"), gzip: variant("gz") })
         };
         let index = file(INDEX).ok_or_else(|| AssetsError::NoIndex(folder.to_path_buf()))?;
+        let own_code = inline.own_code();
         let hashed = contents.keys().filter_map(|name| Some((name.strip_prefix(HASHED)?.to_owned(), file(name)?)));
-        Ok(Self { index, hashed: hashed.collect(), build: hex(&Sha256::digest(&manifest)[..12]) })
+        Ok(Self { index, own_code, hashed: hashed.collect(), build: hex(&Sha256::digest(&manifest)[..12]) })
     }
 
-    /// The page.
+    /// The page. What every answer carries is put together with its [`OwnCode`].
     pub(crate) fn index(&self, headers: &HeaderMap) -> Response {
-        self.index.answer(headers, "no-cache")
+        let mut response = self.index.answer(headers, "no-cache");
+        response.extensions_mut().insert(self.own_code.clone());
+        response
     }
 
     /// A file by its name below `/assets/`.

@@ -61,6 +61,17 @@ fn a_folder_as_built_is_served_in_the_encoding_the_browser_takes() {
 }
 
 #[test]
+fn only_hashes_of_a_manifest_become_sources_of_script_and_style() {
+    let (script, style) = (format!("sha256-{}=", "a".repeat(43)), format!("sha256-{}=", "/+".repeat(21) + "b"));
+    let inline = Inline {
+        scripts: vec!["'unsafe-inline'".into(), script.clone(), "sha256-' *; x".into(), "sha256-short=".into()],
+        styles: vec![style.clone()],
+    };
+    assert_eq!(inline.own_code().0, format!("script-src 'self' '{script}'; style-src 'self' '{style}'; "));
+    assert_eq!(Inline::default().own_code().0, "script-src 'self'; style-src 'self'; ");
+}
+
+#[test]
 fn a_stale_or_damaged_folder_is_refused_in_one_sentence() {
     let refusal = |folder: &Folder| Assets::load(&folder.0).unwrap_err().to_string();
     let folder = Folder::new("empty");

@@ -9,6 +9,7 @@ use site::{Item, Page, Site};
 use tag::{TagDef, TagName};
 
 use crate::Mistakes;
+use crate::watch::TagNumber;
 
 /// The tag whose owner answers trends when the site has no `history.yaml` of its own beside the pages.
 const HISTORY_TAG: &str = "__history__";
@@ -58,6 +59,18 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// The tags of a page's own rows, by number: what a browser that opens this page watches first. An unknown page is
+    /// the first one, as it is in the browser.
+    pub(crate) fn rows(&self, page: &str) -> Vec<TagNumber> {
+        let page = self.pages.iter().find(|one| one.id == page).or(self.pages.first());
+        let shown = page.into_iter().flat_map(|page| &page.items).filter_map(|item| match item {
+            Item::Value { tagname } | Item::Setpoint { tagname } | Item::Selectdict { tagname, .. } => Some(&tagname.0),
+            _ => None,
+        });
+        let shown: HashSet<&TagName> = shown.collect();
+        self.tags.iter().zip(0..).filter(|(tag, _)| shown.contains(&tag.def.name)).map(|(_, number)| number).collect()
+    }
+
     /// A window without a site: it shows what is wrong and nothing else.
     pub fn without_site(assets: PathBuf, mistakes: Mistakes) -> Self {
         Self {

@@ -97,12 +97,15 @@ pub(crate) static ROUTES: [Route; 11] = [
 
 /// The answers to requests that the gate let through. Boxed, so that the type stays nameable in a spawned task.
 pub(crate) fn filter(house: Arc<House>) -> BoxedFilter<(Response,)> {
+    let query = warp::query::raw().or_else(|_| async { Ok::<_, Rejection>((String::new(),)) });
     let conversation = {
         let house = house.clone();
-        warp::ext::get::<Admitted>().and_then(only_socket).and(warp::ws()).map(move |admitted: Admitted, ws| {
+        let upgrade = warp::ext::get::<Admitted>().and_then(only_socket).and(warp::ws()).and(query);
+        upgrade.map(move |admitted: Admitted, ws, query: String| {
             let house = house.clone();
+            let first = page_of(&query).map(|page| house.config.rows(&page));
             match admitted.session {
-                Some(session) => socket::upgrade(ws, house, session, admitted.peer),
+                Some(session) => socket::upgrade(ws, house, session, admitted.peer, first),
                 None => answers::refused(StatusCode::UNAUTHORIZED, "this browser isn't let in"),
             }
         })
@@ -116,7 +119,6 @@ pub(crate) fn filter(house: Arc<House>) -> BoxedFilter<(Response,)> {
             async move { claim(&house, &admitted, form.get("code").map_or("", String::as_str)).await }
         })
     };
-    let query = warp::query::raw().or_else(|_| async { Ok::<_, Rejection>((String::new(),)) });
     let rest = warp::ext::get::<Admitted>().and(warp::header::headers_cloned()).and(query).then(
         move |admitted, headers, query: String| {
             let house = house.clone();
@@ -124,6 +126,11 @@ pub(crate) fn filter(house: Arc<House>) -> BoxedFilter<(Response,)> {
         },
     );
     conversation.or(claim).unify().or(rest).unify().recover(not_admitted).unify().boxed()
+}
+
+/// The page that a browser is about to show, if it says so.
+fn page_of(query: &str) -> Option<String> {
+    query.split('&').find_map(|pair| pair.strip_prefix("page=")).and_then(trend::decode)
 }
 
 async fn only_socket(admitted: Admitted) -> Result<Admitted, Rejection> {

@@ -17,7 +17,7 @@ use crate::house::{House, lock};
 use crate::hub::{Command, Opened};
 use crate::sessions::SessionId;
 use crate::speak::{self, MESSAGE_BYTES_MAX, Said};
-use crate::watch::{Message, SocketId};
+use crate::watch::{Message, SocketId, TagNumber};
 
 /// A page that hears nothing for 5 s says the link is gone; so two beats may be lost.
 const BEAT_EVERY: Duration = Duration::from_secs(2);
@@ -38,13 +38,20 @@ const GOING_AWAY: u16 = 1001;
 const POLICY: u16 = 1008;
 const TRY_LATER: u16 = 1013;
 
-/// Answers the upgrade; the conversation goes on in a task of its own.
-pub(crate) fn upgrade(ws: Ws, house: Arc<House>, session: SessionId, peer: IpAddr) -> Response {
+/// Answers the upgrade; the conversation goes on in a task of its own. `first` is what the page watches until it says
+/// otherwise.
+pub(crate) fn upgrade(
+    ws: Ws,
+    house: Arc<House>,
+    session: SessionId,
+    peer: IpAddr,
+    first: Option<Vec<TagNumber>>,
+) -> Response {
     let ws = ws.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
     let goodbye = house.tasks.token();
     let talk = move |socket| {
         Box::pin(async move {
-            converse(socket, house, session, peer).await;
+            converse(socket, house, session, peer, first).await;
             drop(goodbye);
         })
     };
@@ -76,7 +83,13 @@ struct Conversation {
 /// Why a conversation ends. The words go to the page and the log.
 struct End(u16, &'static str);
 
-async fn converse(socket: WebSocket, house: Arc<House>, session: SessionId, peer: IpAddr) {
+async fn converse(
+    socket: WebSocket,
+    house: Arc<House>,
+    session: SessionId,
+    peer: IpAddr,
+    first: Option<Vec<TagNumber>>,
+) {
     let (mut out, from_page) = socket.split();
     let (reply, opened) = oneshot::channel();
     let asked = house.commands.send(Command::Open { session, peer, reply }).await;
@@ -89,6 +102,10 @@ async fn converse(socket: WebSocket, house: Arc<House>, session: SessionId, peer
         }
     };
     let Opened { id, mut messages } = opened;
+    if let Some(tags) = first {
+        // Gone only while the daemon stops, and then so are the messages.
+        let _ = house.commands.send(Command::Said(id, Said::Watch(tags))).await;
+    }
     let from_hub = stream::poll_fn(move |context| messages.poll_recv(context));
     let heard = stream::select(
         from_page.map(|frame| frame.map_or(Heard::PageGone, Heard::FromPage)).chain(stream::iter([Heard::PageGone])),

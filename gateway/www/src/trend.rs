@@ -93,7 +93,7 @@ fn parse(query: &str) -> Result<Question, String> {
 }
 
 /// `application/x-www-form-urlencoded`, one value.
-fn decode(value: &str) -> Option<String> {
+pub(crate) fn decode(value: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.bytes();
     while let Some(byte) = rest.next() {

@@ -3,6 +3,7 @@
 import { batch } from '@preact/signals';
 import type { Early } from '../early';
 import { crowded, drawn, gatewayTime, heardTime, hello, link, locked, page, plant, say, store } from '../state';
+import { socketAddress } from './address';
 import { overHttp, type Fetcher } from './history';
 import { CLOSE_CROWDED, CLOSE_POLICY, Link, type SocketLike } from './socket';
 import { saySet, type FromGateway } from './speak';
@@ -30,7 +31,7 @@ export function connect(): { tick(): void } {
       start(() => f.fakeSocket());
     });
   } else {
-    start(() => takeEarly() ?? (new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`) as unknown as SocketLike));
+    start(() => takeEarly() ?? (new WebSocket(socketAddress()) as unknown as SocketLike));
   }
   return { tick: () => writes.tick(Date.now()) };
 }

@@ -181,7 +181,8 @@ export class Link {
       this.attempts = 0;
       this.timer('silence', SILENCE_MS, () => this.drop(true));
     }
-    if (!this.greeted) return;
+    // A reading that was on its way when the page was hidden would look live until somebody looks again.
+    if (!this.greeted || (m.t === 'tags' && !this.visible)) return;
     this.events.message(m);
     if (m.t === 'tags' && this.watched !== null && !this.answered && this.visible) this.nowCurrent();
   }

@@ -29,7 +29,8 @@ export function ValueRow({ tag, settable }: { tag: TagState; settable: boolean }
     const r = reading.value;
     return r.quality === 'missing' ? null : outOfRange(def, r.value);
   });
-  const news = useComputed(() => (outcome.value && !passed(outcome.value) ? outcome.value : null));
+  // A tick must not hide that the value is not good.
+  const news = useComputed(() => (outcome.value && !passed(outcome.value) && !(isDone(outcome.value) && reading.value.quality !== 'good') ? outcome.value : null));
   const note = useComputed(() => {
     const r = reading.value;
     if (news.value) return outcomeWords(def, news.value);
@@ -79,8 +80,10 @@ export function ValueRow({ tag, settable }: { tag: TagState; settable: boolean }
 
 /** A confirmed or stored write is told briefly; everything else stays until it is seen. */
 function passed(o: Outcome): boolean {
-  return (o.state === 'confirmed' || o.state === 'stored') && tick.value - o.at > TICK_MS;
+  return isDone(o) && tick.value - o.at > TICK_MS;
 }
+
+const isDone = (o: Outcome) => o.state === 'confirmed' || o.state === 'stored';
 
 /** The outcome in a person's words. */
 export function outcomeWords(def: TagDef, o: Outcome): string {

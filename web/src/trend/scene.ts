@@ -3,7 +3,7 @@
 import type uPlot from 'uplot';
 import { css, nameToRgb, parseColour } from '../colour';
 import { drawBand, drawPen, drawStates, drawUnloaded, type Frame } from './draw';
-import type { Band, Pen } from './spec';
+import type { Back, Band, Pen } from './spec';
 import type { Track } from './track';
 
 const LANE_PX = 22;
@@ -23,6 +23,7 @@ export interface Scene {
   following: boolean;
   cursor: number | null;
   bands: Band[];
+  backs: Back[];
   ink: string;
   ink2: string;
   surface: string;
@@ -42,6 +43,7 @@ export function drawScene(u: uPlot, s: Scene): void {
   ctx.beginPath();
   ctx.rect(left, top, width, height);
   ctx.clip();
+  backs(frame, s);
   unloaded(frame, s);
   for (const b of s.bands) {
     const [p, q] = [s.pens[b.pens[0]], s.pens[b.pens[1]]];
@@ -55,6 +57,18 @@ export function drawScene(u: uPlot, s: Scene): void {
     dots(frame, s, s.cursor, y);
   }
   ctx.restore();
+}
+
+/** Each is painted up to the edge, and the next one over it; thin enough for lines and words on it to be seen. */
+function backs(f: Frame, s: Scene): void {
+  for (const b of s.backs) {
+    const x = Math.max(f.left, f.x(b.at + (b.live ? s.now : 0)));
+    if (x >= f.left + f.width) continue;
+    f.ctx.fillStyle = s.surface;
+    f.ctx.fillRect(x, f.top, f.left + f.width - x, f.height);
+    f.ctx.fillStyle = css(nameToRgb(b.color) ?? [128, 128, 128], 0.22);
+    f.ctx.fillRect(x, f.top, f.left + f.width - x, f.height);
+  }
 }
 
 function unloaded(frame: Frame, s: Scene): void {

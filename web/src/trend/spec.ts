@@ -28,39 +28,51 @@ export interface Band {
   pens: [number, number];
   fill: [string, number];
 }
+/** A part of the background, from a time on to the next one: `at` is ms since 1970, or behind now when `live`. */
+export interface Back {
+  at: number;
+  live: boolean;
+  color: string;
+}
+export type Side = 'left' | 'right' | 'after' | 'none';
 export interface Spec {
   title: string;
+  legend: Side;
+  time: Side;
+  timeRes: 'ms' | 's' | 'm' | 'D';
   pastMs: number;
   futureMs: number;
   pens: Pen[];
   axes: Axis[];
   bands: Band[];
+  backs: Back[];
 }
-
-/** Dashes given to pens after the colours repeat, so that no pen is told by colour alone. */
-export const DASHES: readonly (readonly number[])[] = [[], [7, 4], [2, 3], [10, 3, 2, 3], [4, 2], [12, 4]];
 
 /** A trend of one tag, as the detail sheet shows it. */
 export function specOfTag(def: TagDef, pastMs: number): Spec {
   return {
     title: def.desc,
+    ...framed({}),
     pastMs,
     futureMs: 0,
-    pens: [pen(def.name, def, {}, 0, 'y')],
+    pens: [pen(def.name, def, {}, 'y')],
     axes: [{ scale: 'y', range: null, right: true, show: true, dp: null }],
     bands: [],
+    backs: [],
   };
 }
 
 export function parseSpec(item: Item, defOf: (tag: string) => TagDef | undefined): Spec {
   const ms = rec(item['ms']);
-  const pens = list(item['series']).flatMap((raw, i) => {
+  const scales = list(item['axes']).flatMap((raw) => text(rec(raw)['scale']) ?? []);
+  const first = scales.find((name) => name !== 'x') ?? 'y';
+  const pens = list(item['series']).flatMap((raw) => {
     const s = rec(raw);
     const tag = text(s['tagname']);
     if (tag === null) return [];
-    return [pen(tag, defOf(tag), s, i, text(s['scale']) ?? 'y')];
+    return [pen(tag, defOf(tag), s, text(s['scale']) ?? first)];
   });
-  let past = 24 * 3600;
+  let past = 3600;
   let future = 0;
   const axes: Axis[] = [];
   for (const raw of list(item['axes'])) {
@@ -95,11 +107,27 @@ export function parseSpec(item: Item, defOf: (tag: string) => TagDef | undefined
     const [p, q] = two;
     return p !== undefined && q !== undefined && p >= 0 && q >= 0 && fill ? [{ pens: [p, q], fill }] : [];
   });
-  return { title: text(ms['desc']) ?? text(item['desc']) ?? 'Trend', pastMs: past * 1000, futureMs: future * 1000, pens, axes, bands };
+  return { title: text(ms['desc']) ?? text(item['desc']) ?? 'Trend', ...framed(ms), pastMs: past * 1000, futureMs: future * 1000, pens, axes, bands, backs: backs(ms) };
 }
 
-function pen(tag: string, def: TagDef | undefined, s: Record<string, Json>, i: number, scale: string): Pen {
-  const dash = list(s['dash']).flatMap((d) => num(d) ?? []);
+/** What stands around the plot. */
+function framed(ms: Record<string, Json>): Pick<Spec, 'legend' | 'time' | 'timeRes'> {
+  const one = <T extends string>(v: Json | undefined, of: readonly T[], or: T): T => of.find((w) => w === v) ?? or;
+  const side = (what: string, or: Side) => (ms[`${what}_show`] === false ? 'none' : one(ms[`${what}_pos`], ['left', 'right', 'after', 'none'], or));
+  return { legend: side('legend', 'after'), time: side('time', 'right'), timeRes: one(ms['time_res'], ['ms', 's', 'm', 'D'], 's') };
+}
+
+/** Numbers are seconds since 1970 until a word stands for now; from there on they are seconds from now. */
+function backs(ms: Record<string, Json>): Back[] {
+  let live = false;
+  return list(ms['bghighlight']).flatMap((raw) => {
+    const { xpos, color } = rec(raw);
+    live ||= text(xpos) !== null;
+    return text(color) === null ? [] : [{ at: (num(xpos) ?? 0) * 1000, live, color: text(color) ?? '' }];
+  });
+}
+
+function pen(tag: string, def: TagDef | undefined, s: Record<string, Json>, scale: string): Pen {
   return {
     tag,
     label: text(s['label']) ?? def?.desc ?? tag,
@@ -108,7 +136,7 @@ function pen(tag: string, def: TagDef | undefined, s: Record<string, Json>, i: n
     color: text(s['color']),
     dp: num(s['dp']) ?? def?.dp ?? (def?.kind === 'int' ? 0 : 2),
     width: Math.min(6, Math.max(1, num(s['width']) ?? 1.75)),
-    dash: dash.length > 0 ? dash : [...(DASHES[Math.floor(i / 2) % DASHES.length] ?? [])],
+    dash: list(s['dash']).flatMap((d) => num(d) ?? []),
     stepped: !['linear', 'spline'].includes(text(s['linestyle']) ?? 'stepped'),
     fill: colorAlpha(s['fill']),
     legend: s['nolegend'] !== true,

@@ -2,17 +2,8 @@
 //
 // In: pans, pinches, chips, the time. Out: from and to in ms, and the next question to history. Pure; `now` is handed in.
 
-export const HOUR_MS = 3_600_000;
-export const DAY_MS = 24 * HOUR_MS;
-/** The chips over a trend. */
-export const CHIPS: readonly { name: string; ms: number }[] = [
-  { name: '1 h', ms: HOUR_MS },
-  { name: '8 h', ms: 8 * HOUR_MS },
-  { name: '1 d', ms: DAY_MS },
-  { name: '1 w', ms: 7 * DAY_MS },
-  { name: '1 mo', ms: 30 * DAY_MS },
-  { name: '1 y', ms: 365 * DAY_MS },
-];
+import { DAY_MS } from './spans';
+
 const SPAN_MS_MIN = 10_000;
 const SPAN_MS_MAX = 10 * 365 * DAY_MS;
 /** From this span on a coarse answer is asked for first, so that a slow link shows something at once. */

@@ -14,7 +14,7 @@ import { openSheet } from '../route';
 import { limitWords } from '../setpoint';
 import { gatewayNow, gatewayTime, link, store } from '../state';
 import { specOfTag } from '../trend/spec';
-import { HOUR_MS } from '../trend/window';
+import { HOUR_MS } from '../trend/spans';
 import { TrendOf } from './trend';
 
 export function TagSheet({ tag }: { tag: TagState }) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use shell::ManualClock;
 use tag::Timestamp;
 
-use super::stage::{Folders, Window, config, soon};
+use super::stage::{Folders, INLINE, Window, config, soon};
 use crate::routes::{Path, Policy, ROUTES, Route, What};
 
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -129,12 +129,14 @@ async fn the_page_comes_with_its_headers() {
         assert_eq!(page.headers["cache-control"], "no-cache");
         let policy = &page.headers["content-security-policy"];
         assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(policy.contains(&format!("script-src 'self' '{INLINE}'; style-src 'self'; ")), "{policy}");
         assert!(policy.contains(&format!("connect-src 'self' ws://{}", window.address)), "{policy}");
         assert_eq!(page.headers["x-content-type-options"], "nosniff");
         // Not `no-referrer`: that would make the Origin of the link's own form `null`.
         assert_eq!(page.headers["referrer-policy"], "same-origin");
     }
     let script = window.get("/assets/page-1.js", &cookie).await;
+    assert!(!script.headers["content-security-policy"].contains("sha256"), "only the page has blocks of its own");
     assert!(script.status == 200 && script.headers["cache-control"].contains("immutable"));
     let known = format!("{cookie}If-None-Match: {}\r\n", script.headers["etag"]);
     assert_eq!(window.get("/assets/page-1.js", &known).await.status, 304);

@@ -97,6 +97,9 @@ impl BusEnd for StageBus {
 }
 
 /// Two folders and the built page in a third, gone at the end.
+/// A block of the stage's page that its manifest vouches for.
+pub(super) const INLINE: &str = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+
 pub(super) struct Folders {
     root: PathBuf,
     pub(super) paths: Paths,
@@ -119,7 +122,9 @@ impl Folders {
         for (name, text) in files {
             fs::write(assets.join(name), text).unwrap();
         }
-        fs::write(assets.join("manifest.json"), json!({"version": 1, "files": sums}).to_string()).unwrap();
+        let inline = json!({"scripts": [INLINE], "styles": []});
+        let manifest = json!({"version": 1, "inline": inline, "files": sums});
+        fs::write(assets.join("manifest.json"), manifest.to_string()).unwrap();
         Self { root, paths: Paths { runtime, state }, assets }
     }
 }
@@ -262,7 +267,11 @@ impl Window {
     }
 
     pub(super) async fn phone(&self, cookie: &str) -> Phone {
-        let mut request = format!("ws://{}/ws", self.address).into_client_request().unwrap();
+        self.phone_at("/ws", cookie).await
+    }
+
+    pub(super) async fn phone_at(&self, path: &str, cookie: &str) -> Phone {
+        let mut request = format!("ws://{}{path}", self.address).into_client_request().unwrap();
         let headers = request.headers_mut();
         headers.insert("origin", format!("http://{}", self.address).parse().unwrap());
         headers.insert("cookie", cookie.trim_end().strip_prefix("Cookie: ").unwrap().parse().unwrap());

@@ -55,6 +55,29 @@ async fn a_phone_is_told_hello_plant_and_what_it_watches() {
 }
 
 #[tokio::test]
+async fn a_browser_that_names_its_page_is_told_its_rows_without_asking() {
+    // Behind hello and plant come the readings of the page; an unknown page is the first; what it says later replaces them.
+    let folders = Folders::new();
+    let window = Window::open(&folders).await;
+    window.sample(LEVEL, 1.5).await;
+    let cookie = window.let_in().await;
+    for page in ["one", "", "no%2Dsuch"] {
+        let mut phone = window.phone_at(&format!("/ws?page={page}"), &cookie).await;
+        assert_eq!(phone.hears().await["t"], "hello");
+        assert_eq!(phone.hears().await["t"], "plant");
+        let tags = phone.hears().await;
+        let numbers: Vec<_> = tags["v"].as_array().unwrap().iter().map(|reading| reading[0].clone()).collect();
+        assert_eq!(numbers, [LEVEL, GATE, MODE], "page {page:?}: {tags}");
+        assert_eq!(tags["v"][0], json!([LEVEL, 1000, 0, 1.5]));
+        phone.says(&json!({"t": "watch", "tags": [GATE]})).await;
+        phone.says(&json!({"t": "ping"})).await;
+        assert_eq!(phone.hears().await["t"], "beat", "it has been told of the gate already");
+    }
+    window.sample(LEVEL, 2.0).await;
+    window.close().await;
+}
+
+#[tokio::test]
 async fn with_the_bus_gone_nothing_is_good() {
     let folders = Folders::new();
     let mut window = Window::open(&folders).await;
