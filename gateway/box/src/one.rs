@@ -15,7 +15,8 @@ use crate::{init_values, take_site};
 /// Runs one module until it is told to stop.
 pub(crate) fn run(module: &'static str, args: &args::One) -> Result<ExitCode, Failure> {
     let site = site_of(load(module, args))?;
-    run_until_told(args, |paths, stop| start(module, &site, paths, &args.folders, stop))
+    // Moved, so that it is gone while the daemon runs: of ten thousand tags that is megabytes.
+    run_until_told(args, move |paths, stop| start(module, &site, paths, &args.folders, stop))
 }
 
 /// Runs the web server until it is told to stop; on a box, whatever the site is like.
@@ -23,7 +24,7 @@ pub(crate) fn run_www(args: &args::Www) -> Result<ExitCode, Failure> {
     let loaded = load("wwwserver", &args.one);
     if !args.on_box.is_box() {
         let site = site_of(loaded)?;
-        return run_until_told(&args.one, |paths, stop| start("wwwserver", &site, paths, &args.one.folders, stop));
+        return run_until_told(&args.one, move |paths, stop| start("wwwserver", &site, paths, &args.one.folders, stop));
     }
     let own = take_site::as_json(&loaded.findings);
     let site = match site_of(loaded) {
@@ -34,7 +35,7 @@ pub(crate) fn run_www(args: &args::Www) -> Result<ExitCode, Failure> {
             Err(own.as_str())
         }
     };
-    run_until_told(&args.one, |paths, stop| {
+    run_until_told(&args.one, move |paths, stop| {
         daemons::www_on_box(site.as_ref().map_err(|own| *own), paths, args, stop, Notify::from_env())
     })
 }

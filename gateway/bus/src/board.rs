@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shell::Now;
 use wire::{Violation, p1, p2, payload};
 
-use crate::limits::{PEERS_MAX, STALL_MAX, TURN_WORK, WAITING_BYTES_MAX};
+use crate::limits::{PEERS_MAX, SCRIPTS_MAX, STALL_MAX, TURN_WORK, WAITING_BYTES_MAX};
 use crate::outbox::{Lanes, Outbox};
 use crate::peer::{LogBudget, Module, Peer, PeerId, Rights, Speaks};
 use crate::requests::Requests;
@@ -24,6 +24,7 @@ pub struct Switchboard {
     pub(crate) epoch: u64,
     pub(crate) now: Now,
     next_serial: u32,
+    alive_said: Instant,
     touched: Vec<u16>,
     closed: Vec<(PeerId, Closed)>,
 }
@@ -68,6 +69,7 @@ impl Switchboard {
             epoch,
             now,
             next_serial: 1,
+            alive_said: now.mono,
             touched: Vec::new(),
             closed: Vec::new(),
         }
@@ -99,6 +101,11 @@ impl Switchboard {
     }
 
     fn join(&mut self, label: &str, speaks: Speaks) -> Result<PeerId, NoRoom> {
+        let is_script = |peer: &&Peer| matches!(peer.speaks, Speaks::Script(_));
+        let scripts = self.peers.iter().flatten().map(Box::as_ref).filter(is_script).count();
+        if matches!(speaks, Speaks::Script(_)) && scripts >= SCRIPTS_MAX {
+            return Err(NoRoom);
+        }
         let free = self.peers.iter().position(Option::is_none);
         let slot = match free {
             Some(slot) => slot,
@@ -242,7 +249,21 @@ impl Switchboard {
         self.drop_stalled();
         self.expire_requests();
         self.release_orphans();
+        self.say_alive();
         self.tick_freshness()
+    }
+
+    /// Modules can tell a bus that has nothing to say from one that doesn't run.
+    fn say_alive(&mut self) {
+        let now = self.now.mono;
+        if now.duration_since(self.alive_said) < p2::ALIVE_EVERY {
+            return;
+        }
+        self.alive_said = now;
+        let greeted = |peer: &&Peer| matches!(&peer.speaks, Speaks::Module(module) if module.name.is_some());
+        let modules: Vec<PeerId> =
+            self.peers.iter().flatten().map(Box::as_ref).filter(greeted).map(|peer| peer.id).collect();
+        modules.into_iter().for_each(|id| self.send_module(id, &p2::FromBus::Alive));
     }
 
     fn drop_stalled(&mut self) {

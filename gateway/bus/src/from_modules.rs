@@ -210,8 +210,8 @@ impl Switchboard {
             let found: Vec<(u16, Rc<str>, &[u8])> = self
                 .table
                 .iter()
-                .filter(|(_, tag)| name_matches(&tag.name, text))
-                .map(|(id, tag)| (id, owner(&tag.owner), &*tag.name))
+                .filter(|(id, _)| name_matches(self.table.name(*id), text))
+                .map(|(id, tag)| (id, owner(&tag.owner), self.table.name(id)))
                 .collect();
             let mut parts = found.chunks(LINES).peekable();
             while let Some(part) = parts.next() {

@@ -162,13 +162,14 @@ impl Switchboard {
 
     fn script_lists(&mut self, from: PeerId, message: &Message<'_>, text: &[u8]) -> usize {
         let mut names: Vec<u8> = Vec::new();
-        for (_, tag) in self.table.iter() {
-            let wanted = if text.is_empty() { tag.time_us > message.time_us } else { name_matches(&tag.name, text) };
+        for (id, tag) in self.table.iter() {
+            let name = self.table.name(id);
+            let wanted = if text.is_empty() { tag.time_us > message.time_us } else { name_matches(name, text) };
             if wanted {
                 if !names.is_empty() {
                     names.push(b' ');
                 }
-                names.extend_from_slice(&tag.name);
+                names.extend_from_slice(name);
             }
         }
         self.send_script(from, p1::LIST, 0, message.time_us, &names);

@@ -8,6 +8,8 @@ pub const TAGS_MAX: usize = 65_534;
 pub const STORED_BYTES_MAX: usize = 128 << 20;
 /// Peers at once: a hundred scripts and modules leave room for reconnects that overlap.
 pub const PEERS_MAX: usize = 256;
+/// Of these, scripts: whoever opens the port's connections without end must not keep out a module that comes back.
+pub const SCRIPTS_MAX: usize = PEERS_MAX - 32;
 /// Protocol 1 subscribers get every SET; one with more than this unread isn't reading.
 pub const WAITING_BYTES_MAX: usize = 16 << 20;
 /// A peer that takes nothing for so long while something waits for it is dropped.

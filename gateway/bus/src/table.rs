@@ -1,9 +1,11 @@
 //! The tags: what they hold, who owns them, who listens.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::time::Instant;
 
+use hashbrown::HashTable;
+use smallvec::SmallVec;
 use tag::Fault;
 use wire::p2::Record;
 
@@ -11,10 +13,13 @@ use crate::limits::{STORED_BYTES_MAX, TAGS_MAX};
 use crate::peer::PeerId;
 use crate::small::Payload;
 
+/// Listeners of a tag that need no allocation: history, page, alarms, and a script. Ten thousand tags cost none.
+const LISTENERS_IN_PLACE: usize = 4;
+
 /// What the bus knows of a tag.
 #[derive(Debug)]
 pub(crate) struct Tag {
-    pub(crate) name: Rc<[u8]>,
+    name: Name,
     pub(crate) time_us: u64,
     pub(crate) payload: Payload,
     /// The owner's word: 0 good, else a fault's code. Of a tag nobody owns always 0.
@@ -26,7 +31,7 @@ pub(crate) struct Tag {
     pub(crate) owner: Owner,
     /// Whose SET was the last: protocol 1's RTA goes there, and no echo comes back.
     pub(crate) author: Option<PeerId>,
-    pub(crate) listeners: Vec<Listener>,
+    pub(crate) listeners: SmallVec<[Listener; LISTENERS_IN_PLACE]>,
     /// Somebody who knows the site says that it is a module's: what nobody owns of it is nobody's word.
     pub(crate) needs_owner: bool,
     /// Freshness limit while nobody owns it, ms; 0: none.
@@ -73,11 +78,22 @@ pub(crate) enum Mode {
     Every,
 }
 
+/// Where a name lies among all names.
+#[derive(Debug, Clone, Copy)]
+struct Name {
+    start: u32,
+    length: u8,
+}
+
 /// All tags by number and by name.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     tags: Vec<Tag>,
-    by_name: HashMap<Rc<[u8]>, u16>,
+    /// All names, one behind the other: tags are never taken away.
+    names: Vec<u8>,
+    /// The numbers, by their names' hashes. Hashes of our own key, since a peer chooses the names.
+    by_name: HashTable<u16>,
+    hasher: RandomState,
     stored_bytes: usize,
 }
 
@@ -91,7 +107,8 @@ impl Table {
     }
 
     pub(crate) fn find(&self, name: &[u8]) -> Option<u16> {
-        self.by_name.get(name).copied()
+        let is_it = |id: &u16| self.name(*id) == name;
+        self.by_name.find(self.hasher.hash_one(name), is_it).copied()
     }
 
     /// The number of a name, made if it has none. Numbers begin at 1 and are never used twice.
@@ -104,9 +121,11 @@ impl Table {
             return Err(Full);
         }
         let id = u16::try_from(self.tags.len() + 1).expect("at most TAGS_MAX + 1 numbers are given");
-        let name: Rc<[u8]> = name.into();
+        let start = u32::try_from(self.names.len()).expect("65,535 names of 255 bytes are 17 MB");
+        let length = u8::try_from(name.len()).expect("a name has at most 255 bytes");
+        self.names.extend_from_slice(name);
         self.tags.push(Tag {
-            name: name.clone(),
+            name: Name { start, length },
             time_us: 0,
             payload: Payload::EMPTY,
             quality: (0, 0),
@@ -114,13 +133,20 @@ impl Table {
             untold: false,
             owner: Owner::Nobody,
             author: None,
-            listeners: Vec::new(),
+            listeners: SmallVec::new(),
             needs_owner: false,
             stale_ms: 0,
             set_at: None,
         });
-        self.by_name.insert(name, id);
+        let Self { tags, names, by_name, hasher, .. } = self;
+        let hash = |id: &u16| hasher.hash_one(name_in(names, tags[usize::from(*id) - 1].name));
+        by_name.insert_unique(hash(&id), id, hash);
         Ok(id)
+    }
+
+    /// What a tag is called; nothing if there is no such tag.
+    pub(crate) fn name(&self, id: u16) -> &[u8] {
+        self.get(id).map_or(&[], |tag| name_in(&self.names, tag.name))
     }
 
     pub(crate) fn get(&self, id: u16) -> Option<&Tag> {
@@ -151,6 +177,11 @@ impl Table {
         tag.payload.set(payload);
         Some(tag)
     }
+}
+
+fn name_in(names: &[u8], name: Name) -> &[u8] {
+    let start = name.start as usize;
+    &names[start..start + usize::from(name.length)]
 }
 
 impl Tag {

@@ -146,10 +146,17 @@ fn rude_peers_are_closed_and_the_rest_goes_on() {
 
 #[test]
 fn peers_past_the_limit_are_turned_away_and_places_are_given_back() {
+    // 300 scripts come at once. Those past their places are closed; a module that comes back finds one all the same.
     let bus = Running::start("many");
-    let mut all: Vec<Script> = (0..forebay_bus::PEERS_MAX).map(|_| bus.script()).collect();
+    let mut all: Vec<Script> = (0..forebay_bus::SCRIPTS_MAX).map(|_| bus.script()).collect();
     all.iter_mut().for_each(Script::barrier);
-    assert!(bus.script().is_closed());
+    for _ in forebay_bus::SCRIPTS_MAX..300 {
+        assert!(bus.script().is_closed());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut module = bus.link("modbusclient");
+    let up = runtime.block_on(async { tokio::time::timeout(DEADLINE, module.next()).await });
+    assert!(matches!(up, Ok(Event::Up)), "{up:?}");
     all.pop();
     let mut next = None;
     for _ in 0..1000 {
@@ -162,6 +169,41 @@ fn peers_past_the_limit_are_turned_away_and_places_are_given_back() {
         }
     }
     assert!(next.is_some(), "the freed place was never given again");
+}
+
+#[test]
+fn a_bus_that_is_frozen_is_taken_for_gone_and_a_quiet_one_is_not() {
+    // One bus says welcome and then nothing, as if it had been stopped; another has nothing to say but that it runs.
+    let path = std::env::temp_dir().join(format!("forebay-bus-frozen-{}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let mut frozen = Link::new(LinkConfig { socket: path.clone(), module: "www".into() });
+    let quiet = Running::start("quiet");
+    let mut beside = quiet.link("www");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let welcomes = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut welcome = Vec::new();
+        wire::p2::FromBus::Welcome { revision: wire::p2::REVISION, epoch: 1 }.put(&mut welcome);
+        stream.write_all(&welcome).unwrap();
+        (listener, stream)
+    });
+    runtime.block_on(async {
+        assert!(matches!(frozen.next().await, Event::Up));
+        assert!(matches!(beside.next().await, Event::Up));
+        let _held = welcomes.join().unwrap();
+        let why = tokio::select! {
+            event = frozen.next() => event,
+            event = beside.next() => panic!("the quiet bus: {event:?}"),
+            () = tokio::time::sleep(DEADLINE) => panic!("still believed after {DEADLINE:?}"),
+        };
+        assert!(matches!(&why, Event::Down(why) if why == "the bus says nothing"), "{why:?}");
+        // Longer than silence is borne, and a module that was busy meanwhile finds its bus still there.
+        std::thread::sleep(wire::p2::SILENT_MAX + Duration::from_millis(500));
+        let still = tokio::time::timeout(Duration::from_secs(1), beside.next()).await;
+        assert!(still.is_err(), "{still:?}");
+    });
+    let _ = std::fs::remove_file(&path);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use tag::{Delivery, Sample, TagName, Uptime, Value};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep_until};
 use wire::Outcome;
+use wire::p2::SILENT_MAX;
 
 use crate::core::Core;
 use crate::event::{AskId, Event, Group, Handle, RequestId, WriteId};
@@ -17,6 +18,8 @@ use crate::event::{AskId, Event, Group, Handle, RequestId, WriteId};
 const RECONNECT_FIRST: Duration = Duration::from_millis(20);
 /// Longest: once it is back, so are we within a second.
 const RECONNECT_LONGEST: Duration = Duration::from_secs(1);
+/// For a socket to be looked at again.
+const LAST_CHANCE: Duration = Duration::from_millis(100);
 /// What one read takes at most; events wait in memory until they are looked at.
 const READ_BYTES: usize = 16 << 10;
 
@@ -45,7 +48,30 @@ pub struct Link {
 #[derive(Debug)]
 enum State {
     Waiting(Instant),
-    Open(UnixStream),
+    Open(UnixStream, Patience),
+}
+
+/// How long the bus may yet say nothing.
+#[derive(Debug)]
+struct Patience {
+    until: Instant,
+    /// It was over once already.
+    last_chance: bool,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { until: Instant::now() + SILENT_MAX, last_chance: false }
+    }
+
+    /// It is over. The first time that may be our own doing: what came while we were busy is yet to be seen.
+    fn over(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.last_chance, true) {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the bus says nothing"));
+        }
+        self.until = Instant::now() + LAST_CHANCE;
+        Ok(())
+    }
 }
 
 impl Link {
@@ -141,7 +167,7 @@ impl Link {
     /// Sends what waits, as far as the socket takes it at once. [`Link::next`] does the same first; call this where
     /// other work would come before it.
     pub fn flush(&mut self) {
-        if let State::Open(stream) = &self.state {
+        if let State::Open(stream, _) = &self.state {
             while !self.core.output().is_empty() {
                 match stream.try_write(self.core.output()) {
                     Ok(n) => self.core.sent(n),
@@ -163,11 +189,11 @@ impl Link {
                     sleep_until(*until).await;
                     self.connect().await;
                 }
-                State::Open(stream) if self.core.is_overfull() => {
+                State::Open(stream, _) if self.core.is_overfull() => {
                     log::warn!("the bus takes nothing: connecting anew ({:?})", stream.peer_addr());
                     self.lose("the bus takes nothing");
                 }
-                State::Open(_) => {
+                State::Open(..) => {
                     if let Err(error) = self.exchange().await {
                         self.lose(&error.to_string());
                     }
@@ -179,7 +205,7 @@ impl Link {
     async fn connect(&mut self) {
         match UnixStream::connect(&self.socket).await {
             Ok(stream) => {
-                self.state = State::Open(stream);
+                self.state = State::Open(stream, Patience::new());
                 self.input.clear();
                 self.core.connected();
             }
@@ -189,17 +215,18 @@ impl Link {
 
     /// Waits for the socket and moves bytes once.
     async fn exchange(&mut self) -> io::Result<()> {
-        let State::Open(stream) = &self.state else { return Ok(()) };
+        let State::Open(stream, patience) = &mut self.state else { return Ok(()) };
         let wants_to_send = !self.core.output().is_empty();
         tokio::select! {
             ready = stream.readable() => ready?,
             // `flush` sends, at the top of the loop.
             ready = stream.writable(), if wants_to_send => return ready,
+            () = sleep_until(patience.until) => return patience.over(),
         }
         self.input.reserve(READ_BYTES);
         match stream.try_read_buf(&mut self.input) {
             Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the bus closed the connection")),
-            Ok(_) => {}
+            Ok(_) => *patience = Patience::new(),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(error),
         }

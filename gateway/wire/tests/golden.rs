@@ -97,6 +97,7 @@ fn frames() -> Vec<(&'static str, Vec<u8>)> {
         ("question", from_bus(&FromBus::Question { request: 1, id: 8, protocol: 1, payload: b"\x05{}" })),
         ("answer to the asker", from_bus(&FromBus::Answer { seq: 2, more: false, last: true, piece: text })),
         ("ask failed", from_bus(&FromBus::AskFailed { seq: 2, why: "no answer in time" })),
+        ("alive", from_bus(&FromBus::Alive)),
         (
             "listed",
             from_bus(&FromBus::Listed { last: true, lines: vec![Listed { id: 5, owner: "history", name: b"x" }] }),

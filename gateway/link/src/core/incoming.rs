@@ -19,6 +19,8 @@ impl Core {
                 self.state = State::Up;
                 self.events.push_back(Event::Up);
             }
+            // That it came is all it says.
+            FromBus::Alive => {}
             FromBus::Opened(all) => all.iter().for_each(|one| self.opened(one)),
             FromBus::Readings(records) => {
                 for record in records {

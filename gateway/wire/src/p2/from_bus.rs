@@ -16,6 +16,7 @@ const QUESTION: u8 = 0x8a;
 const ANSWER: u8 = 0x8b;
 const ASK_FAILED: u8 = 0x8c;
 const LISTED: u8 = 0x8d;
+const ALIVE: u8 = 0x8e;
 
 /// Why a tag wasn't opened as wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +123,8 @@ pub enum FromBus<'a> {
         /// The lines.
         lines: Vec<Listed<'a>>,
     },
+    /// The bus runs; said every [`super::ALIVE_EVERY`].
+    Alive,
 }
 
 impl<'a> FromBus<'a> {
@@ -130,7 +133,7 @@ impl<'a> FromBus<'a> {
         let mut fields = Fields(fields);
         if !matches!(
             kind,
-            WELCOME | OPENED | READINGS | WRITE_REQUEST | OUTCOME | QUESTION | ANSWER | ASK_FAILED | LISTED
+            WELCOME | OPENED | READINGS | WRITE_REQUEST | OUTCOME | QUESTION | ANSWER | ASK_FAILED | LISTED | ALIVE
         ) {
             return Err(Violation::UnknownKind(kind));
         }
@@ -176,6 +179,7 @@ impl<'a> FromBus<'a> {
                 }
                 Self::Listed { last, lines }
             }
+            ALIVE => Self::Alive,
             _ => return None,
         })
     }
@@ -215,6 +219,7 @@ impl<'a> FromBus<'a> {
                 out.extend_from_slice(&seq.to_be_bytes());
                 out.extend_from_slice(why.as_bytes());
             }),
+            Self::Alive => put_frame(out, ALIVE, |_| {}),
             Self::Listed { last, lines } => put_frame(out, LISTED, |out| {
                 out.push(u8::from(*last));
                 for line in lines {

@@ -12,6 +12,8 @@ pub use from_bus::{FromBus, Listed, Opened, Refusal};
 pub use readings::{OpenBatch, Record, Records, begin_readings};
 pub use to_bus::{Open, Opens, Role, ToBus};
 
+use std::time::Duration;
+
 use crate::{Outcome, VALUE_BYTES_MAX, Violation, payload};
 use fields::Fields;
 
@@ -21,6 +23,10 @@ pub const MAGIC: u32 = 0x4642_5932;
 pub const REVISION: u16 = 2;
 /// The oldest revision it understands: before it, a write carried no deadline that its owner could judge.
 pub const REVISION_OLDEST: u16 = 2;
+/// How often the bus says that it runs, to whoever hears nothing else.
+pub const ALIVE_EVERY: Duration = Duration::from_secs(1);
+/// A bus that says nothing for so long doesn't run, whatever its socket does: what it said last is nobody's word any more.
+pub const SILENT_MAX: Duration = Duration::from_secs(3);
 /// The longest frame, without its length: one longest value and its surroundings.
 pub const FRAME_BYTES_MAX: usize = VALUE_BYTES_MAX + 4096;
 /// The largest piece of an answer: small enough that a live value never waits long behind one, even on a slow ARM.
