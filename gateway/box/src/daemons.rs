@@ -84,6 +84,7 @@ pub(crate) fn modbus(site: &Site, paths: &Paths, stop: &Stop, notify: Notify) ->
     let client = site.modbus_client.as_ref().ok_or_else(|| no_file("modbusclient"))?;
     let link = link(paths, client.bus.port, "modbusclient");
     let config = modbus::Config::new(client, &site.tags).map_err(|error| Failure::config(&error))?;
+    let config = config.remember(paths.state.join("modbus.learned"));
     Running::start("modbusclient", stop, move |stop| modbus::run(config, link, SystemClock::shared(), stop, notify))
 }
 

@@ -10,6 +10,7 @@ use tag::{TagDef, TagName};
 use crate::error::ConfigError;
 use crate::layout::{self, Layout, Meaning, Way};
 use crate::master::char_time;
+use crate::memory::Learned;
 use crate::plan::{self, Block, Want};
 
 /// What the daemon runs on.
@@ -19,6 +20,8 @@ pub struct Config {
     pub lines: Vec<LineConfig>,
     /// The tags this daemon owns; a point says which is its.
     pub tags: Vec<OwnedTag>,
+    /// Where what is learned of devices is kept over restarts.
+    pub memory: Option<PathBuf>,
 }
 
 /// A tag of the file.
@@ -45,6 +48,8 @@ pub struct LineConfig {
     pub timeout: Duration,
     /// The least silence before a request.
     pub gap: Duration,
+    /// What an earlier run learned of its devices.
+    pub learned: Learned,
     /// What is read, or read back once and then written, every period.
     pub blocks: Vec<LineBlock>,
     /// Where the tags lie.
@@ -147,7 +152,18 @@ impl Config {
             add_points(client, entry, tag, limits_of(def), &mut points)?;
         }
         let lines = client.rtus.iter().zip(points).map(|(rtu, points)| line_of(rtu, points)).collect();
-        Ok(Self { lines, tags })
+        Ok(Self { lines, tags, memory: None })
+    }
+
+    /// What earlier runs learned of the devices is in this file, and what this run learns goes there.
+    pub fn remember(mut self, file: PathBuf) -> Self {
+        // A file that can't be read is a memory that is lost; it is learned anew.
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        for line in &mut self.lines {
+            line.learned = Learned::from_text(&text, &line.name);
+        }
+        self.memory = Some(file);
+        self
     }
 }
 
@@ -313,7 +329,16 @@ fn line_of(rtu: &Rtu, points: Vec<Point>) -> LineConfig {
         .chain(lone.into_iter().map(|b| block(b, &lonely, true)))
         .collect();
     let (name, transport) = (rtu.name.clone(), rtu.transport.clone());
-    LineConfig { name, transport, rate: rtu.rate, timeout: rtu.timeout, gap: rtu.gap, blocks, points }
+    LineConfig {
+        name,
+        transport,
+        rate: rtu.rate,
+        timeout: rtu.timeout,
+        gap: rtu.gap,
+        learned: Learned::default(),
+        blocks,
+        points,
+    }
 }
 
 /// The reads of each rate, the fastest first: what a faster read fetches anyway is not read again more slowly.

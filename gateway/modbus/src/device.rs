@@ -21,6 +21,7 @@ use crate::budget::Budget;
 use crate::config::LineConfig;
 use crate::exchange::Reply;
 use crate::master::char_time;
+use crate::memory::{Learned, LearnedBlock, LearnedForms};
 use crate::pdu::{self, BadReply};
 use crate::unit::{Shape, Unit};
 use crate::write::{self, Ticket, Transaction};
@@ -112,6 +113,35 @@ pub struct Counters {
     pub timeouts: u64,
     /// Exceptions.
     pub exceptions: u64,
+    /// Answers that were garbled: wrong checksums, lengths, functions.
+    pub bad: u64,
+    /// How long the line was busy with requests and answers, and with waiting for them.
+    pub busy: Duration,
+    /// How much of that was spent on units that were offline.
+    pub in_vain: Duration,
+    /// Blocks that fell due while they still waited to be read from the time before.
+    pub overruns: u64,
+}
+
+/// What is known of one unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnitStats {
+    /// Which.
+    pub unit: u8,
+    /// It answers.
+    pub online: bool,
+    /// Requests without an answer.
+    pub timeouts: u64,
+    /// Requests it refused.
+    pub exceptions: u64,
+    /// Answers that were none.
+    pub bad: u64,
+    /// How long an answer usually takes.
+    pub p50: Option<Duration>,
+    /// How long one in twenty takes at least.
+    pub p95: Option<Duration>,
+    /// Time the line waited for it while it was offline.
+    pub in_vain: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,8 +203,12 @@ pub struct Device {
     gap_until: Option<Instant>,
     writes: VecDeque<Transaction>,
     writes_in_a_row: u32,
-    /// Blocks that fell due while they still waited to be read from the last time.
-    overruns: u64,
+    /// What was counted of [`Counters::overruns`] when it was last looked at, and when.
+    overruns_seen: (u64, Instant),
+    /// Why the polls don't fit into the line's time, while they don't.
+    crowded: Option<String>,
+    /// Grows with everything that is learned of the devices.
+    learned: u64,
     /// Polls and searches take turns.
     search_turn: bool,
     doing: Option<Doing>,
@@ -193,7 +227,15 @@ impl Device {
                 units.push(Unit::new(block.unit, now));
                 units.len() - 1
             });
-            blocks.push(Block::new(block, unit, &config, now));
+            let mut fresh = Block::new(block, unit, &config, now);
+            let same = |known: &&LearnedBlock| {
+                (known.unit, known.table, known.start, known.count)
+                    == (block.unit, block.table, block.start, block.count)
+            };
+            if let Some(known) = config.learned.blocks.iter().find(same) {
+                fresh.remember(now, &known.runs);
+            }
+            blocks.push(fresh);
         }
         // A unit that is only written is read too, at the place of the write, so every point's unit has a block.
         Self {
@@ -208,8 +250,11 @@ impl Device {
             hang_up: false,
             connect_started: now,
             connect_error: None,
-            no_mask: vec![false; units.len()],
-            multiple_only: vec![false; units.len()],
+            no_mask: units.iter().map(|unit| forms(&config.learned, unit.id).is_some_and(|f| f.no_mask)).collect(),
+            multiple_only: units
+                .iter()
+                .map(|unit| forms(&config.learned, unit.id).is_some_and(|f| f.multiple_only))
+                .collect(),
             units,
             blocks,
             known: vec![false; config.points.len()],
@@ -217,7 +262,9 @@ impl Device {
             gap_until: None,
             writes: VecDeque::new(),
             writes_in_a_row: 0,
-            overruns: 0,
+            overruns_seen: (0, now),
+            crowded: None,
+            learned: 0,
             search_turn: false,
             doing: None,
             reports: Vec::new(),
@@ -235,6 +282,44 @@ impl Device {
     /// What was counted.
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// What is known of each unit.
+    pub fn unit_stats(&self) -> Vec<UnitStats> {
+        self.units
+            .iter()
+            .map(|unit| UnitStats {
+                unit: unit.id,
+                online: matches!(unit.health, crate::unit::Health::Online),
+                timeouts: unit.counts.timeouts,
+                exceptions: unit.counts.exceptions,
+                bad: unit.counts.bad,
+                p50: unit.timing.percentile(50),
+                p95: unit.timing.percentile(95),
+                in_vain: unit.counts.in_vain,
+            })
+            .collect()
+    }
+
+    /// A number that changes with what [`Device::learned`] says.
+    pub fn learned_so_far(&self) -> u64 {
+        self.learned
+    }
+
+    /// What was learned of the devices, to be remembered.
+    pub fn learned(&self) -> Learned {
+        let blocks = self.blocks.iter().filter_map(|block| {
+            let (unit, table, start, count) = (self.units[block.unit].id, block.table, block.start, block.count);
+            Some(LearnedBlock { unit, table, start, count, runs: block.learned()? })
+        });
+        let forms = self.units.iter().zip(self.no_mask.iter().zip(&self.multiple_only));
+        let forms = forms.filter(|(_, (no_mask, multiple_only))| **no_mask || **multiple_only);
+        let forms = forms.map(|(unit, (no_mask, multiple_only))| LearnedForms {
+            unit: unit.id,
+            no_mask: *no_mask,
+            multiple_only: *multiple_only,
+        });
+        Learned { blocks: blocks.collect(), forms: forms.collect() }
     }
 
     /// How many writes wait, at most [`WRITES_MAX`].
@@ -347,6 +432,7 @@ impl Device {
     /// What became of the request in flight; `wall` stamps what was read.
     pub fn on_reply(&mut self, now: Instant, wall: Timestamp, reply: Reply) {
         let Some(doing) = self.doing.take() else { return };
+        self.count(now, &doing, &reply);
         let learned = self.units.iter().filter(|unit| !unit.is_offline()).map(|unit| unit.timing.gap()).max();
         let gap = self.config.gap.max(learned.unwrap_or_default());
         self.gap_until = (!gap.is_zero()).then(|| now + gap);
@@ -380,6 +466,27 @@ impl Device {
         self.tell_status(now);
     }
 
+    fn count(&mut self, now: Instant, doing: &Doing, reply: &Reply) {
+        // A daemon that didn't run for a while didn't keep the line busy.
+        let took = now.saturating_duration_since(doing.sent).min(self.config.timeout * 2 + doing.wire);
+        self.counters.busy += took;
+        let unit = &mut self.units[doing.unit];
+        let counts = &mut unit.counts;
+        match reply {
+            Reply::TimedOut => counts.timeouts += 1,
+            Reply::Exception(_) => counts.exceptions += 1,
+            Reply::Bad(_) => {
+                counts.bad += 1;
+                self.counters.bad += 1;
+            }
+            Reply::Answer(_) | Reply::Broadcast => {}
+        }
+        if unit.is_offline() && matches!(reply, Reply::TimedOut | Reply::Bad(_)) {
+            unit.counts.in_vain += took;
+            self.counters.in_vain += took;
+        }
+    }
+
     fn learn_time(&mut self, now: Instant, doing: &Doing) {
         let unit = &mut self.units[doing.unit];
         if unit.stirring || matches!(doing.purpose, Purpose::Write { .. }) {
@@ -402,4 +509,8 @@ impl Device {
             block.cursor = 0;
         }
     }
+}
+
+fn forms(learned: &Learned, unit: u8) -> Option<&LearnedForms> {
+    learned.forms.iter().find(|forms| forms.unit == unit)
 }

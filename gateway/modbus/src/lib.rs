@@ -30,6 +30,7 @@ mod layout;
 mod line;
 mod master;
 mod mbap;
+mod memory;
 mod pdu;
 mod plan;
 mod report;
@@ -37,11 +38,13 @@ mod rtu;
 mod run;
 mod timing;
 pub mod tool;
+mod trace;
 mod unit;
+mod vitals;
 mod write;
 
 pub use config::{Config, Limits, LineBlock, LineConfig, OwnedTag, Point, Spot};
-pub use device::{Action, Counters, Device, RETRY_GAP, Report, Status, WRITES_MAX};
+pub use device::{Action, Counters, Device, RETRY_GAP, Report, Status, UnitStats, WRITES_MAX};
 pub use error::{ConfigError, LineError, RunError};
 pub use exchange::{Exchange, LATE_MAX, Reply};
 pub use layout::{EncodeError, Layout, Meaning, Way, default_order, words_of};
@@ -49,6 +52,7 @@ pub use line::CONNECT_TIME;
 pub use link::Outcome;
 pub use master::{Do, Master, char_time};
 pub use mbap::Mbap;
+pub use memory::{Learned, LearnedBlock, LearnedForms};
 pub use pdu::{Answer, BadReply, PDU_BYTES_MAX, answer_len, decode, encode};
 pub use plan::{
     Block, READ_BITS_MAX, READ_WORDS_MAX, TCP_BRIDGE_WORDS, WRITE_BITS_MAX, WRITE_WORDS_MAX, Want, plan_areas,
@@ -57,4 +61,5 @@ pub use plan::{
 pub use report::{GroupPlan, Reporter, Say};
 pub use rtu::{Rtu, crc16};
 pub use run::run;
+pub use trace::Trace;
 pub use write::{Ticket, WriteRequest};

@@ -3,10 +3,12 @@
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use shell::SharedClock;
 use site::{Parity, Serial, Transport};
+use tag::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
@@ -14,14 +16,19 @@ use tokio::time::timeout;
 use tokio_serial::{DataBits, SerialPortBuilderExt, SerialStream, StopBits};
 
 use crate::config::LineConfig;
-use crate::device::{Counters, Report};
+use crate::device::{Counters, Report, UnitStats};
 use crate::error::LineError;
 use crate::master::{Do, Master};
+use crate::memory::Learned;
+use crate::trace::Trace;
 use crate::write::WriteRequest;
 
 /// A connection is made within this, or tried anew: the kernel's own retry comes after a second, which is too late for
 /// a device that is just back.
 pub const CONNECT_TIME: Duration = Duration::from_millis(900);
+
+/// How a line and its units are is told so often.
+const STATS_EVERY: Duration = Duration::from_secs(2);
 
 /// More than any answer; what a flooding device sends is taken in pieces of this and thrown away.
 pub(crate) const READ_BYTES: usize = 1024;
@@ -35,6 +42,10 @@ pub(crate) struct Told {
     pub(crate) line: usize,
     pub(crate) reports: Vec<Report>,
     pub(crate) counters: Counters,
+    /// Now and then.
+    pub(crate) units: Option<Vec<UnitStats>>,
+    /// When something was learned.
+    pub(crate) learned: Option<Learned>,
 }
 
 pub(crate) enum Port {
@@ -52,7 +63,14 @@ pub(crate) struct Line {
     clock: SharedClock,
     writes: mpsc::Receiver<WriteRequest>,
     told: mpsc::Sender<Told>,
+    trace: SharedTrace,
+    /// What was told last of what was learned.
+    learned: u64,
+    stats_at: Option<Instant>,
 }
+
+/// The line writes it, the loop makes a file of it when somebody asks.
+pub(crate) type SharedTrace = Arc<Mutex<Trace>>;
 
 impl Line {
     pub(crate) fn new(
@@ -61,9 +79,11 @@ impl Line {
         clock: SharedClock,
         writes: mpsc::Receiver<WriteRequest>,
         told: mpsc::Sender<Told>,
+        trace: SharedTrace,
     ) -> Self {
         let master = Master::new(config, clock.mono());
-        Self { number, master, port: None, door: None, clock, writes, told }
+        let (learned, stats_at) = (0, None);
+        Self { number, master, port: None, door: None, clock, writes, told, trace, learned, stats_at }
     }
 
     /// Serves the line until nobody listens any more.
@@ -93,10 +113,19 @@ impl Line {
     /// False when nobody listens any more.
     async fn tell(&mut self) -> bool {
         let reports = self.master.take_reports();
-        if reports.is_empty() {
+        let now = self.clock.mono();
+        let news = self.master.learned_so_far() != self.learned;
+        let stats_due = self.stats_at.is_none_or(|at| now >= at);
+        if reports.is_empty() && !news && !stats_due {
             return !self.told.is_closed();
         }
-        let told = Told { line: self.number, reports, counters: self.master.counters() };
+        self.learned = self.master.learned_so_far();
+        let units = stats_due.then(|| self.master.unit_stats());
+        if stats_due {
+            self.stats_at = Some(now + STATS_EVERY);
+        }
+        let learned = news.then(|| self.master.learned());
+        let told = Told { line: self.number, reports, counters: self.master.counters(), units, learned };
         self.told.send(told).await.is_ok()
     }
 
@@ -136,6 +165,8 @@ impl Line {
         let rtu = self.master.config().transport.is_rtu();
         let Some(port) = &mut self.port else { return self.lose(&LineError::Closed) };
         port.drain(rtu);
+        self.trace(|trace, at| trace.sent(at, bytes));
+        let Some(port) = &mut self.port else { return self.lose(&LineError::Closed) };
         // A buffer that takes nothing for this long is a connection that is gone.
         let sent = match timeout(CONNECT_TIME, port.write(bytes)).await {
             Ok(sent) => sent,
@@ -153,9 +184,19 @@ impl Line {
         match timeout(wait, port.read(&mut buffer)).await {
             Err(_) => {}
             Ok(Ok(0)) => self.lose(&LineError::Closed),
-            Ok(Ok(n)) => self.master.on_bytes(self.clock.mono(), self.clock.wall(), &buffer[..n]),
+            Ok(Ok(n)) => {
+                self.master.on_bytes(self.clock.mono(), self.clock.wall(), &buffer[..n]);
+                let whole = !self.master.is_waiting();
+                self.trace(|trace, at| trace.heard(at, &buffer[..n], whole));
+            }
             Ok(Err(error)) => self.lose(&LineError::Lost(error)),
         }
+    }
+
+    fn trace(&self, note: impl FnOnce(&mut Trace, Timestamp)) {
+        let at = self.clock.wall();
+        // Whoever fell over while holding it left frames, not nonsense.
+        note(&mut self.trace.lock().unwrap_or_else(PoisonError::into_inner), at);
     }
 
     fn lose(&mut self, why: &LineError) {

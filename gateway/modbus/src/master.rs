@@ -6,8 +6,9 @@ use site::{Parity, Serial, Transport};
 use tag::Timestamp;
 
 use crate::config::LineConfig;
-use crate::device::{Action, Counters, Device, Report};
+use crate::device::{Action, Counters, Device, Report, UnitStats};
 use crate::exchange::Exchange;
+use crate::memory::Learned;
 use crate::write::WriteRequest;
 
 /// What the wire must do now.
@@ -59,6 +60,21 @@ impl Master {
     /// How many writes wait, at most [`crate::WRITES_MAX`].
     pub fn writes_waiting(&self) -> usize {
         self.device.writes_waiting()
+    }
+
+    /// What is known of each unit.
+    pub fn unit_stats(&self) -> Vec<UnitStats> {
+        self.device.unit_stats()
+    }
+
+    /// A number that changes with what [`Master::learned`] says.
+    pub fn learned_so_far(&self) -> u64 {
+        self.device.learned_so_far()
+    }
+
+    /// What was learned of the devices, to be remembered.
+    pub fn learned(&self) -> Learned {
+        self.device.learned()
     }
 
     /// Takes what there is to tell, in order.

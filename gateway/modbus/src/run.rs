@@ -1,20 +1,22 @@
 //! The daemon: one task per line, and the one loop that stands between them and the bus.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use link::{Event, Group, Handle, Link, Outcome, RequestId};
 use shell::{Notify, SharedClock, Stop};
-use tag::{Reading, Sample, TagName, Uptime, Value};
+use tag::{TagName, Uptime, Value};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::Config;
-use crate::device::{Counters, Status};
 use crate::error::RunError;
 use crate::line::{Line, Told};
+use crate::memory::Learned;
 use crate::report::{Reporter, Say};
+use crate::vitals::LineEnd;
 use crate::write::{Ticket, WriteRequest};
 
 /// Writes under way from the loop to a line that is busy with one request, which takes a second at most.
@@ -33,7 +35,9 @@ pub async fn run(config: Config, link: Link, clock: SharedClock, stop: Stop, not
     for (number, line) in config.lines.into_iter().enumerate() {
         let (send, writes) = mpsc::channel(WRITES_DEPTH);
         daemon.lines[number].writes = Some(send);
-        lines.spawn(Line::new(number, line, clock.clone(), writes, tell.clone()).serve());
+        lines.spawn(
+            Line::new(number, line, clock.clone(), writes, tell.clone(), daemon.lines[number].trace.clone()).serve(),
+        );
     }
     let mut tick = interval(COUNTERS_EVERY.min(notify.pat_interval()));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -66,19 +70,12 @@ struct Daemon {
     wishes: HashMap<Ticket, String>,
     /// When the counters were last published.
     counted_at: Option<Instant>,
-}
-
-/// The loop's end of a line.
-struct LineEnd {
-    name: String,
-    writes: Option<mpsc::Sender<WriteRequest>>,
-    state: Handle,
-    why: Handle,
-    counted: [Handle; 3],
-    counters: Counters,
-    published: Option<Counters>,
-    /// As last logged.
-    ok: Option<bool>,
+    /// Where what is learned of devices is kept.
+    memory: Option<PathBuf>,
+    /// Per line.
+    learned: Vec<Learned>,
+    /// Something was learned since it was last written down.
+    learned_news: bool,
 }
 
 impl Daemon {
@@ -104,14 +101,30 @@ impl Daemon {
         }
         // How a line is stays true until it is said otherwise: no freshness limit.
         let always = link.group(None);
-        let lines = config.lines.iter().map(|line| LineEnd::new(&mut link, always, &line.name)).collect();
-        Self { link, clock, reporter, lines, handles, groups, written, wishes: HashMap::new(), counted_at: None }
+        let lines = config.lines.iter().map(|line| LineEnd::new(&mut link, always, line)).collect();
+        Self {
+            link,
+            clock,
+            reporter,
+            lines,
+            handles,
+            groups,
+            written,
+            wishes: HashMap::new(),
+            counted_at: None,
+            memory: config.memory.clone(),
+            learned: config.lines.iter().map(|line| line.learned.clone()).collect(),
+            learned_news: false,
+        }
     }
 
     fn on_event(&mut self, event: Event) {
         match event {
             Event::Write { id, tag, value, deadline, who } => self.on_write(id, tag, value, deadline, &who),
-            Event::Ask { id, .. } => {
+            Event::Ask { id, tag, .. } => {
+                if let Some(line) = self.lines.iter().find(|line| line.frames == tag) {
+                    return self.link.answer(id, Value::Bytes(line.pcap().into()), true);
+                }
                 let sorry = r#"{"error": "a Modbus tag answers no questions"}"#;
                 self.link.answer(id, Value::Json(sorry.into()), true);
             }
@@ -153,8 +166,15 @@ impl Daemon {
                 Say::Publish(tag, sample) => self.link.publish(self.handles[tag], sample),
                 Say::Confirm(group) => self.link.confirm(self.groups[group]),
                 Say::Settle(ticket, outcome) => self.settle(ticket, outcome),
-                Say::Status(line, status) => self.on_status(line, &status),
+                Say::Status(line, status) => self.lines[line].status(&mut self.link, self.clock.wall(), &status),
             }
+        }
+        if let Some(units) = told.units {
+            self.lines[told.line].units(&mut self.link, self.clock.wall(), units);
+        }
+        if let Some(learned) = told.learned {
+            self.learned[told.line] = learned;
+            self.learned_news = true;
         }
     }
 
@@ -169,25 +189,6 @@ impl Daemon {
         self.link.settle(RequestId(ticket.0), outcome);
     }
 
-    fn on_status(&mut self, line: usize, status: &Status) {
-        let end = &mut self.lines[line];
-        let was = end.ok.replace(status.ok);
-        match (status.ok, status.last_answer) {
-            // The reason has changed; the page shows it, the log has had its line.
-            (false, _) if was == Some(false) => {}
-            (true, _) => log::info!("{} is online", end.name),
-            (false, Some(ago)) => {
-                log::warn!("{} went offline: {}, last answer {} s ago", end.name, status.why, ago.as_secs());
-            }
-            (false, None) => log::warn!("{} is offline: {}, never answered", end.name, status.why),
-        }
-        let at = self.clock.wall();
-        let state = Reading::Good(Value::Int(status.ok.into()));
-        let why = Reading::Good(Value::Text(status.why.as_str().into()));
-        self.link.publish(end.state, Sample { at, reading: state });
-        self.link.publish(end.why, Sample { at, reading: why });
-    }
-
     fn on_tick(&mut self, notify: &Notify) {
         notify.pat();
         let now = self.clock.mono();
@@ -197,34 +198,21 @@ impl Daemon {
         self.counted_at = Some(now);
         let at = self.clock.wall();
         for line in &mut self.lines {
-            if line.published == Some(line.counters) {
-                continue;
-            }
-            line.published = Some(line.counters);
-            let Counters { requests, timeouts, exceptions } = line.counters;
-            for (handle, count) in line.counted.iter().zip([requests, timeouts, exceptions]) {
-                let count = i64::try_from(count).unwrap_or(i64::MAX);
-                self.link.publish(*handle, Sample { at, reading: Reading::Good(Value::Int(count)) });
-            }
+            line.counts(&mut self.link, now, at);
         }
+        self.keep_memory();
     }
-}
 
-impl LineEnd {
-    fn new(link: &mut Link, group: Group, name: &str) -> Self {
-        let mut own = |what: &str| {
-            let name = TagName::parse(&format!("sys.modbus.{name}.{what}")).expect("config checked the line's name");
-            link.own(&name, group)
-        };
-        Self {
-            name: name.to_owned(),
-            writes: None,
-            state: own("state"),
-            why: own("why"),
-            counted: ["requests", "timeouts", "exceptions"].map(own),
-            counters: Counters::default(),
-            published: None,
-            ok: None,
-        }
+    /// Writes down what was learned since the last time. In a thread of its own: flash may take its time.
+    fn keep_memory(&mut self) {
+        let Some(file) = self.memory.clone().filter(|_| self.learned_news) else { return };
+        self.learned_news = false;
+        let text: String =
+            self.lines.iter().zip(&self.learned).map(|(line, learned)| learned.to_text(&line.name)).collect();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = shell::write_atomic(&file, text.as_bytes(), 0o640) {
+                log::warn!("what was learned of the devices isn't kept in {}: {error}", file.display());
+            }
+        });
     }
 }

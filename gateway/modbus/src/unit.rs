@@ -42,6 +42,15 @@ pub(crate) enum Health {
 /// Shapes are forgotten with time; this many answers can't all be under way.
 const LOST_MAX: usize = 64;
 
+/// What was counted of a unit.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) timeouts: u64,
+    pub(crate) exceptions: u64,
+    pub(crate) bad: u64,
+    pub(crate) in_vain: Duration,
+}
+
 #[derive(Debug)]
 pub(crate) struct Unit {
     pub(crate) id: u8,
@@ -60,6 +69,7 @@ pub(crate) struct Unit {
     /// from older ones yet.
     pub(crate) stirring: bool,
     pub(crate) timing: Timing,
+    pub(crate) counts: Counts,
     /// It has function 8: something that can be asked as often as one likes, and every answer tells its request.
     pub(crate) echoes: bool,
 }
@@ -76,6 +86,7 @@ impl Unit {
             lost: Vec::new(),
             stirring: false,
             timing: Timing::default(),
+            counts: Counts::default(),
             echoes: false,
         }
     }

@@ -164,11 +164,63 @@ fn one_bad_register_does_not_take_its_block_down() {
     let before = (world.counters(), world.elapsed());
     world.run(10 * S);
     let per_poll = (world.counters().requests - before.0.requests) as f64 / 20.0;
-    assert!(per_poll < 9.0, "the search is remembered, but every poll takes {per_poll} requests");
+    assert!(per_poll < 3.1, "both sides and the refused one, but every poll takes {per_poll} requests");
     assert!(world.is_good_since("t40", before.1 + 9 * S));
     // It appears.
     world.plant.poke("plc", sim::At::holding(17), &[170]).unwrap();
     world.run_until(1500 * MS, "register 17", |w| *w.reading("t17") == good(170));
+}
+
+/// A hole that was read over and is refused: after the search each side is one read, and that is remembered by the next
+/// run of the daemon, which searches nothing.
+#[test]
+fn a_refused_hole_is_learned_and_remembered() {
+    let mut plc = Plc::new();
+    for n in (1..=10).chain(14..=40) {
+        plc = plc.register(n, n);
+    }
+    let tags: Vec<_> =
+        (1..=10).chain(14..=40).map(|n| tag_of(&format!("t{n}"), WordType::Uint16, Some(at(n)), None)).collect();
+    let site = client(vec![tcp(Form::Poll)], tags);
+    let mut world = World::new(plc.clone(), &site, &[]);
+    world.run(2 * S);
+    let learned = world.learned();
+    assert_eq!(learned.blocks.len(), 1);
+    assert_eq!(learned.blocks[0].runs, [(0, 10, false), (10, 37, false)]);
+    let text = learned.to_text("RTU");
+    let mut world = World::remembering(plc, &site, &text);
+    world.run(10 * S);
+    assert_eq!(world.counters().exceptions, 0, "nothing was asked that is refused");
+    assert_eq!(world.counters().requests, 40, "two reads every 0.5 s: {:?}", world.counters());
+    assert_eq!(*world.reading("t40"), good(40));
+    // A device that has the hole filled is read whole again, sooner or later.
+    for n in 11..=13 {
+        world.plant.poke("plc", sim::At::holding(n), &[0]).unwrap();
+    }
+    world.run(3600 * S);
+    let before = world.counters().requests;
+    world.run(10 * S);
+    assert_eq!(world.counters().requests - before, 20, "one read every 0.5 s");
+}
+
+/// A line that is asked for more than it can carry says so, with the arithmetic.
+#[test]
+fn polls_that_do_not_fit_are_reported_with_their_arithmetic() {
+    // At 1200 baud a read of 100 registers takes two seconds.
+    let mut slow = serial(Form::Poll);
+    let port =
+        site::Serial { path: "/dev/ttyS9".into(), baud: 1200, parity: site::Parity::None, stop_bits: 1, rs485: false };
+    slow.transport = site::Transport::Rtu(port);
+    slow.timeout = 3 * S;
+    let tags = (1..=100).map(|n| tag_of(&format!("t{n}"), WordType::Uint16, Some(at(n)), None)).collect();
+    let mut world = World::new(plc().serial(), &client(vec![slow], tags), &[]);
+    world.behave(Behaviour::slow_ms(1790));
+    world.run(60 * S);
+    let status = world.status().unwrap();
+    assert!(status.ok, "{status:?}");
+    let sentence = "the polls don't fit: 1 requests of ";
+    assert!(status.why.starts_with(sentence) && status.why.ends_with(" % of the line's time"), "{}", status.why);
+    assert!(world.counters().overruns > 20, "{:?}", world.counters());
 }
 
 #[test]

@@ -222,10 +222,12 @@ fn ten_thousand_late_answers_on_a_serial_line_and_not_one_taken_for_another() {
         late += run.world.counters().timeouts;
         good += run.good;
         run.settled(seed);
-        assert!(run.good > 20, "seed={seed}: only {} good values", run.good);
+        // A device that answers one after the other, half of the time seconds late, gives few.
+        assert!(run.good > 10, "seed={seed}: only {} good values", run.good);
         if late >= LATE_ANSWERS || seeds.len() == 1 {
             break;
         }
     }
     eprintln!("{late} answers came late; {good} values were shown, each of them true");
+    assert!(good > 400 || seeds.len() == 1, "only {good} good values: the test proves little");
 }

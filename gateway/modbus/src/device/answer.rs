@@ -6,7 +6,7 @@ use link::Outcome;
 use tag::{ExceptionCode, Fault, Timestamp};
 
 use super::{Device, Doing, Purpose, Report};
-use crate::block::{Block, Cells, Run};
+use crate::block::{Block, Cells, Run, Search};
 use crate::write::Step;
 
 impl Device {
@@ -64,11 +64,12 @@ impl Device {
 
     pub(super) fn found(&mut self, now: Instant, wall: Timestamp, block: usize, cells: &Cells) {
         let this = &mut self.blocks[block];
-        let Some(part) = this.search.as_ref().and_then(|search| search.todo.last().cloned()) else { return };
+        let Some(part) = this.search.as_ref().and_then(Search::part) else { return };
         let news = this.take(&part, cells);
         let (_, over) = this.search_step(now, None);
         self.tell_atoms(wall, block, &news);
         if over {
+            self.learned += 1;
             // The other runs of this poll are still to be read, so it starts over.
             self.make_due(block);
         }
@@ -104,6 +105,7 @@ impl Device {
                     this.drop_atoms(atom..atom + 1, because, &mut self.reports);
                 }
                 if over {
+                    self.learned += 1;
                     self.make_due(block);
                 }
             }
@@ -113,11 +115,13 @@ impl Device {
                     // Whatever it dislikes about the masked write, the old way may please it.
                     first.without_mask();
                     self.no_mask[doing.unit] = true;
+                    self.learned += 1;
                     return;
                 }
                 if first.step == Step::Send && doing.single_write && code.0 == 1 {
                     // It has no single write; the next attempt uses the multiple one, for good.
                     self.multiple_only[doing.unit] = true;
+                    self.learned += 1;
                     return;
                 }
                 let why = match first.step {

@@ -6,7 +6,7 @@ use site::Table;
 use tokio_modbus::Request;
 
 use super::{Ask, Device, IDLE, Purpose, WRITES_IN_A_ROW};
-use crate::block::{Block, read_request};
+use crate::block::{Block, Search, read_request};
 use crate::pdu::{DIAGNOSTICS, EXCEPTION_STATUS, SERVER_ID};
 use crate::unit::Shape;
 
@@ -16,6 +16,7 @@ const KEPT_QUESTIONS: usize = 4;
 impl Device {
     /// The blocks of living units whose period begins are due.
     pub(super) fn tick(&mut self, now: Instant) {
+        self.look_at_crowd(now);
         for n in 0..self.blocks.len() {
             let Block { due_at, rate, .. } = self.blocks[n];
             if now < due_at {
@@ -24,9 +25,10 @@ impl Device {
             let missed = now.duration_since(due_at).as_nanos() / rate.as_nanos();
             let missed = u32::try_from(missed).unwrap_or(u32::MAX - 1);
             self.blocks[n].due_at = rate.checked_mul(missed + 1).map_or(now + rate, |on| due_at + on);
-            if self.due.contains(&n) {
-                self.overruns += 1;
+            if !self.units[self.blocks[n].unit].is_offline() {
+                self.counters.overruns += u64::from(missed) + u64::from(self.due.contains(&n));
             }
+            self.blocks[n].try_whole(now);
             self.make_due(n);
         }
     }
@@ -88,8 +90,8 @@ impl Device {
     pub(super) fn ask_search(&self, now: Instant) -> Result<Ask, Instant> {
         let mut wake = now + IDLE;
         for (n, block) in self.blocks.iter().enumerate() {
-            let Some(part) = block.search.as_ref().and_then(|search| search.todo.last()) else { continue };
-            match self.ask(now, block.unit, block.request_for(part), Purpose::Search { block: n }) {
+            let Some(part) = block.search.as_ref().and_then(Search::part) else { continue };
+            match self.ask(now, block.unit, block.request_for(&part), Purpose::Search { block: n }) {
                 Ok(ask) => return Ok(ask),
                 Err(at) => wake = wake.min(at),
             }

@@ -6,8 +6,12 @@ use tag::Fault;
 
 use super::{Device, Doing, EAGER_TRIES, LineState, PROBE_GAP, Purpose, Report, SILENT_COST, Status};
 use crate::budget::Budget;
+use crate::exchange::gap_of;
 use crate::unit::Health;
 use crate::write::Step;
+
+/// Whether the polls fit is looked at so often.
+const CROWD_EVERY: Duration = Duration::from_secs(10);
 
 impl Device {
     pub(super) fn any_online(&self) -> bool {
@@ -152,6 +156,39 @@ impl Device {
         self.hang_up |= self.stream && self.line == LineState::Up && !self.any_online();
     }
 
+    /// Do the polls fit into the line's time? If not, the arithmetic, in words.
+    pub(super) fn look_at_crowd(&mut self, now: Instant) {
+        let (seen, at) = self.overruns_seen;
+        if now.saturating_duration_since(at) < CROWD_EVERY {
+            return;
+        }
+        let more = self.counters.overruns - seen;
+        self.overruns_seen = (self.counters.overruns, now);
+        // What a write or a lost answer pushes aside once is no crowd.
+        let crowd = more > 2 && self.units.iter().all(|unit| !unit.is_offline());
+        self.crowded = crowd.then(|| self.arithmetic());
+    }
+
+    /// How much of the line's time the polls need.
+    fn arithmetic(&self) -> String {
+        let (mut requests, mut time, mut share) = (0_u32, Duration::ZERO, 0.0);
+        for block in self.blocks.iter().filter(|block| !block.runs.is_empty()) {
+            let answer = self.units[block.unit].timing.percentile(50).unwrap_or_default();
+            let gaps = self.char_time.map_or(Duration::ZERO, |time| gap_of(time) * 2);
+            for run in &block.runs {
+                let cost = self.wire_time(&block.request_for(&run.atoms)) + gaps + answer + self.config.gap;
+                requests += 1;
+                time += cost;
+                share += cost.as_secs_f64() / block.rate.as_secs_f64();
+            }
+        }
+        let each = time.as_secs_f64() * 1000.0 / f64::from(requests.max(1));
+        let percent = share * 100.0;
+        format!(
+            "the polls don't fit: {requests} requests of {each:.1} ms on average need {percent:.0} % of the line's time"
+        )
+    }
+
     /// Says how the connection is, if that has changed.
     pub(super) fn tell_status(&mut self, now: Instant) {
         let dead: Vec<String> = self
@@ -167,7 +204,10 @@ impl Device {
         let why = match (&self.connect_error, self.worst_case()) {
             (Some(error), _) if all_dead => error.clone(),
             (_, Some(worst)) => format!("{}; a return is seen within {} s", dead.join(", "), worst.as_secs() + 1),
-            _ => dead.join(", "),
+            _ => match &self.crowded {
+                Some(crowded) if dead.is_empty() => crowded.clone(),
+                _ => dead.join(", "),
+            },
         };
         // "All well" is said when all have been heard.
         let fresh = self.units.iter().any(|unit| unit.health == Health::Fresh);

@@ -101,6 +101,7 @@ impl Device {
             first.without_mask();
             let unit = self.unit_of(&self.writes[0]);
             self.no_mask[unit] = true;
+            self.learned += 1;
             return;
         }
         let value = cells.value(0, &spot);

@@ -90,7 +90,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(plc: Plc, client: &ModbusClient, defs: &[TagDef]) -> Self {
-        let config = Config::new(client, defs).unwrap();
+        Self::of(plc, client, Config::new(client, defs).unwrap())
+    }
+
+    /// With what an earlier run learned of the first line.
+    pub(crate) fn remembering(plc: Plc, client: &ModbusClient, learned: &str) -> Self {
+        let mut config = Config::new(client, &[]).unwrap();
+        config.lines[0].learned = modbus::Learned::from_text(learned, &config.lines[0].name);
+        Self::of(plc, client, config)
+    }
+
+    fn of(plc: Plc, client: &ModbusClient, config: Config) -> Self {
         let start = SystemClock.mono();
         let reporter = Reporter::new(&config);
         let points = config.lines[0].points.iter().map(|point| point.name.clone()).collect();
@@ -302,6 +312,10 @@ impl World {
                 _ => None,
             })
             .collect()
+    }
+
+    pub(crate) fn learned(&self) -> modbus::Learned {
+        self.master.learned()
     }
 
     pub(crate) fn counters(&self) -> modbus::Counters {
