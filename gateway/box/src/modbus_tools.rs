@@ -2,17 +2,20 @@
 
 use std::future::Future;
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use link::Event;
 use modbus::tool::{self, Client, Guess, Place, Scan};
 use modbus::{Layout, Outcome};
 use shell::SystemClock;
 use site::{Order, Parity, Table, Transport, WordType};
-use tag::Value;
+use tag::{Delivery, TagName, Value};
 
+use crate::args::Where;
 use crate::fail::Failure;
-use crate::{say, values};
+use crate::{say, tools, values};
 
 /// One question to a device.
 #[derive(Debug, clap::Subcommand)]
@@ -22,8 +25,7 @@ pub(crate) enum Tool {
     /// Prints every way to understand them side by side. With --shows, what the device's own display says, the ways that
     /// fit come first, each with the line to paste into modbusclient.yaml.
     ///
-    /// forebay modbus read 192.168.1.10 4x:1 10
-    /// forebay modbus read /dev/ttyUSB0 3x:30 2 --unit 7 --baud 19200 --shows 230.4
+    /// For example: `forebay modbus read /dev/ttyUSB0 3x:30 2 --unit 7 --baud 19200 --shows 230.4`.
     Read(Read),
     /// Write one value, and read it back.
     Write(Write_),
@@ -31,6 +33,8 @@ pub(crate) enum Tool {
     Watch(Watch),
     /// Find who answers: unit after unit, of a serial port each baud rate and parity.
     Scan(ScanArgs),
+    /// Save the last frames of a running site's connection as a file for Wireshark.
+    Frames(Frames),
     /// Ask a device who it is: functions 43/14 and 17, and the models of SunSpec.
     Identify(Identify),
 }
@@ -139,6 +143,16 @@ pub(crate) struct ScanArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct Frames {
+    /// The connection's name in modbusclient.yaml.
+    line: String,
+    /// The file to write, like trace.pcap.
+    file: PathBuf,
+    #[command(flatten)]
+    at: Where,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct Identify {
     #[command(flatten)]
     device: Device,
@@ -202,6 +216,7 @@ pub(crate) fn run(tool: &Tool) -> Result<ExitCode, Failure> {
         Tool::Write(args) => block_on(Box::pin(write(args))),
         Tool::Watch(args) => block_on(Box::pin(watch(args))),
         Tool::Scan(args) => block_on(Box::pin(scan(args))),
+        Tool::Frames(args) => block_on(Box::pin(frames(args))),
         Tool::Identify(args) => block_on(Box::pin(identify(args))),
     }
 }
@@ -360,6 +375,28 @@ async fn scan(args: &ScanArgs) -> Result<ExitCode, Failure> {
     }
     say::line(&format!("{there} answered"));
     Ok(if there > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn frames(args: &Frames) -> Result<ExitCode, Failure> {
+    let name = TagName::parse(&format!("sys.modbus.{}.frames", args.line)).map_err(|error| Failure::config(&error))?;
+    let mut link = tools::connect(&args.at);
+    let tag = link.watch(&name, Delivery::Latest, None);
+    // The number of the tag is known once it has been delivered.
+    while !matches!(tools::next(&mut link, tools::PATIENCE).await?, Event::Sample(..)) {}
+    link.ask(tag, Value::Json("{}".into()));
+    loop {
+        match tools::next(&mut link, tools::PATIENCE).await? {
+            Event::Answer { value: Value::Bytes(bytes), .. } => {
+                std::fs::write(&args.file, &bytes[..]).map_err(|error| Failure::work(&error))?;
+                say::line(&format!("{} bytes in {}; open it with Wireshark", bytes.len(), args.file.display()));
+                return Ok(ExitCode::SUCCESS);
+            }
+            Event::AskFailed(_, why) => {
+                return Err(Failure::Work(format!("no connection {} answers: {why}", args.line)));
+            }
+            _ => {}
+        }
+    }
 }
 
 async fn identify(args: &Identify) -> Result<ExitCode, Failure> {

@@ -13,9 +13,9 @@ use crate::fail::Failure;
 use crate::{say, values};
 
 /// How long a bus on this machine may take to answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
-fn connect(at: &Where) -> Link {
+pub(crate) fn connect(at: &Where) -> Link {
     let socket = Paths::find(at.runtime.as_deref(), None).bus_socket(at.bus_port);
     Link::new(LinkConfig { socket, module: "tool".into() })
 }
@@ -30,7 +30,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 }
 
 /// The next event, or why there is none.
-async fn next(link: &mut Link, within: Duration) -> Result<Event, Failure> {
+pub(crate) async fn next(link: &mut Link, within: Duration) -> Result<Event, Failure> {
     match tokio::time::timeout(within, link.next()).await {
         Ok(Event::Down(why)) => Err(Failure::Work(format!(
             "no bus is running there ({why}); start one with `forebay run`, or name its folder with --runtime"

@@ -58,10 +58,11 @@ impl Site {
         let config = Config::new(client, defs).unwrap();
         tokio::task::spawn_local(run(config, end("modbus"), clock, stop.clone(), Notify::from_env()));
         let mut link = end("www");
-        let system = ["state", "why", "requests", "timeouts", "exceptions"];
+        let system = ["state", "why", "requests", "timeouts", "exceptions", "load", "offline_cost", "frames"];
         let system =
             system.iter().flat_map(|what| client.rtus.iter().map(move |r| format!("sys.modbus.{}.{what}", r.name)));
-        let tags = client.tags.iter().map(|tag| tag.name.to_string()).chain(system);
+        let units = ["state", "p95_ms"].map(|what| format!("sys.modbus.RTU:1.{what}"));
+        let tags = client.tags.iter().map(|tag| tag.name.to_string()).chain(system).chain(units);
         let handles = tags.map(|tag| (tag.clone(), link.watch(&name(&tag), Delivery::Latest, None))).collect();
         Self { link, handles, seen: HashMap::new(), outcomes: vec![], root, stop }
     }
@@ -93,6 +94,22 @@ impl Site {
             let seen: Vec<_> = self.handles.iter().map(|(tag, handle)| (tag, self.seen.get(handle))).collect();
             panic!("not within {patience:?}: {what}; seen {seen:#?} {:?}", self.outcomes);
         }
+    }
+
+    /// The line's last frames, asked of the daemon over the bus.
+    async fn frames(&mut self) -> Vec<u8> {
+        self.link.ask(self.handles["sys.modbus.RTU.frames"], Value::Json("{}".into()));
+        let answer = async {
+            loop {
+                match self.link.next().await {
+                    Event::Answer { value: Value::Bytes(bytes), .. } => return bytes.to_vec(),
+                    Event::AskFailed(_, why) => panic!("{why}"),
+                    Event::Sample(tag, sample) => drop(self.seen.insert(tag, sample)),
+                    _ => {}
+                }
+            }
+        };
+        timeout(DEADLINE, answer).await.expect("the frames are given")
     }
 
     async fn write(&mut self, tag: &str, value: impl Into<Value>) -> Outcome {
@@ -149,7 +166,13 @@ async fn a_day_in_the_life(test: &str, plant: &sim::Handle, rtu: Rtu) {
     site.until(DEADLINE, "first values", |s| s.is("set", 7) && s.is("level", Value::Float(20.5)) && s.is("valve", 1))
         .await;
     site.until(DEADLINE, "the state", |s| s.is("sys.modbus.RTU.state", 1) && s.is("sys.modbus.RTU.why", "")).await;
-    site.until(DEADLINE, "the counters", |s| s.reading("sys.modbus.RTU.requests").is_some()).await;
+    let said = |s: &Site, tag: &str| s.reading(tag).is_some_and(|reading| reading.good().is_some());
+    let vitals = ["RTU.requests", "RTU.load", "RTU.offline_cost", "RTU:1.state", "RTU:1.p95_ms"];
+    let all = |s: &Site| vitals.iter().all(|tag| said(s, &format!("sys.modbus.{tag}")));
+    site.until(DEADLINE, "how the line and the unit are", all).await;
+    let frames = site.frames().await;
+    assert_eq!(frames[..4], [0xD4, 0xC3, 0xB2, 0xA1], "a pcap file");
+    assert!(frames.len() > 500, "{} bytes", frames.len());
 
     plant.poke(Plc::NAME, "4x:1", &[8]).unwrap();
     site.until(DEADLINE, "a change", |s| s.is("set", 8)).await;
