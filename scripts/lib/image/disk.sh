@@ -3,9 +3,9 @@
 # Sourced after facts.sh, never run.
 # shellcheck disable=SC2153
 
-# make_boot FOLDER KERNEL [CLAIM] [SITE]: what lies on the boot partition.
+# make_boot FOLDER KERNEL [CLAIM] [SITE] [ENVIRONMENT]: what lies on the boot partition.
 make_boot() {
-    local folder=$1 kernel=$2 claim=${3:-} site=${4:-}
+    local folder=$1 kernel=$2 claim=${3:-} site=${4:-} environment=${5:-}
     rm -rf "$folder" && mkdir -p "$folder"
     sed -e "s|@SLOT_ENV@|$SLOT_ENV|g; s|@SLOT_ENV_BYTES@|$SLOT_ENV_BYTES|g; s|@SLOT_TRIES@|$SLOT_TRIES|g" \
         -e "s|@KERNEL_A_PART@|$KERNEL_A_PART|g; s|@KERNEL_B_PART@|$KERNEL_B_PART|g" \
@@ -19,6 +19,7 @@ make_boot() {
     board_boot_files "$folder" "$kernel"
     [ -z "$claim" ] || printf '%s\n' "$claim" >"$folder/claim.txt"
     [ -z "$site" ] || cp --recursive --dereference "$site" "$folder/site"
+    [ -z "$environment" ] || cp "$environment" "$folder/environment.txt"
 }
 
 # make_kernel_part FILE KERNEL: an ext4 without what U-Boot doesn't read.
