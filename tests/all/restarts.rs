@@ -93,6 +93,16 @@ fn history_dies_and_keeps_what_it_had() {
         wait_for("points of the trend", PATIENCE, || browser.trend(TAG, 600_000).0, |points| *points >= at_least)
     };
     let before = points(3);
+    // What a trend shows may be younger than the last flush; only what is durable outlives a kill.
+    let mut durable = history::Reader::beside(&apart.gateway.folder.join("state/history"));
+    let name = tag::TagName::parse(TAG).unwrap();
+    let since = history::Span { from: tag::Timestamp(0), to: tag::Timestamp(u64::MAX) };
+    let mut kept = || {
+        let mut kept = 0;
+        let known = durable.newest(&name, since, 100, &mut |_, _| kept += 1);
+        if known.is_ok() { kept } else { 0 }
+    };
+    wait_for("durable values", PATIENCE, &mut kept, |kept| *kept >= 3);
     apart.history.kill9();
     apart.fresh_value(&mut plant, &mut watch, 34);
     apart.history = apart.gateway.daemon("history");

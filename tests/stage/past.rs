@@ -3,11 +3,10 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use super::{Gateway, Line, PATIENCE, Plant, peers_python, wait_for};
+use super::{Gateway, Line, PATIENCE, Plant, wait_for};
 
 /// Simulated seconds in a second.
 pub(crate) const PACE: u64 = 60;
@@ -93,11 +92,8 @@ pub(crate) fn fill(gateway: &Gateway, plant: &mut Plant) {
 
 /// The history noted for each value that it was told late, so it holds now. In this story it was told in time.
 fn forget_since(gateway: &Gateway, since: u64) {
-    let file = gateway.folder.join("state/history/history.sqlite");
-    let forget = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); \
-                  c.execute('delete from sample where at_us > ?', (int(sys.argv[2]),)); c.commit()";
-    let status = Command::new(peers_python()).args(["-c", forget]).arg(file).arg(since.to_string()).status();
-    assert!(status.is_ok_and(|status| status.success()), "the history's file could not be opened");
+    let span = history::Span { from: tag::Timestamp(since + 1), to: tag::Timestamp(u64::MAX) };
+    history::erase(&gateway.folder.join("state/history"), span).expect("the history is there");
 }
 
 /// A number as the bus carries it.

@@ -54,7 +54,7 @@ async fn ask(question: Records, tag: RtaTag) -> Vec<Vec<u8>> {
     let name = |name| TagName::parse(name).unwrap();
     let tags = vec![(name("N"), Kind::Int), (name("X"), Kind::Float), (name("empty"), Kind::Float)];
     let clock = ManualClock::at(Timestamp(10_000_000));
-    let store = Store::open(StoreConfig { folder: folder.path().into(), tags }, clock).unwrap();
+    let store = Store::open(StoreConfig::new(folder.path().into(), tags), clock).unwrap();
     let entry = |tag, ms: u64, point| Entry { whom: Whom::Tag(TagNo(tag)), at: Timestamp(ms * 1000), point };
     let value = |tag, ms, number| entry(tag, ms, Point::Value(number));
     let entries = vec![

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use site::Site;
 use tag::{TagDef, TagName};
 
@@ -21,6 +22,8 @@ pub struct Config {
     pub tags: Vec<TagDef>,
     /// How often what came in is made durable.
     pub flush: Duration,
+    /// The zone whose days are rolled up.
+    pub zone: TimeZone,
 }
 
 impl Config {
@@ -34,6 +37,12 @@ impl Config {
         for tag in tags.iter_mut().filter(|tag| devices.contains(&tag.name)) {
             tag.stale = Some(Duration::ZERO);
         }
-        Some(Self { folder: state.join(&history.path), rta_tag: history.rta_tag.clone(), tags, flush: FLUSH })
+        Some(Self {
+            folder: state.join(&history.path),
+            rta_tag: history.rta_tag.clone(),
+            tags,
+            flush: FLUSH,
+            zone: TimeZone::system(),
+        })
     }
 }

@@ -7,6 +7,8 @@
 
 use tag::Timestamp;
 
+use crate::bucket::Bucket;
+
 /// A span of time: from inclusive, to exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
@@ -14,6 +16,13 @@ pub struct Span {
     pub from: Timestamp,
     /// Its end; not part of it.
     pub to: Timestamp,
+}
+
+impl Span {
+    /// How long one of so many columns is, in µs; never nothing.
+    pub(crate) fn width_us(self, columns: usize) -> u64 {
+        (self.to.micros_since(self.from) / columns.max(1) as u64).max(1)
+    }
 }
 
 /// The values of one column.
@@ -25,6 +34,12 @@ pub struct Extent {
     pub max: f64,
     /// The last.
     pub last: f64,
+}
+
+impl Extent {
+    fn of(value: f64) -> Self {
+        Self { min: value, max: value, last: value }
+    }
 }
 
 /// One column: from `at` on the tag was between these values, or nothing is known.
@@ -86,16 +101,63 @@ impl Thinner {
         };
         self.last = Some((at, is_gap));
         if let Some(thinned) = &mut self.thinned {
-            thinned.push(slot(self.span, self.columns, at), at, value);
+            thinned.push(slot(self.span, self.columns, at), at, value.map(Extent::of));
             return;
         }
         self.raw.push((at, value));
         if self.raw.len() > self.columns {
+            self.thin();
+        }
+    }
+
+    /// From now on there are columns instead of points.
+    fn thin(&mut self) {
+        if self.thinned.is_none() {
             let mut thinned = Thinned::default();
             for (at, value) in std::mem::take(&mut self.raw) {
-                thinned.push(slot(self.span, self.columns, at), at, value);
+                thinned.push(slot(self.span, self.columns, at), at, value.map(Extent::of));
             }
             self.thinned = Some(thinned);
+        }
+    }
+
+    /// The next bucket, in place of its records, with a gap of all tags that lies between its first and its last
+    /// record: then what was before and what was after it isn't told apart.
+    pub(crate) fn push_bucket(&mut self, bucket: &Bucket, gap_of_all: Option<Timestamp>) {
+        self.thin();
+        let gap = bucket.gap_at.into_iter().chain(gap_of_all).min();
+        let place = |at| slot(self.span, self.columns, at);
+        let (mut pushes, mut known) = (Vec::new(), None);
+        let extent = bucket.values.map(|values| Extent { min: values.min, max: values.max, last: values.last });
+        match (extent, gap) {
+            (Some(extent), None) => pushes.push((bucket.first_at, Some(extent))),
+            (Some(extent), Some(gap)) if bucket.first_at < gap => {
+                pushes.extend([(bucket.first_at, Some(extent)), (gap, None)]);
+                known = Some(extent.last).filter(|_| bucket.ends_good);
+            }
+            (Some(extent), Some(gap)) => {
+                pushes.extend([(gap, None), (Timestamp(gap.0 + 1), Some(extent))]);
+                if !bucket.ends_good {
+                    pushes.push((bucket.last_at.max(Timestamp(gap.0 + 2)), None));
+                }
+            }
+            (None, Some(gap)) => pushes.push((gap, None)),
+            (None, None) => {}
+        }
+        if let (Some(last), Some(gap)) = (known, gap) {
+            let at = bucket.last_at.max(Timestamp(gap.0 + 1));
+            pushes.push((at, Some(Extent { min: last, max: last, last })));
+        }
+        let pushes: Vec<_> = pushes.into_iter().map(|(at, extent)| (place(at), at, extent)).collect();
+        for (slot, at, extent) in pushes {
+            let is_gap = extent.is_none();
+            if is_gap && self.last.is_none_or(|(_, was_gap)| was_gap) {
+                continue;
+            }
+            self.last = Some((at, is_gap));
+            if let Some(thinned) = &mut self.thinned {
+                thinned.push(slot, at, extent);
+            }
         }
     }
 
@@ -120,18 +182,18 @@ fn slot(span: Span, columns: usize, at: Timestamp) -> Option<usize> {
 }
 
 impl Thinned {
-    fn push(&mut self, slot: Option<usize>, at: Timestamp, value: Option<f64>) {
+    fn push(&mut self, slot: Option<usize>, at: Timestamp, extent: Option<Extent>) {
         if slot != self.slot {
             self.end_column();
             self.slot = slot;
         }
-        match value {
+        match extent {
             None if self.gap.is_none() => self.gap = Some(at),
             None => self.end_gap = Some(at),
-            Some(value) => {
+            Some(extent) => {
                 self.end_gap = None;
                 let part = if self.gap.is_none() { &mut self.before } else { &mut self.after };
-                grow(part, at, value);
+                grow(part, at, extent);
             }
         }
     }
@@ -145,12 +207,12 @@ impl Thinned {
     }
 }
 
-fn grow(part: &mut Option<Column>, at: Timestamp, value: f64) {
+fn grow(part: &mut Option<Column>, at: Timestamp, more: Extent) {
     let column = part.get_or_insert(Column { at, extent: None });
-    let extent = column.extent.get_or_insert(Extent { min: value, max: value, last: value });
-    extent.min = extent.min.min(value);
-    extent.max = extent.max.max(value);
-    extent.last = value;
+    let extent = column.extent.get_or_insert(more);
+    extent.min = extent.min.min(more.min);
+    extent.max = extent.max.max(more.max);
+    extent.last = more.last;
 }
 
 #[cfg(test)]

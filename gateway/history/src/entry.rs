@@ -105,4 +105,13 @@ impl Cause {
             }
         }
     }
+
+    /// The cause from how it is kept; one that a later release knows is read as not recorded.
+    pub(crate) fn from_code(code: u64) -> Self {
+        let [code, detail, rest @ ..] = code.to_le_bytes();
+        match Fault::from_code(code, detail) {
+            Some(fault) if rest == [0; 6] => Self::Fault(fault),
+            _ => Self::NotRecorded,
+        }
+    }
 }

@@ -219,7 +219,9 @@ impl Daemon {
 
 async fn open(config: &Config, clock: &SharedClock) -> Result<Store, RunError> {
     let tags = config.tags.iter().map(|def| (def.name.clone(), kind_of(def))).collect();
-    let (config, clock) = (StoreConfig { folder: config.folder.clone(), tags }, clock.clone());
+    let flush = config.flush;
+    let config = StoreConfig { folder: config.folder.clone(), tags, flush, zone: config.zone.clone() };
+    let clock = clock.clone();
     let opening = tokio::task::spawn_blocking(move || Store::open(config, clock));
     opening.await.map_err(|_| RunError::Thread("opens the history"))?.map_err(RunError::Open)
 }
@@ -268,6 +270,7 @@ mod tests {
             rta_tag: name("__history__"),
             tags,
             flush: Duration::from_millis(5),
+            zone: jiff::tz::TimeZone::UTC,
         }
     }
 
@@ -292,7 +295,7 @@ mod tests {
         let both = async { tokio::join!(running, stopping).0 };
         tokio::time::timeout(Duration::from_secs(20), both).await.expect("it ends").expect("cleanly");
         let marks = rusqlite::Connection::open(&database).unwrap();
-        let count = marks.query_row("SELECT count(*) FROM sample WHERE tag = 0", [], |row| row.get::<_, i64>(0));
+        let count = marks.query_row("SELECT count(*) FROM log", [], |row| row.get::<_, i64>(0));
         assert_eq!(count, Ok(1));
     }
 

@@ -1,30 +1,40 @@
 //! The store as its callers see it: two threads of its own, one that writes and one that reads, each with a bounded
 //! queue. Only the files in `store/` speak SQL.
 //!
-//! On flash a row is about 25 bytes in a table without rowid, so that a tag's samples lie together and one tick
-//! touches one page per changed tag; whole numbers take one to six bytes (`NUMERIC`), an unchanged rewrite dirties
-//! nothing, and a lost bus or a restart is one row for all tags. A tick is one transaction, so one fsync of the
-//! write-ahead log, which is folded into the database every 16 MB.
+//! What lies on flash is described in `FORMAT.md`: a flush is one line of a log (one transaction, one fsync), a tag's
+//! records move into a compressed chunk when there are a thousand of them, and minutes, quarters, hours and days are
+//! rolled up behind them.
 
+mod engine;
 mod file;
+mod head;
+mod old;
 mod reader;
+mod roll;
+mod scan;
+mod seal;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use shell::{SharedClock, Stop};
 use tag::{Kind, TagName, Timestamp};
 use tokio::sync::oneshot;
 
+use crate::decimate::Span;
 use crate::entry::Batch;
 use crate::error::{ReadError, StoreError};
+use crate::levels::Calendar;
+use engine::{Engine, SharedHead};
 pub use reader::Reader;
 use writer::Writer;
 
@@ -45,6 +55,17 @@ pub struct StoreConfig {
     pub folder: PathBuf,
     /// The tags, in the order of their [`crate::TagNo`].
     pub tags: Vec<(TagName, Kind)>,
+    /// How long a record may wait before it is made durable: what a power cut may cost.
+    pub flush: Duration,
+    /// The zone whose days are rolled up.
+    pub zone: TimeZone,
+}
+
+impl StoreConfig {
+    /// A store that flushes each batch, and whose days are UTC's.
+    pub fn new(folder: PathBuf, tags: Vec<(TagName, Kind)>) -> Self {
+        Self { folder, tags, flush: Duration::ZERO, zone: TimeZone::UTC }
+    }
 }
 
 /// What there is.
@@ -84,7 +105,11 @@ struct Shared {
     generation: AtomicU64,
     closing: AtomicBool,
     written: AtomicU64,
+    /// Chunks and blocks met that didn't read.
+    damaged: AtomicU64,
     failing: Mutex<Option<String>>,
+    /// What is in no chunk yet.
+    head: SharedHead,
 }
 
 impl Shared {
@@ -109,11 +134,11 @@ impl Store {
             .map_err(|source| StoreError::Folder { path: config.folder.clone(), source })?;
         let path = config.folder.join(FILE_NAME);
         let shared = Arc::new(Shared::default());
-        let mut writer = Writer::new(path.clone(), config.tags, clock, shared.clone());
+        let mut reader = Reader::new(path.clone(), Calendar::new(config.zone.clone()), shared.clone());
+        let mut writer = Writer::new(path, config, clock, shared.clone());
         writer.open_first()?;
         let (batches, incoming) = sync_channel(BATCHES_MAX);
         let (jobs, questions) = sync_channel::<Job>(QUESTIONS_MAX);
-        let mut reader = Reader::new(path, shared.clone());
         let writer = spawn("history-write", move || writer.run(&incoming))?;
         let reader = spawn("history-read", move || {
             for job in questions {
@@ -123,14 +148,14 @@ impl Store {
         Ok(Self { batches, jobs, writer, reader, shared })
     }
 
-    /// Hands a batch over, to be made durable as a whole. Never waits; gives it back when the disk is behind.
+    /// Hands a batch over: visible at once, durable as a whole after [`StoreConfig::flush`]. Never waits; gives it back when the disk is behind.
     pub fn record(&self, batch: Batch) -> Result<(), Batch> {
         self.batches.try_send(batch).map_err(|error| match error {
             TrySendError::Full(batch) | TrySendError::Disconnected(batch) => batch,
         })
     }
 
-    /// Runs one piece of reading on the reading thread; it sees everything made durable before it began. Cancelling
+    /// Runs one piece of reading on the reading thread; it sees everything taken over before it began. Cancelling
     /// makes it end soon with [`ReadError::Cancelled`].
     pub fn read<T, F>(&self, cancel: Stop, work: F) -> impl Future<Output = Result<T, ReadError>> + Send + use<T, F>
     where
@@ -150,6 +175,11 @@ impl Store {
             sent?;
             told.await.unwrap_or(Err(ReadError::Closed))
         }
+    }
+
+    /// How many records are durable of those handed over.
+    pub fn written(&self) -> u64 {
+        self.shared.written.load(Ordering::Relaxed)
     }
 
     /// Goes up when a new database has taken a damaged one's place, so that what is known must be said again.
@@ -184,6 +214,15 @@ impl Store {
             log::error!("a thread of the history had panicked");
         }
     }
+}
+
+/// Takes a span out of the past of every tag: what was recorded under a wrong clock. Nobody else may have the store
+/// open. Gives how many records that were.
+pub fn erase(folder: &Path, span: Span) -> Result<u64, StoreError> {
+    let path = folder.join(FILE_NAME);
+    let calendar = Calendar::new(TimeZone::system());
+    let mut engine = Engine::open(&path, &[], calendar, SharedHead::default())?;
+    engine.erase(span.from, span.to).map_err(file::sqlite("erasing in", &path))
 }
 
 fn spawn(name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {

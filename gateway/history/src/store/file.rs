@@ -8,16 +8,17 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use tag::{Kind, TagName, Timestamp};
 
+use super::old;
 use crate::error::StoreError;
 
 /// The schema this release writes.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
+
+/// The first one: a row per record.
+const SCHEMA_OF_ROWS: i64 = 1;
 
 /// "FBH1" big-endian: `file(1)` and we know our own.
 const APPLICATION: i64 = 0x4642_4831;
-
-/// The `tag` of records that are about every tag. SQLite gives ids from 1 on.
-pub(super) const ALL: i64 = 0;
 
 /// The log is folded into the database after this many pages (16 MB): a hot page is then written once for thousands
 /// of transactions.
@@ -31,19 +32,40 @@ const CHECK_BYTES_MAX: u64 = 32 << 20;
 const BUSY: Duration = Duration::from_secs(5);
 
 const TABLES: &str = "
-    CREATE TABLE tag (
-        id   INTEGER PRIMARY KEY,
-        name TEXT NOT NULL UNIQUE,
-        kind INTEGER NOT NULL
+    CREATE TABLE IF NOT EXISTS tag (
+        id     INTEGER PRIMARY KEY,
+        name   TEXT NOT NULL UNIQUE,
+        kind   INTEGER NOT NULL,
+        sealed INTEGER NOT NULL DEFAULT 0,
+        rolled INTEGER NOT NULL DEFAULT 0
     );
-    CREATE TABLE sample (
-        tag   INTEGER NOT NULL,
-        at_us INTEGER NOT NULL,
-        value NUMERIC,
-        fault INTEGER,
-        PRIMARY KEY (tag, at_us)
+    CREATE TABLE log (
+        seq  INTEGER PRIMARY KEY,
+        body BLOB NOT NULL
+    );
+    CREATE TABLE chunk (
+        id      INTEGER PRIMARY KEY,
+        tag     INTEGER NOT NULL,
+        from_us INTEGER NOT NULL,
+        to_us   INTEGER NOT NULL,
+        count   INTEGER NOT NULL,
+        body    BLOB NOT NULL
+    );
+    CREATE UNIQUE INDEX chunk_at ON chunk (tag, from_us);
+    CREATE TABLE rollup (
+        id      INTEGER PRIMARY KEY,
+        tag     INTEGER NOT NULL,
+        level   INTEGER NOT NULL,
+        from_us INTEGER NOT NULL,
+        to_us   INTEGER NOT NULL,
+        body    BLOB NOT NULL
+    );
+    CREATE UNIQUE INDEX rollup_at ON rollup (tag, level, from_us);
+    CREATE TABLE note (
+        name  TEXT PRIMARY KEY,
+        value NOT NULL
     ) WITHOUT ROWID;
-";
+    INSERT INTO tag (id, name, kind) VALUES (0, '', 0);";
 
 /// An open database and the ids its tags have in it, in the order of their numbers.
 #[derive(Debug)]
@@ -65,8 +87,8 @@ pub(super) fn open(path: &Path, tags: &[(TagName, Kind)]) -> Result<File, StoreE
     conn.busy_timeout(BUSY).map_err(sqlite("setting up", path))?;
     match version(&conn).map_err(sqlite("reading the version of", path))? {
         Version::Empty => make(&mut conn).map_err(sqlite("making", path))?,
-        Version::Ours(SCHEMA) if size <= CHECK_BYTES_MAX => check(&conn, path)?,
-        Version::Ours(SCHEMA) => {}
+        Version::Ours(SCHEMA | SCHEMA_OF_ROWS) if size <= CHECK_BYTES_MAX => check(&conn, path)?,
+        Version::Ours(SCHEMA | SCHEMA_OF_ROWS) => {}
         Version::Ours(found) if found > SCHEMA => {
             return Err(StoreError::Newer { path: path.into(), found, known: SCHEMA });
         }
@@ -75,6 +97,7 @@ pub(super) fn open(path: &Path, tags: &[(TagName, Kind)]) -> Result<File, StoreE
         }
     }
     set_pragmas(&conn).map_err(sqlite("setting up", path))?;
+    old::move_rows(&mut conn, SCHEMA, TABLES).map_err(sqlite("moving the rows of an older release in", path))?;
     let ids = learn_tags(&mut conn, tags).map_err(sqlite("entering the tags in", path))?;
     Ok(File { conn, ids })
 }
@@ -128,23 +151,6 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// When the last process that recorded was surely alive, if it left no mark that it stopped: the time of its newest
-/// record, except those a source dated into the future.
-pub(super) fn unfinished_since(conn: &Connection, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
-    let newest = "SELECT max((SELECT at_us FROM sample WHERE tag = t.id AND at_us <= ?1 ORDER BY at_us DESC LIMIT 1))
-                  FROM tag AS t";
-    let now = i64::try_from(now.0).unwrap_or(i64::MAX);
-    let mut alive: Option<i64> = conn.query_row(newest, [now], |row| row.get(0))?;
-    if alive.is_none() {
-        // The clock isn't set yet: then no record can be told from a future one.
-        alive = conn.query_row(newest, [i64::MAX], |row| row.get(0))?;
-    }
-    let marked: Option<i64> =
-        conn.query_row("SELECT max(at_us) FROM sample WHERE tag = ?1", [ALL], |row| row.get(0))?;
-    let unfinished = alive.filter(|alive| marked.is_none_or(|marked| marked < *alive));
-    Ok(unfinished.map(|at| Timestamp(u64::try_from(at).unwrap_or(0))))
-}
-
 enum Version {
     Empty,
     Ours(i64),
@@ -175,9 +181,9 @@ fn set_pragmas(conn: &Connection) -> rusqlite::Result<()> {
 }
 
 fn make(conn: &mut Connection) -> rusqlite::Result<()> {
-    // These count from the first table on.
+    // It counts from the first table on. No automatic vacuum: what is freed is written again soon, and its bookkeeping
+    // would dirty one page more per flush.
     conn.pragma_update(None, "page_size", 4096)?;
-    conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     let tx = conn.transaction()?;

@@ -1,31 +1,52 @@
 //! The thread that reads: a connection of its own, so that a question never holds up the recording. Every reading
 //! streams; none holds more than its answer.
 
+use std::cell::Cell;
 use std::fs;
-use std::path::PathBuf;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
 
-use rusqlite::types::ValueRef;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Rows, params};
+use jiff::tz::TimeZone;
+use rusqlite::{Connection, OptionalExtension};
 use shell::Stop;
 use tag::{TagName, Timestamp};
 
-use super::file::{self, ALL, with_suffix};
+use super::engine::{ALL, load, lock};
+use super::file::{self, with_suffix};
+use super::scan::{Past, Piece, failed};
+use super::seal::newest_chunk;
 use super::{Shared, Status};
 use crate::decimate::{Series, Span, Thinner};
-use crate::entry::Number;
+use crate::entry::{Number, Point};
 use crate::error::ReadError;
+use crate::format::Record;
+use crate::levels::{Calendar, Level};
 
-/// Rows between two looks at whether anybody still waits: under a millisecond.
-const ROWS_PER_LOOK: usize = 512;
+/// Tries to see the database and the log in memory in one state; a writer is between the two for microseconds.
+const SNAPSHOT_TRIES: usize = 1000;
+
+/// No screen is wider; with more columns somebody wants records.
+const COLUMNS_SOME: usize = 65_536;
+
+/// Gaps of all tags that are held one by one: a restart a day for ten years.
+const GAPS_MAX: usize = 4096;
+
+/// Between two of them.
+const SNAPSHOT_PAUSE: Duration = Duration::from_micros(200);
 
 /// Reads what was kept. Handed to the work given to [`super::Store::read`].
 pub struct Reader {
     path: PathBuf,
+    calendar: Calendar,
     shared: Arc<Shared>,
     conn: Option<(u64, Connection)>,
     cancel: Stop,
+    /// Another process may be writing: what isn't in chunks is read from the file each time.
+    is_beside: bool,
 }
 
 /// What the database knows of a tag.
@@ -36,8 +57,26 @@ struct Known {
 }
 
 impl Reader {
-    pub(super) fn new(path: PathBuf, shared: Arc<Shared>) -> Self {
-        Self { path, shared, conn: None, cancel: Stop::new() }
+    pub(super) fn new(path: PathBuf, calendar: Calendar, shared: Arc<Shared>) -> Self {
+        Self { path, calendar, shared, conn: None, cancel: Stop::new(), is_beside: false }
+    }
+
+    /// Reads the store in this folder beside whoever writes it: everything durable.
+    pub fn beside(folder: &Path) -> Self {
+        let path = folder.join(super::FILE_NAME);
+        let reader = Self::new(path, Calendar::new(TimeZone::system()), Arc::default());
+        Self { is_beside: true, ..reader }
+    }
+
+    /// The names of the tags the store knows, whatever became of them in the site.
+    pub fn tags(&mut self) -> Result<Vec<TagName>, ReadError> {
+        let reading = failed("reading the names of the tags");
+        self.connect()?;
+        let mut find =
+            self.conn().prepare_cached("SELECT name FROM tag WHERE id > 0 ORDER BY name").map_err(reading)?;
+        let names = find.query_map([], |row| row.get::<_, String>(0)).map_err(reading)?;
+        let names: Vec<String> = names.collect::<Result<_, _>>().map_err(reading)?;
+        Ok(names.iter().filter_map(|name| TagName::parse(name).ok()).collect())
     }
 
     pub(super) fn work<T>(
@@ -59,37 +98,87 @@ impl Reader {
     /// the span began.
     pub fn trend(&mut self, tag: &TagName, span: Span, columns: usize) -> Result<Series, ReadError> {
         let Some(known) = self.known(tag)? else { return Ok(Series::Unknown) };
-        let mut thinner = Thinner::new(span, columns);
-        let reading = failed("reading a trend");
-        let conn = self.conn();
-        let mut own = conn.prepare_cached(RECORDS).map_err(reading)?;
-        let mut all = conn.prepare_cached(RECORDS).map_err(reading)?;
-        let (from, to) = (micros(span.from), micros(span.to));
-        let own_lead = lead(conn, known.id, from).map_err(reading)?;
-        let all_lead = lead(conn, ALL, from).map_err(reading)?;
-        for (at, value) in
-            [own_lead, all_lead.filter(|all| own_lead.is_some_and(|own| own.0 <= all.0))].iter().flatten()
-        {
-            thinner.push(*at, *value);
-        }
-        let mut own = Stream::over(&mut own, known.id, from, to).map_err(reading)?;
-        let mut all = Stream::over(&mut all, ALL, from, to).map_err(reading)?;
-        for row in 1_usize.. {
-            // At the same time the gap of all comes after the tag's own record.
-            let next = match (own.head, all.head) {
-                (Some(one), Some(gap)) if one.0 <= gap.0 => own.advance(),
-                (Some(_), None) => own.advance(),
-                (_, Some(_)) => all.advance(),
-                (None, None) => break,
-            };
-            if let Some((at, value)) = next.map_err(reading)? {
-                thinner.push(at, value);
+        self.over(known.id, |own, all| {
+            // What fits is shown as it is.
+            let level = level_for(span, columns).filter(|_| columns <= COLUMNS_SOME).map_or(Ok(None), |level| {
+                own.has_more_than(columns, span.from, span.to).map(|more| more.then_some(level))
+            })?;
+            let mut thinner = Thinner::new(span, columns);
+            let all_lead = lead(all, span.from)?;
+            let mut gaps = Vec::new();
+            all.records(span.from, span.to, &mut |record| {
+                // Past a bound, two in a row within one column show no more than one of them.
+                if gaps.len() >= GAPS_MAX {
+                    let column = |at: Timestamp| at.micros_since(span.from) / span.width_us(columns);
+                    if gaps.last().is_some_and(|last| column(*last) == column(record.at)) {
+                        gaps.pop();
+                    }
+                }
+                gaps.push(record.at);
+            })?;
+            let own_lead = lead(own, span.from)?;
+            let all_lead = all_lead.filter(|all| own_lead.is_some_and(|own| own.at <= all.at));
+            for record in own_lead.into_iter().chain(all_lead) {
+                thinner.push(record.at, number(&record).map(Number::as_f64));
             }
-            if row % ROWS_PER_LOOK == 0 {
-                self.look()?;
+            let mut gaps = gaps.into_iter().peekable();
+            own.pieces(level, span.from, span.to, &mut |piece| {
+                // At the same time the gap of all comes after the tag's own record.
+                let (first, last) = match &piece {
+                    Piece::Record(record) => (record.at, record.at),
+                    Piece::Bucket(bucket) => (bucket.first_at, bucket.last_at),
+                };
+                while let Some(gap) = gaps.next_if(|gap| *gap < first) {
+                    thinner.push(gap, None);
+                }
+                match &piece {
+                    Piece::Record(record) => thinner.push(record.at, number(record).map(Number::as_f64)),
+                    Piece::Bucket(bucket) => {
+                        let mut inside = None;
+                        while let Some(gap) = gaps.next_if(|gap| *gap < last) {
+                            inside = inside.or(Some(gap));
+                        }
+                        thinner.push_bucket(bucket, inside);
+                    }
+                }
+            })?;
+            gaps.for_each(|gap| thinner.push(gap, None));
+            Ok(thinner.finish())
+        })
+    }
+
+    /// Every record of a tag in a span in order of time, gaps of all tags too, until told to stop. False if there is no
+    /// such tag. Streams: holds one chunk, and what is in none yet.
+    pub fn records(
+        &mut self,
+        tag: &TagName,
+        span: Span,
+        visit: &mut dyn FnMut(Timestamp, Point) -> ControlFlow<()>,
+    ) -> Result<bool, ReadError> {
+        let Some(known) = self.known(tag)? else { return Ok(false) };
+        let stopped = Cell::new(false);
+        let mut visit = |record: &Record| {
+            if !stopped.get() {
+                stopped.set(visit(record.at, record.point).is_break());
             }
+        };
+        let done = self.over_until(known.id, Some(&stopped), |own, all| {
+            let mut gaps = Vec::new();
+            all.records(span.from, span.to, &mut |record| gaps.push(record))?;
+            let mut gaps = gaps.into_iter().peekable();
+            own.records(span.from, span.to, &mut |record| {
+                while let Some(gap) = gaps.next_if(|gap| gap.at < record.at) {
+                    visit(&gap);
+                }
+                visit(&record);
+            })?;
+            gaps.for_each(|gap| visit(&gap));
+            Ok(())
+        });
+        match done {
+            Err(ReadError::Cancelled) if stopped.get() => Ok(true),
+            done => done.map(|()| true),
         }
-        Ok(thinner.finish())
     }
 
     /// A tag's values in a span, newest first, at most `limit` of them; gaps left out. False if there is no such tag.
@@ -101,43 +190,36 @@ impl Reader {
         visit: &mut dyn FnMut(Timestamp, Number),
     ) -> Result<bool, ReadError> {
         let Some(known) = self.known(tag)? else { return Ok(false) };
-        let reading = failed("reading a tag's values");
-        let conn = self.conn();
-        let mut statement = conn
-            .prepare_cached(
-                "SELECT at_us, value FROM sample WHERE tag = ?1 AND at_us >= ?2 AND at_us < ?3 AND value IS NOT NULL
-                 ORDER BY at_us DESC LIMIT ?4",
-            )
-            .map_err(reading)?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut rows =
-            statement.query(params![known.id, micros(span.from), micros(span.to), limit]).map_err(reading)?;
-        for count in 1_usize.. {
-            let Some(row) = rows.next().map_err(reading)? else { break };
-            if let Some(number) = number(row, known).map_err(reading)? {
-                visit(time(row).map_err(reading)?, number);
-            }
-            if count % ROWS_PER_LOOK == 0 {
-                self.look()?;
-            }
-        }
+        let mut left = limit;
+        self.over(known.id, |own, _| {
+            own.backwards(span.to, &mut |record| {
+                if record.at < span.from || left == 0 {
+                    return ControlFlow::Break(());
+                }
+                if let Some(number) = number(&record) {
+                    visit(record.at, known.as_its_kind(number));
+                    left -= 1;
+                }
+                ControlFlow::Continue(())
+            })
+        })?;
         Ok(true)
     }
 
     /// A tag's last value before a time, gaps left out.
     pub fn last_before(&mut self, tag: &TagName, at: Timestamp) -> Result<Option<(Timestamp, Number)>, ReadError> {
         let Some(known) = self.known(tag)? else { return Ok(None) };
-        let reading = failed("reading a tag's last value");
-        let conn = self.conn();
-        let mut statement = conn
-            .prepare_cached(
-                "SELECT at_us, value FROM sample WHERE tag = ?1 AND at_us < ?2 AND value IS NOT NULL
-                 ORDER BY at_us DESC LIMIT 1",
-            )
-            .map_err(reading)?;
-        let last = statement.query_row(params![known.id, micros(at)], |row| Ok((time(row)?, number(row, known)?)));
-        let last = last.optional().map_err(reading)?;
-        Ok(last.and_then(|(at, number)| Some((at, number?))))
+        let mut last = None;
+        self.over(known.id, |own, _| {
+            own.backwards(at, &mut |record| match number(&record) {
+                Some(number) => {
+                    last = Some((record.at, known.as_its_kind(number)));
+                    ControlFlow::Break(())
+                }
+                None => ControlFlow::Continue(()),
+            })
+        })?;
+        Ok(last)
     }
 
     /// What there is.
@@ -150,17 +232,19 @@ impl Reader {
         let (tags, oldest, newest) = self
             .conn()
             .query_row(
-                "SELECT count(*),
-                        min((SELECT at_us FROM sample WHERE tag = t.id ORDER BY at_us LIMIT 1)),
-                        max((SELECT at_us FROM sample WHERE tag = t.id ORDER BY at_us DESC LIMIT 1))
+                "SELECT count(*) - 1,
+                        min((SELECT from_us FROM chunk WHERE tag = t.id AND tag <> 0 ORDER BY from_us LIMIT 1)),
+                        max((SELECT to_us FROM chunk WHERE tag = t.id AND tag <> 0 ORDER BY from_us DESC LIMIT 1))
                  FROM tag AS t",
                 [],
                 |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?)),
             )
             .map_err(reading)?;
-        let stamp = |at: i64| Timestamp(at.unsigned_abs());
-        let tags = tags.unsigned_abs();
-        Ok(Status { tags, bytes, oldest: oldest.map(stamp), newest: newest.map(stamp), written, failing })
+        let stamp = |at: Option<i64>| at.map(|at| Timestamp(at.unsigned_abs()));
+        let fresh = lock(&self.shared.head).extent();
+        let oldest = stamp(oldest).into_iter().chain(fresh.map(|(oldest, _)| oldest)).min();
+        let newest = stamp(newest).into_iter().chain(fresh.map(|(_, newest)| newest)).max();
+        Ok(Status { tags: tags.unsigned_abs(), bytes, oldest, newest, written, failing })
     }
 
     fn look(&self) -> Result<(), ReadError> {
@@ -193,66 +277,90 @@ impl Reader {
     fn conn(&self) -> &Connection {
         &self.conn.as_ref().expect("every reading connects first").1
     }
-}
 
-const RECORDS: &str = "SELECT at_us, value FROM sample WHERE tag = ?1 AND at_us >= ?2 AND at_us < ?3 ORDER BY at_us";
-
-type Record = (Timestamp, Option<f64>);
-
-/// A tag's records in order of time, the next one in sight.
-struct Stream<'a> {
-    rows: Rows<'a>,
-    head: Option<Record>,
-}
-
-impl<'a> Stream<'a> {
-    fn over(statement: &'a mut CachedStatement<'_>, id: i64, from: i64, to: i64) -> rusqlite::Result<Self> {
-        let mut stream = Self { rows: statement.query(params![id, from, to])?, head: None };
-        stream.advance()?;
-        Ok(stream)
+    /// Runs a piece of reading over one tag's past and that of all tags, in one state of the database.
+    fn over<T>(
+        &mut self,
+        tag: i64,
+        work: impl FnOnce(&Past<'_>, &Past<'_>) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        self.over_until(tag, None, work)
     }
 
-    /// Gives the record in sight and looks at the one after it.
-    fn advance(&mut self) -> rusqlite::Result<Option<Record>> {
-        let next = self.rows.next()?.map(record).transpose()?;
-        Ok(std::mem::replace(&mut self.head, next))
+    /// The same, until somebody says that it is enough.
+    fn over_until<T>(
+        &mut self,
+        tag: i64,
+        enough: Option<&Cell<bool>>,
+        work: impl FnOnce(&Past<'_>, &Past<'_>) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        self.connect()?;
+        let reading = failed("beginning to read");
+        let conn = self.conn();
+        let (own, all) = self.snapshot(tag)?;
+        let damaged = Cell::new(0);
+        let look = || if enough.is_some_and(Cell::get) { Err(ReadError::Cancelled) } else { self.look() };
+        let past = |tag, fresh| Past { conn, calendar: &self.calendar, tag, fresh, look: &look, damaged: &damaged };
+        let done = work(&past(tag, &own), &past(ALL, &all));
+        let ended = conn.execute_batch("COMMIT").map_err(reading);
+        self.shared.damaged.fetch_add(damaged.get(), Ordering::Relaxed);
+        let done = done?;
+        ended.map(|()| done)
     }
+
+    /// Begins a transaction, and copies what isn't in chunks in the very same state.
+    fn snapshot(&self, tag: i64) -> Result<(Vec<Record>, Vec<Record>), ReadError> {
+        let (conn, reading) = (self.conn(), failed("beginning to read"));
+        if !conn.is_autocommit() {
+            // What read before was left in the middle.
+            conn.execute_batch("ROLLBACK").map_err(reading)?;
+        }
+        for _ in 0..SNAPSHOT_TRIES {
+            self.look()?;
+            conn.execute_batch("BEGIN").map_err(reading)?;
+            if self.is_beside {
+                let head = load(conn).map_err(reading)?.head;
+                return Ok((head.fresh(tag), head.fresh(ALL)));
+            }
+            let newest = newest_chunk(conn).map_err(reading)?;
+            {
+                let head = lock(&self.shared.head);
+                if head.newest_chunk == newest {
+                    return Ok((head.fresh(tag), head.fresh(ALL)));
+                }
+            }
+            conn.execute_batch("COMMIT").map_err(reading)?;
+            thread::sleep(SNAPSHOT_PAUSE);
+        }
+        Err(ReadError::Busy)
+    }
+}
+
+impl Known {
+    /// The number as the tag's present type; it may have been another when it was kept.
+    fn as_its_kind(self, kept: Number) -> Number {
+        if self.is_int { Number::Int(kept.as_i64()) } else { Number::Float(kept.as_f64()) }
+    }
+}
+
+/// The longest buckets that are no longer than a column.
+fn level_for(span: Span, columns: usize) -> Option<Level> {
+    Level::ALL.into_iter().rev().find(|level| level.longest_us() <= span.width_us(columns))
 }
 
 /// The last record before a time.
-fn lead(conn: &Connection, id: i64, before: i64) -> rusqlite::Result<Option<Record>> {
-    let mut find = conn
-        .prepare_cached("SELECT at_us, value FROM sample WHERE tag = ?1 AND at_us < ?2 ORDER BY at_us DESC LIMIT 1")?;
-    find.query_row(params![id, before], record).optional()
+fn lead(past: &Past<'_>, before: Timestamp) -> Result<Option<Record>, ReadError> {
+    let mut lead = None;
+    past.backwards(before, &mut |record| {
+        lead = Some(record);
+        ControlFlow::Break(())
+    })?;
+    Ok(lead)
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
-    let value = match row.get_ref(1)? {
-        ValueRef::Integer(n) => Some(n as f64),
-        ValueRef::Real(x) => Some(x),
-        _ => None,
-    };
-    Ok((time(row)?, value))
-}
-
-fn time(row: &Row<'_>) -> rusqlite::Result<Timestamp> {
-    Ok(Timestamp(row.get::<_, i64>(0)?.unsigned_abs()))
-}
-
-/// The number as the tag's present type: whole floats are kept as integers, and the type may have changed.
-fn number(row: &Row<'_>, known: Known) -> rusqlite::Result<Option<Number>> {
-    let kept = match row.get_ref(1)? {
-        ValueRef::Integer(n) => Number::Int(n),
-        ValueRef::Real(x) => Number::Float(x),
-        _ => return Ok(None),
-    };
-    Ok(Some(if known.is_int { Number::Int(kept.as_i64()) } else { Number::Float(kept.as_f64()) }))
-}
-
-fn micros(at: Timestamp) -> i64 {
-    i64::try_from(at.0).unwrap_or(i64::MAX)
-}
-
-fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> ReadError + Copy {
-    move |source| ReadError::Sqlite { doing, source }
+fn number(record: &Record) -> Option<Number> {
+    match record.point {
+        Point::Value(number) => Some(number),
+        Point::Gap(_) => None,
+    }
 }

@@ -27,7 +27,7 @@ fn name(text: &str) -> TagName {
 }
 
 fn config(folder: &Path) -> StoreConfig {
-    StoreConfig { folder: folder.into(), tags: vec![(name("level"), Kind::Float), (name("count"), Kind::Int)] }
+    StoreConfig::new(folder.into(), vec![(name("level"), Kind::Float), (name("count"), Kind::Int)])
 }
 
 fn open(folder: &Path) -> Store {
@@ -246,9 +246,9 @@ fn a_foreign_database_is_set_aside_and_a_newer_one_left_alone() {
     assert_eq!(store.generation(), 1);
     store.close(Vec::new());
 
-    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
     let refused = Store::open(config(folder.path()), ManualClock::at(at(0)));
-    assert!(matches!(refused, Err(StoreError::Newer { found: 2, known: 1, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Newer { found: 3, known: 2, .. })), "{refused:?}");
 }
 
 #[test]
@@ -256,26 +256,26 @@ fn a_full_disk_is_waited_for() {
     let folder = TempDir::new().unwrap();
     let shared = Arc::new(Shared::default());
     let clock = ManualClock::at(at(0));
-    let StoreConfig { folder: dir, tags } = config(folder.path());
-    let mut writer = Writer::new(dir.join(FILE_NAME), tags, clock, shared.clone());
+    let path = folder.path().join(FILE_NAME);
+    let mut writer = Writer::new(path, config(folder.path()), clock, shared.clone());
     writer.open_first().unwrap();
     let pages = |writer: &Writer, max: i64| {
-        writer.file.as_ref().unwrap().conn.pragma_update(None, "max_page_count", max).unwrap();
+        writer.engine.as_ref().unwrap().conn.pragma_update(None, "max_page_count", max).unwrap();
     };
-    pages(&writer, 8);
-    let batch = Batch { entries: (0..2000).map(|second| level(second, second as f64 + 0.1)).collect() };
-    let full = writer.write(&batch);
+    pages(&writer, 16);
+    let entries = |from, to| (from..to).map(|second| level(second, (second as f64 + 0.1).sqrt())).collect();
+    writer.take(Batch { entries: entries(0, 8000) });
+    let full = writer.write();
     assert!(matches!(&full, Err(StoreError::Sqlite { doing: "writing to", .. })), "{full:?}");
     assert_eq!(shared.written.load(Ordering::Relaxed), 0);
     pages(&writer, 1000);
-    writer.write(&batch).unwrap();
-    assert_eq!(shared.written.load(Ordering::Relaxed), 2000, "the same batch, once there is room");
+    writer.write().unwrap();
+    assert_eq!(shared.written.load(Ordering::Relaxed), 8000, "the same batch, once there is room");
 
     // Told to stop while the disk is full: it ends, soon.
-    pages(&writer, 8);
+    pages(&writer, 16);
     let (batches, incoming) = sync_channel(1);
-    let entries = (2000..9000).map(|second| level(second, second as f64 + 0.1)).collect();
-    batches.send(Batch { entries }).unwrap();
+    batches.send(Batch { entries: entries(8000, 16_000) }).unwrap();
     drop(batches);
     shared.closing.store(true, Ordering::Release);
     writer.run(&incoming);
@@ -314,7 +314,7 @@ fn a_tag_may_change_its_type() {
     record(&store, vec![level(1, 2.75), level(2, 3.0)]);
     store.close(Vec::new());
     let tags = vec![(name("new"), Kind::Float), (name("level"), Kind::Int)];
-    let store = Store::open(StoreConfig { folder: folder.path().into(), tags }, ManualClock::at(at(9))).unwrap();
+    let store = Store::open(StoreConfig::new(folder.path().into(), tags), ManualClock::at(at(9))).unwrap();
     let last = |before| read(&store, move |reader| reader.last_before(&name("level"), at(before))).unwrap();
     assert_eq!(last(2), Some((at(1), Number::Int(2))));
     assert_eq!(last(9), Some((at(2), Number::Int(3))));

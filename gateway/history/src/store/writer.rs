@@ -1,37 +1,46 @@
-//! The thread that writes: one transaction per batch, tried until the disk takes it.
+//! The thread that writes: shows what came at once, makes it durable once per flush, tries until the disk takes it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::types::Value as Sql;
-use rusqlite::{ErrorCode, TransactionBehavior, params};
+use rusqlite::ErrorCode;
 use shell::{Backoff, SharedClock};
-use tag::{Kind, TagName, Timestamp};
+use tag::Timestamp;
 
-use super::Shared;
-use super::file::{self, ALL, File, sqlite};
-use crate::entry::{Batch, Cause, Entry, Number, Point, Whom};
+use super::engine::{Engine, lock};
+use super::file::{self, sqlite};
+use super::{Shared, StoreConfig};
+use crate::entry::{Batch, Cause, Entry, Point, Whom};
 use crate::error::StoreError;
+use crate::levels::Calendar;
 
 /// How soon and how seldom a failed write is tried again. A full disk stays full until a person comes.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
-const INSERT: &str = "
-    INSERT INTO sample (tag, at_us, value, fault) VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (tag, at_us) DO UPDATE SET value = excluded.value, fault = excluded.fault
-    WHERE value IS NOT excluded.value OR fault IS NOT excluded.fault";
+/// So much is flushed before its time: a line of the log of half a megabyte.
+const PENDING_MAX: usize = 65_536;
+
+/// How long the thread sleeps when nothing is pending; it is woken by the next batch.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// Between two pieces of work that nobody waits for.
+const BREATH: Duration = Duration::from_millis(200);
 
 /// Owns the connection that writes.
 pub(super) struct Writer {
     path: PathBuf,
-    tags: Vec<(TagName, Kind)>,
+    config: StoreConfig,
     clock: SharedClock,
     shared: Arc<Shared>,
-    pub(super) file: Option<File>,
+    pub(super) engine: Option<Engine>,
+    /// Shown, not durable yet.
+    pending: Vec<Entry>,
+    /// Since when there is something pending.
+    since: Option<Instant>,
     /// The mark that nobody recorded since the last process ended, until it is written.
     owed: Option<Entry>,
     /// The first opening has looked for that mark.
@@ -40,8 +49,18 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Opens nothing yet.
-    pub(super) fn new(path: PathBuf, tags: Vec<(TagName, Kind)>, clock: SharedClock, shared: Arc<Shared>) -> Self {
-        Self { path, tags, clock, shared, file: None, owed: None, looked_back: false }
+    pub(super) fn new(path: PathBuf, config: StoreConfig, clock: SharedClock, shared: Arc<Shared>) -> Self {
+        Self {
+            path,
+            config,
+            clock,
+            shared,
+            engine: None,
+            pending: Vec::new(),
+            since: None,
+            owed: None,
+            looked_back: false,
+        }
     }
 
     /// Opens the database; an error is one that trying again can't heal.
@@ -61,17 +80,44 @@ impl Writer {
 
     /// Writes batches until there are no more.
     pub(super) fn run(&mut self, batches: &Receiver<Batch>) {
-        while let Ok(batch) = batches.recv() {
-            self.persist(&batch);
+        loop {
+            match batches.recv_timeout(self.until_flush()) {
+                Ok(batch) => self.take(batch),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.until_flush().is_zero() {
+                self.persist();
+            }
+        }
+        if !self.pending.is_empty() {
+            self.persist();
         }
     }
 
-    fn persist(&mut self, batch: &Batch) {
+    pub(super) fn take(&mut self, batch: Batch) {
+        if let Some(engine) = &self.engine {
+            engine.show(&batch.entries);
+        }
+        self.pending.extend(batch.entries);
+        self.since.get_or_insert(self.clock.mono());
+    }
+
+    fn until_flush(&self) -> Duration {
+        if self.pending.len() >= PENDING_MAX {
+            return Duration::ZERO;
+        }
+        let due = self.since.map(|since| self.config.flush.saturating_sub(self.clock.mono().duration_since(since)));
+        let work = self.engine.as_ref().filter(|engine| engine.has_work()).map(|_| BREATH);
+        due.or(work).unwrap_or(IDLE)
+    }
+
+    fn persist(&mut self) {
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
-        while let Err(error) = self.write(batch) {
+        while let Err(error) = self.write() {
             self.fail(&error);
             if self.shared.is_closing() {
-                log::error!("lost the last {} records: told to stop while the disk took none", batch.entries.len());
+                log::error!("lost the last {} records: told to stop while the disk took none", self.pending.len());
                 return;
             }
             thread::park_timeout(backoff.after_failure());
@@ -82,44 +128,48 @@ impl Writer {
         }
     }
 
-    /// Writes one batch, in a new database if the old one turns out to be damaged.
-    pub(super) fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let written = self.try_write(batch);
+    /// Writes what is pending, in a new database if the old one turns out to be damaged.
+    pub(super) fn write(&mut self) -> Result<(), StoreError> {
+        let written = self.try_write();
         match &written {
             Err(error) if file::is_damage(error) => {
                 self.start_anew(error)?;
-                self.try_write(batch)?;
+                self.try_write()?;
             }
-            Err(StoreError::Sqlite { source, .. }) if source.sqlite_error_code() != Some(ErrorCode::DiskFull) => {
-                // An I/O error may have left the connection in any state.
-                self.file = None;
+            Err(StoreError::Sqlite { source, .. }) => {
+                if source.sqlite_error_code() != Some(ErrorCode::DiskFull) {
+                    // An I/O error may have left the connection in any state.
+                    self.engine = None;
+                }
                 return written;
             }
             Err(_) => return written,
             Ok(()) => {}
         }
-        self.shared.written.fetch_add(batch.entries.len() as u64, Ordering::Relaxed);
+        self.shared.written.fetch_add(self.pending.len() as u64, Ordering::Relaxed);
+        self.pending.clear();
+        self.since = None;
         Ok(())
     }
 
-    fn try_write(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        if self.file.is_none() {
+    fn try_write(&mut self) -> Result<(), StoreError> {
+        if self.engine.is_none() {
             self.open()?;
         }
-        let file = self.file.as_mut().expect("just opened");
-        // Neighbours on flash are written together; the sort is stable, so the last entry of a time still wins.
-        let mut entries: Vec<&Entry> = self.owed.iter().chain(&batch.entries).collect();
-        entries.sort_by_key(|entry| (entry.whom, entry.at));
-        insert(file, &entries).map_err(sqlite("writing to", &self.path))?;
+        let engine = self.engine.as_mut().expect("just opened");
+        let entries: Vec<&Entry> = self.owed.iter().chain(&self.pending).collect();
+        engine.write(&entries).map_err(sqlite("writing to", &self.path))?;
         self.owed = None;
         Ok(())
     }
 
     fn open(&mut self) -> Result<(), StoreError> {
-        let file = file::open(&self.path, &self.tags)?;
+        let calendar = Calendar::new(self.config.zone.clone());
+        let head = self.shared.head.clone();
+        let engine = Engine::open(&self.path, &self.config.tags, calendar, head)?;
         if !self.looked_back {
             let now = self.clock.wall();
-            let unfinished = file::unfinished_since(&file.conn, now).map_err(sqlite("reading", &self.path))?;
+            let unfinished = engine.unfinished_since(now).map_err(sqlite("reading", &self.path))?;
             self.owed = unfinished.map(|alive| Entry {
                 whom: Whom::All,
                 at: Timestamp(alive.0 + 1),
@@ -127,12 +177,14 @@ impl Writer {
             });
             self.looked_back = true;
         }
-        self.file = Some(file);
+        engine.show(&self.pending);
+        self.engine = Some(engine);
         Ok(())
     }
 
     fn start_anew(&mut self, why: &StoreError) -> Result<(), StoreError> {
-        self.file = None;
+        self.engine = None;
+        *lock(&self.shared.head) = Default::default();
         let aside = file::set_aside(&self.path, self.clock.wall())?;
         log::error!("the history is damaged ({}); set aside as {}, starting a new one", chain(why), aside.display());
         self.owed = None;
@@ -149,28 +201,6 @@ impl Writer {
         }
         self.shared.set_failing(Some(why));
     }
-}
-
-fn insert(file: &mut File, entries: &[&Entry]) -> rusqlite::Result<()> {
-    let ids = &file.ids;
-    let tx = file.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    {
-        let mut insert = tx.prepare_cached(INSERT)?;
-        for entry in entries {
-            let id = match entry.whom {
-                Whom::All => ALL,
-                Whom::Tag(tag) => ids[tag.0 as usize],
-            };
-            let (value, fault) = match entry.point {
-                Point::Value(Number::Int(n)) => (Sql::Integer(n), None),
-                Point::Value(Number::Float(x)) => (Sql::Real(x), None),
-                Point::Gap(cause) => (Sql::Null, Some(cause.to_code())),
-            };
-            let at = i64::try_from(entry.at.0).expect("the filter lets no time past 2100 by");
-            insert.execute(params![id, at, value, fault])?;
-        }
-    }
-    tx.commit()
 }
 
 /// An error with its causes, for one log line.

@@ -1,0 +1,127 @@
+//! A chunk: up to some thousand records of one tag in order of time, each time once.
+
+use tag::Timestamp;
+
+use super::bytes::{Bytes, put};
+use super::column::{self, COLUMN_MAX};
+use super::{FormatError, Record, seal, unseal};
+use crate::entry::{Cause, Number, Point};
+
+/// The chunk's form that this release writes.
+const FORM: u8 = 1;
+
+/// What its values are.
+const INTS: u8 = 1;
+const FLOATS: u8 = 2;
+/// The tag's type was changed in between.
+const BOTH: u8 = 3;
+
+/// The most records of a chunk: about a kilobyte, so that four share a page of flash and a damaged one costs little.
+pub(crate) const CHUNK_MAX: usize = 1024;
+
+/// A chunk's bytes. Times must rise.
+pub(crate) fn encode(tag: i64, records: &[Record]) -> Vec<u8> {
+    let first = records.first().expect("a chunk has records").at;
+    let times: Vec<i64> = records.iter().map(|record| (record.at.0 - first.0) as i64).collect();
+    let (mut is_int, mut ints, mut floats) = (Vec::new(), Vec::new(), Vec::new());
+    for record in records {
+        match record.point {
+            Point::Value(Number::Int(n)) => {
+                is_int.push(1);
+                ints.push(n);
+            }
+            Point::Value(Number::Float(x)) => {
+                is_int.push(0);
+                floats.push(x);
+            }
+            Point::Gap(_) => {}
+        }
+    }
+    let kind = u8::from(!ints.is_empty()) * INTS + u8::from(!floats.is_empty()) * FLOATS;
+    let mut bytes = vec![FORM, kind];
+    put(&mut bytes, records.len() as u64);
+    column::put_ints(&mut bytes, &times);
+    put_gaps(&mut bytes, records);
+    if kind == BOTH {
+        column::put_ints(&mut bytes, &is_int);
+        put(&mut bytes, ints.len() as u64);
+    }
+    if !ints.is_empty() {
+        column::put_ints(&mut bytes, &ints);
+    }
+    if !floats.is_empty() {
+        column::put_floats(&mut bytes, &floats);
+    }
+    seal(bytes, [tag, first.0 as i64])
+}
+
+/// A chunk's records, in order of time.
+pub(crate) fn decode(tag: i64, first: Timestamp, bytes: &[u8]) -> Result<Vec<Record>, FormatError> {
+    let mut bytes = Bytes(unseal(bytes, [tag, first.0 as i64])?);
+    match bytes.byte()? {
+        FORM => {}
+        form => return Err(FormatError::Newer(form)),
+    }
+    let kind = bytes.byte()?;
+    let count = bytes.count(COLUMN_MAX)?;
+    let times = column::ints(&mut bytes, count)?;
+    let gaps = gaps(&mut bytes, count)?;
+    let values = count - gaps.len();
+    let (is_int, int_count) = match kind {
+        0 if values == 0 => (Vec::new(), 0),
+        INTS => (vec![1; values], values),
+        FLOATS => (vec![0; values], 0),
+        BOTH => (column::ints(&mut bytes, values)?, bytes.count(values)?),
+        _ => return Err(FormatError::Nonsense("what the values are")),
+    };
+    let ints = if int_count > 0 { column::ints(&mut bytes, int_count)? } else { Vec::new() };
+    let floats = if values > int_count { column::floats(&mut bytes, values - int_count)? } else { Vec::new() };
+    bytes.end()?;
+    let (mut is_int, mut ints, mut floats) = (is_int.into_iter(), ints.into_iter(), floats.into_iter());
+    let mut gaps = gaps.into_iter().peekable();
+    let mut point = |place: usize| {
+        if let Some((_, cause)) = gaps.next_if(|(at, _)| *at == place) {
+            return Some(Point::Gap(cause));
+        }
+        let number = if is_int.next()? == 1 { Number::Int(ints.next()?) } else { Number::Float(floats.next()?) };
+        Some(Point::Value(number))
+    };
+    let mut records = Vec::with_capacity(count);
+    let mut last = None;
+    for (place, time) in times.into_iter().enumerate() {
+        let since = u64::try_from(time).ok().and_then(|time| first.0.checked_add(time));
+        let at =
+            since.filter(|at| last.is_none_or(|last| last < *at)).ok_or(FormatError::Nonsense("times must rise"))?;
+        last = Some(at);
+        let point = point(place).ok_or(FormatError::Short)?;
+        records.push(Record { at: Timestamp(at), point });
+    }
+    Ok(records)
+}
+
+fn put_gaps(bytes: &mut Vec<u8>, records: &[Record]) {
+    let gaps = records.iter().enumerate().filter_map(|(place, record)| match record.point {
+        Point::Gap(cause) => Some((place, cause)),
+        Point::Value(_) => None,
+    });
+    let gaps: Vec<_> = gaps.collect();
+    put(bytes, gaps.len() as u64);
+    let mut next = 0;
+    for (place, cause) in gaps {
+        put(bytes, (place - next) as u64);
+        put(bytes, cause.to_code() as u64);
+        next = place + 1;
+    }
+}
+
+fn gaps(bytes: &mut Bytes<'_>, records: usize) -> Result<Vec<(usize, Cause)>, FormatError> {
+    let count = bytes.count(records)?;
+    let mut next = 0;
+    let mut one = || {
+        let place = next + bytes.count(records)?;
+        next = place + 1;
+        let cause = Cause::from_code(bytes.number()?);
+        if place < records { Ok((place, cause)) } else { Err(FormatError::Nonsense("a gap past the end")) }
+    };
+    (0..count).map(|_| one()).collect()
+}

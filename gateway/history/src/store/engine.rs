@@ -1,0 +1,276 @@
+//! The database as the one who writes sees it: a flush is one transaction that writes a line of the log, and, when
+//! tags have waited for it, their chunks and rollups.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use tag::{Kind, TagName, Timestamp};
+
+use super::file::{self, sqlite};
+use super::head::{Head, Plan};
+use super::roll;
+use super::scan::{Past, us};
+use super::seal::{ChunkIds, cut, newest_chunk, seal};
+use crate::entry::{Entry, Whom};
+use crate::error::StoreError;
+use crate::format::log::{self, Line};
+use crate::format::{Record, chunk};
+use crate::levels::Calendar;
+
+/// The tag of records about every tag.
+pub(super) const ALL: i64 = 0;
+
+/// Windows of rollups made in one flush, so that no flush takes long: a tenth of a second on a small box.
+const ROLL_MAX: usize = 64;
+
+/// Writer and reader share it.
+pub(super) type SharedHead = Arc<Mutex<Head>>;
+
+/// Locks the head; who panicked while holding it changed nothing by halves that matters more than going on.
+pub(super) fn lock(head: &SharedHead) -> MutexGuard<'_, Head> {
+    head.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The open database, its log in memory.
+pub(super) struct Engine {
+    pub(super) conn: Connection,
+    /// By the tags' numbers: their ids in this file.
+    ids: Vec<i64>,
+    pub(super) calendar: Calendar,
+    head: SharedHead,
+    next_seq: i64,
+    chunks: ChunkIds,
+    /// Tags that may have windows to roll up.
+    to_roll: BTreeSet<i64>,
+}
+
+impl Engine {
+    /// Opens or makes the database and reads its log.
+    pub(super) fn open(
+        path: &Path,
+        tags: &[(TagName, Kind)],
+        calendar: Calendar,
+        head: SharedHead,
+    ) -> Result<Self, StoreError> {
+        let file = file::open(path, tags)?;
+        let mut engine = Self {
+            conn: file.conn,
+            ids: file.ids,
+            calendar,
+            head,
+            next_seq: 1,
+            chunks: ChunkIds::default(),
+            to_roll: BTreeSet::new(),
+        };
+        engine.read_log().map_err(sqlite("reading the log of", path))?;
+        Ok(engine)
+    }
+
+    /// Makes entries visible to readers before they are durable.
+    pub(super) fn show(&self, entries: &[Entry]) {
+        let pending = entries.iter().map(|entry| (self.id(entry.whom), record(entry)));
+        lock(&self.head).pending.extend(pending);
+    }
+
+    /// Makes entries durable, and no longer pending.
+    pub(super) fn write(&mut self, entries: &[&Entry]) -> rusqlite::Result<()> {
+        let mut line = Line::new();
+        for entry in entries {
+            line.entry(self.id(entry.whom)).or_default().push(record(entry));
+        }
+        let (plan, fold) = {
+            let head = lock(&self.head);
+            (head.plan(&line), head.fold())
+        };
+        let may_fold = fold.is_some() && plan.seal.is_empty();
+        self.commit(line, &plan)?;
+        // What was planned before the sealing no longer fits.
+        if may_fold { self.fold() } else { Ok(()) }
+    }
+
+    /// Puts everything into chunks.
+    pub(super) fn seal_all(&mut self) -> rusqlite::Result<()> {
+        let plan = lock(&self.head).plan_all();
+        self.commit(Line::new(), &plan)
+    }
+
+    fn commit(&mut self, line: Line, plan: &Plan) -> rusqlite::Result<()> {
+        let seq = self.next_seq;
+        let body = log::encode(seq, &line);
+        let bytes = body.len();
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if !line.is_empty() {
+            tx.prepare_cached("INSERT INTO log (seq, body) VALUES (?1, ?2)")?.execute(params![seq, body])?;
+        }
+        for (tag, records) in &plan.seal {
+            seal(&tx, *tag, records, &mut self.chunks)?;
+            tx.prepare_cached("UPDATE tag SET sealed = ?2 WHERE id = ?1")?.execute(params![tag, seq])?;
+            roll::forget(&tx, &self.calendar, *tag, records)?;
+        }
+        for dead in &plan.dead {
+            tx.prepare_cached("DELETE FROM log WHERE seq = ?1")?.execute([dead])?;
+        }
+        self.to_roll.extend(plan.seal.keys());
+        let mut left = ROLL_MAX;
+        while let Some(tag) = self.to_roll.first().copied().filter(|_| left > 0) {
+            left = roll::roll(&tx, &self.calendar, tag, left)?;
+            if left > 0 {
+                self.to_roll.remove(&tag);
+            }
+        }
+        tx.commit()?;
+        self.next_seq += 1;
+        {
+            let mut head = lock(&self.head);
+            head.pending.clear();
+            if !line.is_empty() {
+                head.add(seq, bytes, line);
+            }
+            head.sealed(plan.seal.keys().copied(), &plan.dead);
+            head.newest_chunk = self.chunks.newest();
+        }
+        Ok(())
+    }
+
+    /// Takes what lies in a span out of every tag's past, and gives how many records that were.
+    pub(super) fn erase(&mut self, from: Timestamp, to: Timestamp) -> rusqlite::Result<u64> {
+        self.seal_all()?;
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut erased = 0;
+        let tags: Vec<i64> =
+            tx.prepare("SELECT id FROM tag")?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        for tag in tags {
+            erased += cut(&tx, &self.calendar, tag, (from, to), &mut self.chunks)?;
+            self.to_roll.insert(tag);
+        }
+        tx.commit()?;
+        lock(&self.head).newest_chunk = self.chunks.newest();
+        Ok(erased)
+    }
+
+    /// Whether some windows wait to be rolled up although nothing new came.
+    pub(super) fn has_work(&self) -> bool {
+        !self.to_roll.is_empty()
+    }
+
+    /// When the last process that recorded was surely alive, if it left no mark that it stopped: the time of its newest
+    /// record, except those a source dated into the future.
+    pub(super) fn unfinished_since(&self, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+        let alive = match self.newest(now)? {
+            // The clock isn't set yet: then no record can be told from a future one.
+            None => self.newest(Timestamp(u64::MAX))?,
+            alive => alive,
+        };
+        let marked = self.last_of_all()?;
+        Ok(alive.filter(|alive| marked.is_none_or(|marked| marked < *alive)))
+    }
+
+    fn newest(&self, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+        let mut newest = lock(&self.head).newest(now);
+        let mut tags = self.conn.prepare("SELECT id FROM tag")?;
+        let mut last = self.conn.prepare(
+            "SELECT from_us, to_us, body FROM chunk WHERE tag = ?1 AND from_us <= ?2 ORDER BY from_us DESC LIMIT 1",
+        )?;
+        for tag in tags.query_map([], |row| row.get::<_, i64>(0))? {
+            let tag = tag?;
+            let found = last.query_row(params![tag, us(now)], |row| {
+                let (from, to) = (row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs());
+                if to <= now.0 {
+                    return Ok(Timestamp(to));
+                }
+                let records = chunk::decode(tag, Timestamp(from), row.get_ref(2)?.as_blob()?).unwrap_or_default();
+                let before = records.iter().rev().find(|record| record.at <= now);
+                Ok(before.map_or(Timestamp(from), |record| record.at))
+            });
+            newest = newest.max(found.optional()?);
+        }
+        Ok(newest)
+    }
+
+    fn last_of_all(&self) -> rusqlite::Result<Option<Timestamp>> {
+        let fresh = lock(&self.head).fresh(ALL);
+        let sealed: Option<i64> =
+            self.conn.query_row("SELECT max(to_us) FROM chunk WHERE tag = ?1", [ALL], |row| row.get(0))?;
+        let sealed = sealed.map(|at| Timestamp(at.unsigned_abs()));
+        Ok(sealed.max(fresh.last().map(|record| record.at)))
+    }
+
+    fn read_log(&mut self) -> rusqlite::Result<()> {
+        let Loaded { head, next_seq, tags } = load(&self.conn)?;
+        (self.next_seq, self.to_roll) = (next_seq, tags);
+        self.chunks = ChunkIds::of(&self.conn)?;
+        *lock(&self.head) = head;
+        Ok(())
+    }
+
+    /// Folds lines of the log that are mostly in chunks into one.
+    fn fold(&mut self) -> rusqlite::Result<()> {
+        let Some(fold) = lock(&self.head).fold() else { return Ok(()) };
+        let body = log::encode(fold.last, &fold.line);
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute("DELETE FROM log WHERE seq BETWEEN ?1 AND ?2", params![fold.first, fold.last])?;
+        if !fold.line.is_empty() {
+            tx.execute("INSERT INTO log (seq, body) VALUES (?1, ?2)", params![fold.last, body])?;
+        }
+        tx.commit()?;
+        lock(&self.head).folded(fold, body.len());
+        Ok(())
+    }
+
+    fn id(&self, whom: Whom) -> i64 {
+        match whom {
+            Whom::All => ALL,
+            Whom::Tag(tag) => self.ids[tag.0 as usize],
+        }
+    }
+}
+
+/// The log in memory.
+pub(super) struct Loaded {
+    pub(super) head: Head,
+    next_seq: i64,
+    tags: BTreeSet<i64>,
+}
+
+/// Reads the log of a database.
+pub(super) fn load(conn: &Connection) -> rusqlite::Result<Loaded> {
+    let (mut head, mut next_seq, mut sealed) = (Head::default(), 1, BTreeMap::new());
+    let mut tags = conn.prepare("SELECT id, sealed FROM tag")?;
+    for tag in tags.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))? {
+        let (id, seq) = tag?;
+        sealed.insert(id, seq);
+        next_seq = next_seq.max(seq + 1);
+    }
+    let mut find = conn.prepare("SELECT seq, body FROM log ORDER BY seq")?;
+    let mut rows = find.query([])?;
+    while let Some(row) = rows.next()? {
+        let (seq, body) = (row.get::<_, i64>(0)?, row.get_ref(1)?.as_blob()?);
+        next_seq = next_seq.max(seq + 1);
+        match log::decode(seq, body) {
+            Ok(mut line) => {
+                line.retain(|tag, _| sealed.get(tag).is_some_and(|sealed| *sealed < seq));
+                head.add(seq, body.len(), line);
+            }
+            Err(error) => ::log::error!("line {seq} of the history's log is damaged and lost: {error}"),
+        }
+    }
+    head.newest_chunk = newest_chunk(conn)?;
+    Ok(Loaded { head, next_seq, tags: sealed.into_keys().collect() })
+}
+
+fn record(entry: &Entry) -> Record {
+    Record { at: entry.at, point: entry.point }
+}
+
+/// Rollups see only what is in chunks.
+pub(super) fn past_of_chunks<'a>(
+    conn: &'a Connection,
+    calendar: &'a Calendar,
+    tag: i64,
+    damaged: &'a Cell<u64>,
+) -> Past<'a> {
+    Past { conn, calendar, tag, fresh: &[], look: &|| Ok(()), damaged }
+}

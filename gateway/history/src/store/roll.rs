@@ -1,0 +1,108 @@
+//! Rollups: blocks of buckets, made when a window is whole, forgotten when a late record falls into it.
+//!
+//! A block only ever saves work: a window without one is read from what is below it. So none is made where that is
+//! little work anyway.
+
+use std::cell::Cell;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use tag::Timestamp;
+
+use super::engine::past_of_chunks;
+use super::scan::us;
+use crate::error::ReadError;
+use crate::format::{Record, rollup};
+use crate::levels::{Calendar, Level};
+
+/// Forgets the blocks that these records, new in chunks, are not in (also where rolling up hasn't come back to), and lets rolling up begin there again.
+pub(super) fn forget(tx: &Connection, calendar: &Calendar, tag: i64, records: &[Record]) -> rusqlite::Result<()> {
+    let Some(earliest) = records.iter().map(|record| record.at).min() else { return Ok(()) };
+    let mut forget = tx.prepare_cached("DELETE FROM rollup WHERE tag = ?1 AND level = ?2 AND from_us = ?3")?;
+    for level in Level::ALL {
+        let mut windows: Vec<_> = records.iter().map(|record| calendar.window(level, record.at).0).collect();
+        windows.sort_unstable();
+        windows.dedup();
+        for start in windows {
+            forget.execute(params![tag, level.code(), us(start)])?;
+        }
+    }
+    let again = calendar.window(Level::Minute, earliest).0;
+    tx.prepare_cached("UPDATE tag SET rolled = ?2 WHERE id = ?1 AND rolled > ?2")?.execute(params![tag, us(again)])?;
+    Ok(())
+}
+
+/// Makes a tag's missing blocks in order of time, at most `most` windows; gives how many more may be made.
+pub(super) fn roll(tx: &Connection, calendar: &Calendar, tag: i64, most: usize) -> rusqlite::Result<usize> {
+    let rolled: Option<i64> =
+        tx.prepare_cached("SELECT rolled FROM tag WHERE id = ?1")?.query_row([tag], |row| row.get(0)).optional()?;
+    let sealed: Option<i64> = tx
+        .prepare_cached("SELECT to_us FROM chunk WHERE tag = ?1 ORDER BY from_us DESC LIMIT 1")?
+        .query_row([tag], |row| row.get(0))
+        .optional()?;
+    let (Some(rolled), Some(sealed)) = (rolled, sealed) else { return Ok(most) };
+    let mut done = Timestamp(rolled.unsigned_abs());
+    let mut left = most;
+    while left > 0 {
+        let Some(next) = next_chunk(tx, tag, done)? else { break };
+        let window = calendar.window(Level::Minute, next.max(done));
+        if us(window.1) > sealed {
+            break;
+        }
+        build(tx, calendar, tag, Level::Minute, window)?;
+        // Longer windows that are whole with this one. Those between the last window and this one had nothing new.
+        for level in [Level::Quarter, Level::Hour, Level::Day] {
+            let longer = calendar.window(level, Timestamp(done.0.max(1) - 1));
+            let this = calendar.window(level, window.0);
+            if longer.1 <= window.0 && longer.0 != this.0 {
+                build(tx, calendar, tag, level, longer)?;
+            }
+            if this.1 <= window.1 {
+                build(tx, calendar, tag, level, this)?;
+            }
+        }
+        done = window.1;
+        left -= 1;
+    }
+    tx.prepare_cached("UPDATE tag SET rolled = ?2 WHERE id = ?1 AND rolled <> ?2")?.execute(params![tag, us(done)])?;
+    Ok(left)
+}
+
+/// The first time at or after this of which a chunk knows.
+fn next_chunk(tx: &Connection, tag: i64, from: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+    let mut inside =
+        tx.prepare_cached("SELECT to_us FROM chunk WHERE tag = ?1 AND from_us <= ?2 ORDER BY from_us DESC LIMIT 1")?;
+    let to = inside.query_row(params![tag, us(from)], |row| row.get::<_, i64>(0)).optional()?;
+    if to.is_some_and(|to| to >= us(from)) {
+        return Ok(Some(from));
+    }
+    let mut after =
+        tx.prepare_cached("SELECT from_us FROM chunk WHERE tag = ?1 AND from_us > ?2 ORDER BY from_us LIMIT 1")?;
+    let found = after.query_row(params![tag, us(from)], |row| row.get::<_, i64>(0)).optional()?;
+    Ok(found.map(|at| Timestamp(at.unsigned_abs())))
+}
+
+fn build(
+    tx: &Connection,
+    calendar: &Calendar,
+    tag: i64,
+    level: Level,
+    window: (Timestamp, Timestamp),
+) -> rusqlite::Result<()> {
+    let mut find = tx.prepare_cached("SELECT 1 FROM rollup WHERE tag = ?1 AND level = ?2 AND from_us = ?3")?;
+    if find.exists(params![tag, level.code(), us(window.0)])? {
+        return Ok(());
+    }
+    let damaged = Cell::new(0);
+    let buckets = match past_of_chunks(tx, calendar, tag, &damaged).build(level, window) {
+        Ok(buckets) => buckets,
+        Err(ReadError::Sqlite { source, .. }) => return Err(source),
+        Err(_) => None,
+    };
+    // A block over a damaged chunk would hide the damage.
+    if let Some(buckets) = buckets.filter(|_| damaged.get() == 0) {
+        let body = rollup::encode(tag, window.0, &buckets);
+        tx.prepare_cached("INSERT INTO rollup (tag, level, from_us, to_us, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![tag, level.code(), us(window.0), us(window.1), body])?;
+    }
+    Ok(())
+}

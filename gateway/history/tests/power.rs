@@ -1,0 +1,205 @@
+//! Power cuts and failing disks under the store, while four writers run.
+//!
+//! The test runs itself again as a process that records; a library preloaded there (`power/journal.c`, built by the
+//! test with the C compiler that SQLite is built with) writes down each write and sync of the database and its log. From
+//! that the disk is put together as a cut at any moment might have left it, and opened.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+#[path = "power/disk.rs"]
+mod disk;
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use common::*;
+use disk::{Disk, Operation};
+use forebay_history as history;
+use history::{Batch, Point, Span, Store, StoreConfig};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use shell::ManualClock;
+use tag::{Kind, Timestamp};
+
+const WRITERS: u32 = 4;
+/// The process that records knows by this that it is that one.
+const RECORD: &str = "FOREBAY_POWER_RECORD";
+
+fn is_long() -> bool {
+    std::env::var("FOREBAY_SOAK").is_ok_and(|long| long == "1")
+}
+
+fn open(folder: &Path, second: u64) -> Store {
+    let tags = (0..WRITERS).map(|no| (name(&format!("w{no}")), Kind::Int)).collect();
+    let clock = ManualClock::at(Timestamp(START + second * SECOND));
+    Store::open(StoreConfig::new(folder.into(), tags), clock).unwrap()
+}
+
+/// Four threads record numbers that rise; each notes in `acks` what the store has said to be durable.
+fn record_and_note(folder: &Path, batches: u64) {
+    let store = open(folder, 0);
+    let acks = Mutex::new(OpenOptions::new().create(true).append(true).open(folder.join("acks")).unwrap());
+    let handed = Mutex::new(0_u64);
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (store, acks, handed) = (&store, &acks, &handed);
+            scope.spawn(move || {
+                let mut rng = StdRng::seed_from_u64(u64::from(writer));
+                let mut next = 1_i64;
+                for _ in 0..batches {
+                    let count = [1, 7, 60, 300][rng.random_range(0..4)];
+                    // Each hundredth comes once more, late and the same, so that chunks are woven anew.
+                    let from = if rng.random_bool(0.01) { (next - 2000).max(1) } else { next };
+                    let numbers = from..from + count;
+                    next = next.max(numbers.end);
+                    let entry = |n: i64| int(writer, Timestamp(START + n as u64 * SECOND), n);
+                    let mut batch = Batch { entries: numbers.map(entry).collect() };
+                    let target = loop {
+                        let mut handed = handed.lock().unwrap();
+                        let len = batch.entries.len() as u64;
+                        match store.record(batch) {
+                            Ok(()) => {
+                                *handed += len;
+                                break *handed;
+                            }
+                            Err(back) => batch = back,
+                        }
+                        drop(handed);
+                        std::thread::yield_now();
+                    };
+                    while store.written() < target {
+                        std::thread::yield_now();
+                    }
+                    acks.lock().unwrap().write_all(format!("{writer} {}\n", next - 1).as_bytes()).unwrap();
+                }
+            });
+        }
+    });
+    store.close(Vec::new());
+}
+
+/// Runs the recording process; gives its journal.
+fn recorded(scratch: &Path, test: &str, batches: u64, fail: Option<(u64, u64)>) -> (PathBuf, PathBuf) {
+    let library = scratch.join("journal.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/power/journal.c");
+    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
+    let built = Command::new(compiler).args(["-O1", "-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
+    assert!(built.is_ok_and(|built| built.success()), "the journal's library builds");
+    let folder = scratch.join("recorded");
+    fs::create_dir(&folder).unwrap();
+    let journal = folder.join("journal");
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", test, "--nocapture"]).env(RECORD, format!("{batches} {}", folder.display()));
+    again.env("LD_PRELOAD", &library).env("JOURNAL_FOLDER", &folder).env("JOURNAL_FILE", &journal);
+    if let Some((first, count)) = fail {
+        again.env("JOURNAL_FAIL", format!("{first},{count}"));
+    }
+    let output = again.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    (folder, journal)
+}
+
+/// In the recording process: records, and says so.
+fn is_recorder() -> bool {
+    let Ok(what) = std::env::var(RECORD) else { return false };
+    let (batches, folder) = what.split_once(' ').unwrap();
+    record_and_note(Path::new(folder), batches.parse().unwrap());
+    true
+}
+
+/// Opens what is there. All that was acknowledged must be in it, and of each writer everything up to some number.
+fn inspect(folder: &Path, acked: &[i64; 4], context: &str) {
+    let store = open(folder, 1_000_000);
+    assert_eq!(store.generation(), 0, "{context}: nothing was set aside");
+    for writer in 0..WRITERS {
+        let all = Span { from: Timestamp(0), to: Timestamp(u64::MAX) };
+        let tag = name(&format!("w{writer}"));
+        let last = read(&store, move |reader| {
+            let mut last = 0;
+            reader.records(&tag, all, &mut |_, point| {
+                if let Point::Value(number) = point {
+                    assert_eq!(number.as_i64(), last + 1, "nothing in between is missing");
+                    last += 1;
+                }
+                ControlFlow::Continue(())
+            })?;
+            Ok(last)
+        });
+        let last = last.unwrap();
+        let acked = acked[writer as usize];
+        assert!(last >= acked, "{context}: writer {writer} was told that {acked} is durable, found {last}");
+    }
+    store.close(Vec::new());
+    let conn = rusqlite::Connection::open(folder.join("history.sqlite")).unwrap();
+    let sound: String = conn.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(sound, "ok", "{context}");
+}
+
+fn note_ack(acked: &mut [i64; 4], text: &[u8]) {
+    for line in std::str::from_utf8(text).unwrap().lines() {
+        let (writer, n) = line.split_once(' ').unwrap();
+        let slot = &mut acked[writer.parse::<usize>().unwrap()];
+        *slot = (*slot).max(n.parse().unwrap());
+    }
+}
+
+#[test]
+fn a_power_cut_at_any_moment_costs_nothing_acknowledged() {
+    if is_recorder() {
+        return;
+    }
+    let (cuts, batches) = if is_long() { (1200, 700) } else { (40, 150) };
+    let seed = seed();
+    let mut rng = StdRng::seed_from_u64(seed);
+    let scratch = tempfile::tempdir().unwrap();
+    let test = "a_power_cut_at_any_moment_costs_nothing_acknowledged";
+    let (_, journal) = recorded(scratch.path(), test, batches, None);
+    let operations = disk::read(&journal);
+    let syncs = operations.iter().filter(|operation| matches!(operation, Operation::Sync { .. })).count();
+    assert!(syncs as u64 > batches, "{syncs} syncs seen: the journal is under the database");
+    let mut places: Vec<usize> = (0..cuts).map(|_| rng.random_range(0..operations.len())).collect();
+    places.sort_unstable();
+    let (mut disk, mut acked, mut done) = (Disk::default(), [0; 4], 0);
+    for (cut, place) in places.into_iter().enumerate() {
+        for operation in &operations[done..place] {
+            disk.apply(operation);
+            if let Operation::Ack(text) = operation {
+                note_ack(&mut acked, text);
+            }
+        }
+        done = place;
+        let folder = scratch.path().join("cut");
+        fs::create_dir(&folder).unwrap();
+        disk.cut(&mut rng, &folder);
+        inspect(&folder, &acked, &format!("seed {seed}, cut {cut} before operation {place}"));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+    eprintln!("{cuts} cuts in {} operations, {syncs} syncs, acknowledged {acked:?}", operations.len());
+}
+
+/// Each of some operations of the database fails, and some after it: recording goes on when the disk works again, and
+/// nothing acknowledged is lost.
+#[test]
+fn a_disk_that_fails_for_a_while_costs_nothing_acknowledged() {
+    if is_recorder() {
+        return;
+    }
+    let seed = seed();
+    let mut rng = StdRng::seed_from_u64(seed);
+    let scratch = tempfile::tempdir().unwrap();
+    let test = "a_disk_that_fails_for_a_while_costs_nothing_acknowledged";
+    for _ in 0..if is_long() { 60 } else { 3 } {
+        // The first operations make the database; a disk that fails there is a box that doesn't start recording.
+        let fail = (rng.random_range(60..900), rng.random_range(1..12));
+        let (folder, _) = recorded(scratch.path(), test, 12, Some(fail));
+        let mut acked = [0; 4];
+        note_ack(&mut acked, &fs::read(folder.join("acks")).unwrap());
+        assert!(acked.iter().all(|n| *n > 0), "{acked:?}");
+        inspect(&folder, &acked, &format!("seed {seed}, failing {fail:?}"));
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
