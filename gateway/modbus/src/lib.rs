@@ -1,7 +1,11 @@
 //! Polls PLCs and meters over Modbus TCP and serial RTU, publishes what changed, carries out writes.
 //!
-//! In: `modbusclient.yaml`, registers, writes of the tags it owns. Out: samples, confirmations, write outcomes, and
-//! `sys.modbus.<connection>.{state,why,requests,timeouts,exceptions}`. Never: decides, stores, or knows who listens.
+//! In: `modbusclient.yaml`, registers, writes of the tags it owns. Out: samples, confirmations, write outcomes, and how
+//! its lines and units are (`vitals`): `sys.modbus.<connection>.{state,why,requests,timeouts,exceptions,crc_errors,
+//! overruns,load,offline_cost}`, `sys.modbus.<connection>:<unit>.{state,timeouts,exceptions,crc_errors,p50_ms,p95_ms,
+//! offline_cost_s}`; asked, `sys.modbus.<connection>.frames` answers with the last raw frames as a pcap file. On disk:
+//! only what was learned of devices (`memory`). Never: decides, or knows who listens. `tool` is Modbus from a command
+//! line, without a site.
 //!
 //! The way of a value, by file: `line` (the wire) → `mbap`, `rtu`, `pdu` (frames) → `exchange` (one request, one
 //! answer) → `device` with `unit`, `block`, `write` (what to ask next) → `layout` (words ↔ values) → `report` (what is

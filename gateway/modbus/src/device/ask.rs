@@ -61,6 +61,14 @@ impl Device {
             }
         }
         self.writes_in_a_row = 0;
+        // The dead before the living, or a line whose polls fill it would never hear of a return; what that may cost is
+        // bounded.
+        if self.any_online() {
+            match self.ask_dead(now, wake) {
+                Ok(ask) => return Ok(ask),
+                Err(at) => wake = at,
+            }
+        }
         self.search_turn = !self.search_turn;
         if self.search_turn {
             if let Ok(ask) = self.ask_search(now) {
