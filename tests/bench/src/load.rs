@@ -17,8 +17,6 @@ const TAGS: usize = 1000;
 /// Updates on the way, 184 kB for each subscriber: what suits pymscada best; Forebay takes 2 to 64 thousand as well.
 const WINDOW: u64 = 8 * TAGS as u64;
 const DURATION: Duration = Duration::from_millis(1500);
-/// With somebody who doesn't read: long enough that what piles up for it has its effect.
-const DURATION_STALLED: Duration = Duration::from_secs(3);
 /// How long what is on the way at the end may take to be gone.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The same where nobody waits for it.
@@ -36,6 +34,15 @@ pub(crate) struct Load {
     pub(crate) stalled: bool,
 }
 
+/// What came of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Driven {
+    /// Updates a second that reached every reading subscriber.
+    pub(crate) rate: f64,
+    /// ns of processor time that the bus spent on each.
+    pub(crate) cpu: f64,
+}
+
 /// What sender and subscribers share.
 struct Shared {
     received: Vec<AtomicU64>,
@@ -50,15 +57,16 @@ impl Shared {
 
 /// Updates a second that reached every reading subscriber.
 pub(crate) fn drive(bus: SocketAddr, load: &Load) -> Result<f64, Fail> {
-    drive_for(bus, load, DURATION)
+    drive_for(bus, load, DURATION, &|| Ok(Duration::ZERO)).map(|driven| driven.rate)
 }
 
-/// The same for longer, for comparing with and without somebody who doesn't read.
-pub(crate) fn drive_long(bus: SocketAddr, load: &Load) -> Result<f64, Fail> {
-    drive_for(bus, load, DURATION_STALLED)
-}
-
-fn drive_for(bus: SocketAddr, load: &Load, duration: Duration) -> Result<f64, Fail> {
+/// The same for so long, with the processor time of the bus: `spent` says what it has had so far.
+pub(crate) fn drive_for(
+    bus: SocketAddr,
+    load: &Load,
+    duration: Duration,
+    spent: &dyn Fn() -> Result<Duration, Fail>,
+) -> Result<Driven, Fail> {
     let names: Vec<String> = (0..TAGS).map(tag_name).collect();
     let mut sender = Client::connect(bus)?;
     let ids = sender.ids(&names)?;
@@ -80,7 +88,7 @@ fn drive_for(bus: SocketAddr, load: &Load, duration: Duration) -> Result<f64, Fa
                 scope.spawn(move || receive(stream, shared, place, ids, &me))
             })
             .collect();
-        let rate = send(&mut sender, &shared, &ids, duration);
+        let driven = send(&mut sender, &shared, &ids, duration, spent);
         shared.over.store(true, Ordering::SeqCst);
         for stream in &readers {
             // It may have been closed by the other side; then its reader has ended with an error already.
@@ -96,18 +104,26 @@ fn drive_for(bus: SocketAddr, load: &Load, duration: Duration) -> Result<f64, Fa
         if !load.stalled {
             drained?;
         }
-        rate
+        driven
     })
 }
 
-fn send(sender: &mut Client, shared: &Shared, ids: &[u16], duration: Duration) -> Result<f64, Fail> {
+fn send(
+    sender: &mut Client,
+    shared: &Shared,
+    ids: &[u16],
+    duration: Duration,
+    spent: &dyn Fn() -> Result<Duration, Fail>,
+) -> Result<Driven, Fail> {
     let mut batch: Vec<u8> = ids.iter().flat_map(|id| set_frame(*id, 0)).collect();
-    let (began, mut sent) = (Instant::now(), 0_u64);
+    let (spent_before, began, mut sent) = (spent()?, Instant::now(), 0_u64);
     loop {
         let slowest = shared.slowest();
         let ran = began.elapsed();
         if ran >= duration {
-            return Ok(slowest as f64 / ran.as_secs_f64());
+            let spent = spent()?.saturating_sub(spent_before);
+            let cpu = spent.as_secs_f64() * 1e9 / slowest.max(1) as f64;
+            return Ok(Driven { rate: slowest as f64 / ran.as_secs_f64(), cpu });
         }
         if sent - slowest >= WINDOW {
             thread::park_timeout(NAP);

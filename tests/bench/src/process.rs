@@ -73,11 +73,13 @@ impl Drop for Process {
     }
 }
 
-/// RSS and PSS of a process in MB (1,000,000 bytes). PSS shares out what several processes map.
+/// RSS and PSS of a process in MB (1,000,000 bytes). PSS shares out what several processes map; the rest of RSS beside its
+/// own memory is pages of the binary and its libraries, which the kernel keeps once for all and can drop.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Memory {
     pub(crate) rss: f64,
     pub(crate) pss: f64,
+    pub(crate) own: f64,
 }
 
 /// What a process weighs now.
@@ -87,10 +89,21 @@ pub(crate) fn memory(pid: u32) -> Result<Memory, Fail> {
         let line = text.lines().find(|line| line.starts_with(key))?;
         line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib * 1024.0 / 1e6)
     };
-    match (field("Rss:"), field("Pss:")) {
-        (Some(rss), Some(pss)) => Ok(Memory { rss, pss }),
+    match (field("Rss:"), field("Pss:"), field("Anonymous:")) {
+        (Some(rss), Some(pss), Some(own)) => Ok(Memory { rss, pss, own }),
         _ => Err("the kernel doesn't say what a process weighs".into()),
     }
+}
+
+/// Processor time that all threads of a process have had, to the nanosecond.
+pub(crate) fn processor_time(pid: u32) -> Result<Duration, Fail> {
+    let doing = "reading a process's processor time";
+    let mut sum = 0;
+    for thread in fs::read_dir(format!("/proc/{pid}/task")).doing(doing)? {
+        let text = fs::read_to_string(thread.doing(doing)?.path().join("schedstat")).doing(doing)?;
+        sum += text.split_whitespace().next().and_then(|ns| ns.parse::<u64>().ok()).doing(doing)?;
+    }
+    Ok(Duration::from_nanos(sum))
 }
 
 /// A port nobody listens on now: pymscada can't be told 0, and a site's files name one.

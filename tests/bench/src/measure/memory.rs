@@ -56,6 +56,7 @@ fn with_many_tags(bench: &Bench) -> Result<Vec<Row>, Fail> {
         let rss = |memory: &Memory| memory.rss;
         rows.push(row(format!("{module}, 10,000 tags, RSS"), aim, &ours, &theirs, module, rss));
         rows.push(row(format!("{module}, 10,000 tags, PSS"), Aim::Nothing, &ours, &theirs, module, |it| it.pss));
+        rows.push(row(format!("{module}, 10,000 tags, its own"), Aim::Nothing, &ours, &theirs, module, |it| it.own));
     }
     Ok(rows)
 }
