@@ -4,6 +4,7 @@ import type { Item, TagDef } from '../src/link/speak';
 import type { Series } from '../src/link/history';
 import { rangeOf } from '../src/trend/range';
 import { changes, csv, sampled } from '../src/trend/rows';
+import { drawBand } from '../src/trend/draw';
 import { parseSpec } from '../src/trend/spec';
 import { Track } from '../src/trend/track';
 
@@ -26,6 +27,30 @@ test('a line is solid unless the site asks for dashes, and hangs on the first sc
   assert.equal(s.pastMs, 600_000);
   assert.deepEqual(s.axes.map((a) => a.scale), ['l', 'r'], 'a scale without an axis gets one');
   assert.equal(spec({}).pastMs, 3_600_000, 'the last hour when the site says nothing');
+});
+
+test('height, marks, decimals of an axis and the side of a band are as the site writes them', () => {
+  const of = (points: unknown) => spec({ series: [{ tagname: 'a', points }] }).pens[0]?.points;
+  assert.deepEqual([true, false, undefined, {}, { show: false }, { size: 5 }].map(of), [true, false, false, true, false, true]);
+  assert.deepEqual([spec({ ms: { height: 400 } }).height, spec({}).height], [400, null]);
+  assert.equal(spec({ axes: [{ scale: 'l', dp: 1 }] }).axes[0]?.dp, 1);
+  const bands = spec({ bands: [{ series: ['a', 'b'], fill: ['green', 0.3], dir: 1 }, { series: ['b', 'a'], fill: ['green'] }] }).bands;
+  assert.deepEqual(bands.map((b) => b.dir), [1, null]);
+});
+
+test('a band of one side is filled only there', () => {
+  const [a, b] = [filled([[0, 1], [50, 3]], 0, 100), filled([[0, 2]], 0, 100)];
+  const columns = (dir: number | null) => {
+    const at: number[] = [];
+    const ctx = { fillRect: (x: number) => at.push(x) } as unknown as CanvasRenderingContext2D;
+    const f = { ctx, x: (t: number) => t, y: () => 0, left: 0, top: 0, width: 100, height: 10, from: 0, to: 100, ratio: 1 };
+    const y = (v: number) => 10 - v;
+    drawBand(f, a, b, y, y, 'green', dir);
+    return [at[0], at.at(-1), at.length];
+  };
+  assert.deepEqual(columns(null), [0, 98, 50]);
+  assert.deepEqual(columns(-1), [50, 98, 25], 'where the first is above');
+  assert.deepEqual(columns(1), [0, 48, 25]);
 });
 
 test('where legend and time stand, and how fine the time is, is the site’s to say', () => {

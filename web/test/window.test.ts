@@ -97,7 +97,7 @@ test('a uplot item with pymscada’s keys', () => {
   assert.equal(s.pens.length, 2);
   assert.deepEqual([s.pens[0]?.stepped, s.pens[0]?.legend, s.pens[0]?.dash], [false, false, [4, 2]]);
   assert.equal(s.pens[1]?.stepped, true, 'stepped unless said otherwise');
-  assert.deepEqual(s.bands, [{ pens: [0, 1], fill: ['green', 0.3] }]);
+  assert.deepEqual(s.bands, [{ pens: [0, 1], fill: ['green', 0.3], dir: 1 }]);
 });
 
 test('a uplot item of rubbish draws nothing and throws nothing', () => {

@@ -26,6 +26,7 @@ export interface Look {
   width: number;
   dash: number[];
   stepped: boolean;
+  points: boolean;
 }
 
 /** Up to where the newest value is known to hold, and until when a held one is drawn dashed (0: it is not held). */
@@ -40,6 +41,7 @@ export function drawPen(f: Frame, t: Track, look: Look, tip: Tip): void {
   if (t.n === 0) return;
   const { ctx } = f;
   const line = new Path2D();
+  const dots = new Path2D();
   const shade = new Path2D();
   const floor = f.top + f.height;
   let px = NaN;
@@ -74,6 +76,7 @@ export function drawPen(f: Frame, t: Track, look: Look, tip: Tip): void {
       continue;
     }
     const y = f.y(v);
+    dots.rect(x - 2 * f.ratio, y - 2 * f.ratio, 4 * f.ratio, 4 * f.ratio);
     if (Number.isNaN(py)) {
       line.moveTo(x, y);
       under?.moveTo(x, y);
@@ -123,6 +126,10 @@ export function drawPen(f: Frame, t: Track, look: Look, tip: Tip): void {
   ctx.lineJoin = 'round';
   ctx.setLineDash(look.dash.map((d) => d * f.ratio));
   ctx.stroke(line);
+  if (look.points) {
+    ctx.fillStyle = look.line;
+    ctx.fill(dots);
+  }
   if (held) {
     ctx.setLineDash([3 * f.ratio, 4 * f.ratio]);
     ctx.globalAlpha = 0.6;
@@ -176,7 +183,7 @@ export function drawStates(
 }
 
 /** Fill between two pens where both are known. */
-export function drawBand(f: Frame, a: Track, b: Track, ya: (v: number) => number, yb: (v: number) => number, fill: string): void {
+export function drawBand(f: Frame, a: Track, b: Track, ya: (v: number) => number, yb: (v: number) => number, fill: string, dir: number | null): void {
   const { ctx } = f;
   const step = Math.max(1, f.ratio * 2);
   const perPx = (f.to - f.from) / f.width;
@@ -186,6 +193,7 @@ export function drawBand(f: Frame, a: Track, b: Track, ya: (v: number) => number
     const [va, vb] = [a.valueAt(t), b.valueAt(t)];
     if (Number.isNaN(va) || Number.isNaN(vb)) continue;
     const [y1, y2] = [ya(va), yb(vb)];
+    if (dir !== null && (y2 - y1) * dir > 0) continue;
     ctx.fillRect(f.left + px, Math.min(y1, y2), step, Math.abs(y1 - y2));
   }
 }

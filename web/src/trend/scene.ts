@@ -48,7 +48,7 @@ export function drawScene(u: uPlot, s: Scene): void {
   for (const b of s.bands) {
     const [p, q] = [s.pens[b.pens[0]], s.pens[b.pens[1]]];
     if (!p || !q || p.hidden || q.hidden) continue;
-    drawBand(frame, p.track, q.track, y(p.pen.scale), y(q.pen.scale), css(nameToRgb(b.fill[0]) ?? [128, 128, 128], b.fill[1]));
+    drawBand(frame, p.track, q.track, y(p.pen.scale), y(q.pen.scale), css(nameToRgb(b.fill[0]) ?? [128, 128, 128], b.fill[1]), b.dir);
   }
   pens(frame, s, y);
   if (s.following && s.now <= s.to) upright(frame, s.now, s.ink2, [2, 4]);
@@ -93,7 +93,7 @@ function pens(frame: Frame, s: Scene, y: (scale: string) => ToPixel): void {
       continue;
     }
     const fill = pen.fill ? css(nameToRgb(pen.fill[0]) ?? [128, 128, 128], pen.fill[1]) : null;
-    const look = { line: colour, shade: tint(colour, 0.28), fill, width: pen.width, dash: pen.dash, stepped: pen.stepped };
+    const look = { line: colour, shade: tint(colour, 0.28), fill, width: pen.width, dash: pen.dash, stepped: pen.stepped, points: pen.points };
     drawPen({ ...frame, y: y(pen.scale) }, track, look, tip);
   }
 }

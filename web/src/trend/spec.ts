@@ -13,6 +13,7 @@ export interface Pen {
   dash: number[];
   stepped: boolean;
   fill: [string, number] | null;
+  points: boolean;
   legend: boolean;
   multi: string[] | null;
 }
@@ -27,6 +28,8 @@ export interface Axis {
 export interface Band {
   pens: [number, number];
   fill: [string, number];
+  /** Only where the first pen is above the second (-1) or below it (1), as uPlot counts; null: wherever both are. */
+  dir: number | null;
 }
 /** A part of the background, from a time on to the next one: `at` is ms since 1970, or behind now when `live`. */
 export interface Back {
@@ -37,6 +40,8 @@ export interface Back {
 export type Side = 'left' | 'right' | 'after' | 'none';
 export interface Spec {
   title: string;
+  /** CSS px; null: as the screen allows. */
+  height: number | null;
   legend: Side;
   time: Side;
   timeRes: 'ms' | 's' | 'm' | 'D';
@@ -105,16 +110,16 @@ export function parseSpec(item: Item, defOf: (tag: string) => TagDef | undefined
     const two = list(b['series']).map((t) => pens.findIndex((p) => p.tag === t));
     const fill = colorAlpha(b['fill']);
     const [p, q] = two;
-    return p !== undefined && q !== undefined && p >= 0 && q >= 0 && fill ? [{ pens: [p, q], fill }] : [];
+    return p !== undefined && q !== undefined && p >= 0 && q >= 0 && fill ? [{ pens: [p, q], fill, dir: num(b['dir']) }] : [];
   });
   return { title: text(ms['desc']) ?? text(item['desc']) ?? 'Trend', ...framed(ms), pastMs: past * 1000, futureMs: future * 1000, pens, axes, bands, backs: backs(ms) };
 }
 
 /** What stands around the plot. */
-function framed(ms: Record<string, Json>): Pick<Spec, 'legend' | 'time' | 'timeRes'> {
+function framed(ms: Record<string, Json>): Pick<Spec, 'height' | 'legend' | 'time' | 'timeRes'> {
   const one = <T extends string>(v: Json | undefined, of: readonly T[], or: T): T => of.find((w) => w === v) ?? or;
   const side = (what: string, or: Side) => (ms[`${what}_show`] === false ? 'none' : one(ms[`${what}_pos`], ['left', 'right', 'after', 'none'], or));
-  return { legend: side('legend', 'after'), time: side('time', 'right'), timeRes: one(ms['time_res'], ['ms', 's', 'm', 'D'], 's') };
+  return { height: num(ms['height']), legend: side('legend', 'after'), time: side('time', 'right'), timeRes: one(ms['time_res'], ['ms', 's', 'm', 'D'], 's') };
 }
 
 /** Numbers are seconds since 1970 until a word stands for now; from there on they are seconds from now. */
@@ -139,6 +144,7 @@ function pen(tag: string, def: TagDef | undefined, s: Record<string, Json>, scal
     dash: list(s['dash']).flatMap((d) => num(d) ?? []),
     stepped: !['linear', 'spline'].includes(text(s['linestyle']) ?? 'stepped'),
     fill: colorAlpha(s['fill']),
+    points: s['points'] === true || (typeof s['points'] === 'object' && rec(s['points'])['show'] !== false),
     legend: s['nolegend'] !== true,
     multi: def?.multi ?? null,
   };

@@ -104,7 +104,7 @@ export function TrendOf({ spec, bare }: { spec: Spec; bare?: boolean }) {
       {picking.value && s ? <FromTo from={s.from} to={s.to} apply={(a, b) => ((chip.value = null), p?.fix(a, b))} /> : null}
       <div class="plot-legend">
         <div class="plot-box">
-          <div class="plot" data-testid="trend" ref={host} />
+          <div class="plot" data-testid="trend" ref={host} style={spec.height === null ? {} : { height: `min(${spec.height}px, 90dvh)`, minHeight: 0 }} />
           {s?.words || !s ? (
             <p class="plot-words" data-testid="trend-words">
               {s?.words ?? 'loading…'}

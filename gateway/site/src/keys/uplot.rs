@@ -52,10 +52,10 @@ pub(crate) static MS: Table = Table {
         ),
         Key::used(
             "bghighlight",
-            Kind::Loader("a list of {xpos, color}"),
+            Kind::Loader("a list of {xpos: number or now, color: colour}"),
             "none",
-            "Times that are marked in the background.",
-            "bghighlight: [{xpos: 0, color: lightgrey}]",
+            "Colours of the background, each from a time on: seconds since 1970; after the word now, seconds from now.",
+            "bghighlight: [{xpos: now, color: lightgrey}]",
         ),
         Key::unused("tagname", "the tags are in series"),
         Key::unused("age", "it is in pymscada's demo, but never read: the range of axis x decides"),
@@ -90,7 +90,13 @@ pub(crate) static SERIES: Table = Table {
         Key::used("color", Kind::Text, "from a set", "Colour of the line.", "color: blue"),
         Key::used("dp", Kind::Int(0, 15), "the tag's", "Decimals in the legend.", "dp: 1"),
         Key::used("width", Kind::Number(0.0, 100.0), "1", "Width of the line in px.", "width: 2"),
-        Key::used("spanGaps", Kind::Bool, "yes", "Whether the line goes on over missing values.", "spanGaps: no"),
+        Key::used(
+            "spanGaps",
+            Kind::Bool,
+            "no",
+            "pymscada's lines go on over missing values; here a gap is always a gap, whatever this says.",
+            "spanGaps: no",
+        ),
         Key::used("dash", Kind::Loader("a list of lengths"), "a full line", "Dashes and gaps in px.", "dash: [4, 2]"),
         Key::used("fill", FILL, "none", "Filled down to zero.", "fill: [blue, 0.2]"),
         Key::used(
@@ -117,6 +123,12 @@ pub(crate) static BAND: Table = Table {
     keys: &[
         Key::used("series", Kind::Texts, "", "The two tags between which it lies.", "series: [High, Low]"),
         Key::used("fill", FILL, "grey", "Its colour.", "fill: [green, 0.3]"),
-        Key::used("dir", Kind::Int(-1, 1), "-1", "Which side of the first pen is filled: 1 or -1.", "dir: 1"),
+        Key::used(
+            "dir",
+            Kind::Int(-1, 1),
+            "wherever both are",
+            "Only where the first is above the second (-1), or below it (1).",
+            "dir: 1",
+        ),
     ],
 };

@@ -25,7 +25,7 @@ pub(super) fn uplot(item: &Fields<'_>, at: Pos, tags: &Tags, report: &mut Report
             let ms = fields(node, &keys::MS, report)?;
             if let Some(marks) = ms.node("bghighlight").filter(|marks| !marks_ok(marks)) {
                 let found = format!("bghighlight = {}", marks.shown());
-                report.error(marks.pos, found, "expected a list of {xpos: number, color: colour}");
+                report.error(marks.pos, found, "expected a list of {xpos: number or now, color: colour}");
             }
             object(node, &keys::MS, report)
         }
@@ -171,7 +171,9 @@ fn fill(fields: &Fields<'_>, report: &mut Report<'_>) {
 }
 
 fn marks_ok(marks: &Node) -> bool {
-    let ok = |mark: &Node| mark.get("xpos").and_then(plain_number).is_some() && mark.get("color").is_some();
+    // pymscada takes any word for now.
+    let time = |node: &Node| plain_number(node).is_some() || node.text().is_some_and(|word| !word.is_empty());
+    let ok = |mark: &Node| mark.get("xpos").is_some_and(time) && mark.get("color").is_some();
     marks.seq().is_some_and(|marks| marks.iter().all(ok))
 }
 
