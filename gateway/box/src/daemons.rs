@@ -110,8 +110,8 @@ pub(crate) fn www(
     let assets = web_folder(folders.web.as_deref())?;
     let mut config = www::Config::from_site(site, assets).map_err(|error| Failure::config(&error))?;
     config.announce = Some(|link| crate::say::line(&format!("The page, once: {link}")));
-    let listener = www::bind(server.ip, server.port).map_err(|error| Failure::config(&error))?;
-    serve(config, listener, server.bus.port, paths, stop, notify)
+    let door = www::bind(server.ip, server.port).map_err(|error| Failure::config(&error))?;
+    serve(config, door, server.bus.port, paths, stop, notify)
 }
 
 /// The web server of a box: with its site, or alone to show what is wrong with it.
@@ -143,14 +143,14 @@ pub(crate) fn www_on_box(
     };
     config.claim_file = on_box.claim_file.clone();
     // No link in the journal: the way into a box is its code, or `forebay link`. An address that isn't there may come.
-    let listener = www::bind(address.ip(), address.port()).map_err(|error| Failure::work(&error))?;
-    serve(config, listener, bus_port, paths, stop, notify)
+    let door = www::bind(address.ip(), address.port()).map_err(|error| Failure::work(&error))?;
+    serve(config, door, bus_port, paths, stop, notify)
 }
 
 #[cfg(feature = "www")]
 fn serve(
     config: www::Config,
-    listener: std::net::TcpListener,
+    door: www::Door,
     bus_port: u16,
     paths: &Paths,
     stop: &Stop,
@@ -159,7 +159,7 @@ fn serve(
     www::check_assets(&config.assets).map_err(|error| Failure::config(&error))?;
     let (link, paths) = (link(paths, bus_port, "wwwserver"), paths.clone());
     Running::start("wwwserver", stop, move |stop| {
-        www::run(config, link, listener, paths, SystemClock::shared(), stop, notify)
+        www::run(config, link, door, paths, SystemClock::shared(), stop, notify)
     })
 }
 

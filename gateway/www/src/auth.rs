@@ -1,8 +1,9 @@
 //! One-time links: whoever may read the site's runtime folder may let one browser in.
 //!
-//! A token is `nonce.expiry.mac`: 128 random bits, the second it expires, and the first 128 bits of the HMAC-SHA256 of
-//! both under a key that is new at every start of the daemon. So links need no list of those that are out, a restart
-//! ends all of them, and only the used ones are remembered, until they would have expired anyway.
+//! A token is `nonce.expiry.mac`: 128 random bits, the second of the machine's uptime in which it expires, and the first
+//! 128 bits of the HMAC-SHA256 of both under a key that is new at every start of the daemon. So links need no list of
+//! those that are out, a restart ends all of them, and only the used ones are remembered, until they would have expired
+//! anyway. Nobody can set the uptime: a wall clock that jumps ahead and back brings no used link to life again.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -14,7 +15,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use shell::{Clock, Paths};
 use subtle::ConstantTimeEq;
-use tag::Timestamp;
+use tag::Uptime;
 
 use crate::RunError;
 
@@ -65,7 +66,7 @@ pub fn mint_link(paths: &Paths, clock: &dyn Clock) -> Result<String, LinkError> 
     let address = String::from_utf8(read(&address_path)?).map_err(|_| LinkError::Damaged(address_path))?;
     let mut nonce = [0; NONCE_BYTES];
     getrandom::fill(&mut nonce).map_err(LinkError::Random)?;
-    let expires = clock.wall().0 / 1_000_000 + LINK_LIFE.as_secs();
+    let expires = seconds(clock.uptime()) + LINK_LIFE.as_secs();
     Ok(format!("{}/link/{}", address.trim_end(), token(&key, &nonce, expires)))
 }
 
@@ -74,6 +75,10 @@ fn read(path: &Path) -> Result<Vec<u8>, LinkError> {
         io::ErrorKind::NotFound => LinkError::NotRunning(path.parent().unwrap_or(path).to_path_buf()),
         _ => LinkError::Read { path: path.to_path_buf(), source },
     })
+}
+
+fn seconds(uptime: Uptime) -> u64 {
+    uptime.0 / 1_000_000
 }
 
 fn token(key: &[u8; KEY_BYTES], nonce: &[u8; NONCE_BYTES], expires: u64) -> String {
@@ -131,7 +136,7 @@ pub(crate) enum Turned {
 #[derive(Debug)]
 pub(crate) struct Links {
     key: [u8; KEY_BYTES],
-    /// By nonce: when it expires, in seconds since 1970.
+    /// By nonce: in which second of the machine's uptime it expires.
     used: HashMap<[u8; NONCE_BYTES], u64>,
 }
 
@@ -150,8 +155,8 @@ impl Links {
     }
 
     /// Uses a link up.
-    pub(crate) fn redeem(&mut self, token: &str, now: Timestamp) -> Result<(), Turned> {
-        let now = now.0 / 1_000_000;
+    pub(crate) fn redeem(&mut self, token: &str, now: Uptime) -> Result<(), Turned> {
+        let now = seconds(now);
         let mut parts = token.splitn(3, '.');
         let mut part = || parts.next().ok_or(Turned::Wrong);
         let nonce = unhex::<NONCE_BYTES>(part()?).ok_or(Turned::Wrong)?;
@@ -185,20 +190,19 @@ mod tests {
 
     #[test]
     fn a_link_admits_once_and_not_after_its_time() {
-        let (mut links, now) = (links(), Timestamp(1_700_000_000_000_000));
-        let fresh = token(&links.key, &[1; NONCE_BYTES], 1_700_000_900);
-        let old = token(&links.key, &[2; NONCE_BYTES], 1_700_000_000);
+        let (mut links, now) = (links(), Uptime(5_000_000_000));
+        let fresh = token(&links.key, &[1; NONCE_BYTES], 5_900);
+        let old = token(&links.key, &[2; NONCE_BYTES], 5_000);
         assert_eq!(links.redeem(&fresh, now), Ok(()));
         assert_eq!(links.redeem(&fresh, now), Err(Turned::Used));
         assert_eq!(links.redeem(&old, now), Err(Turned::Expired));
-        assert_eq!(links.redeem(&fresh, Timestamp(1_700_000_900_000_000)), Err(Turned::Expired));
+        assert_eq!(links.redeem(&fresh, Uptime(5_900_000_000)), Err(Turned::Expired));
     }
 
     #[test]
     fn any_changed_character_is_turned_away() {
-        // The clock may have stepped back: a used link is remembered by its own expiry, so it stays used.
-        let now = Timestamp(1_700_000_000_000_000);
-        let fresh = token(&links().key, &[1; NONCE_BYTES], 1_700_000_900);
+        let now = Uptime(5_000_000_000);
+        let fresh = token(&links().key, &[1; NONCE_BYTES], 5_900);
         for place in 0..fresh.len() {
             for other in ['0', 'f', '.', 'F', 'ü'] {
                 let mut text: Vec<char> = fresh.chars().collect();
@@ -217,15 +221,15 @@ mod tests {
 
     #[test]
     fn the_list_of_used_links_is_bounded_and_empties_itself() {
-        let (mut links, now) = (links(), Timestamp(1_700_000_000_000_000));
+        let (mut links, now) = (links(), Uptime(5_000_000_000));
         for number in 0..=USED_MAX {
             let mut nonce = [0; NONCE_BYTES];
             nonce[..8].copy_from_slice(&number.to_be_bytes());
             let expected = if number < USED_MAX { Ok(()) } else { Err(Turned::Full) };
-            assert_eq!(links.redeem(&token(&[7; KEY_BYTES], &nonce, 1_700_000_100), now), expected);
+            assert_eq!(links.redeem(&token(&[7; KEY_BYTES], &nonce, 5_100), now), expected);
         }
-        let later = token(&links.key, &[9; NONCE_BYTES], 1_700_000_900);
-        assert_eq!(links.redeem(&later, Timestamp(1_700_000_101_000_000)), Ok(()));
+        let later = token(&links.key, &[9; NONCE_BYTES], 5_900);
+        assert_eq!(links.redeem(&later, Uptime(5_101_000_000)), Ok(()));
         assert_eq!(links.used.len(), 1);
     }
 }

@@ -43,4 +43,4 @@ pub use claim::{ClaimCode, ClaimError};
 pub use config::{Config, ConfigError, PageTag};
 pub use error::{BindError, RunError};
 pub use findings::{Finding, Mistakes, Runs, Severity, parse_findings, read_findings};
-pub use run::{bind, run};
+pub use run::{Door, bind, run};

@@ -164,13 +164,12 @@ async fn answer(house: &House, admitted: &Admitted, headers: &HeaderMap, query: 
 }
 
 async fn use_link(house: &House, admitted: &Admitted) -> Response {
-    let (now, wall) = (house.clock.mono(), house.clock.wall());
-    if !lock(&house.limit).allows(admitted.peer, now) {
+    if !lock(&house.limit).allows(admitted.peer, house.clock.mono()) {
         let mut response = answers::link_refused(StatusCode::TOO_MANY_REQUESTS, "Too many tries: wait a minute.");
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
         return response;
     }
-    if let Err(why) = lock(&house.links).redeem(&admitted.rest, wall) {
+    if let Err(why) = lock(&house.links).redeem(&admitted.rest, house.clock.uptime()) {
         log::info!("a one-time link from {} was turned away: {why}", admitted.peer);
         let status = match why {
             Turned::Wrong => StatusCode::FORBIDDEN,

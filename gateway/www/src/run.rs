@@ -2,12 +2,17 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use link::Event;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind as bind_socket, listen, setsockopt, socket,
+    sockopt,
+};
 use shell::{Notify, Paths, SharedClock, Stop};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
@@ -39,27 +44,54 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// A pause so long that nothing waits for its end.
 const LONG: Duration = Duration::from_secs(3600);
 
+/// The page's address, taken but closed: nobody is let in before the key of one-time links lies in its file, so that
+/// whoever finds the page there makes links that it knows.
+#[derive(Debug)]
+pub struct Door(StdListener);
+
+impl Door {
+    /// Where it is: tells the port when any was asked for.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    fn open(self) -> io::Result<TcpListener> {
+        listen(&self.0, Backlog::MAXCONN)?;
+        TcpListener::from_std(self.0)
+    }
+}
+
 /// Takes the page's address, before anything else is started. Port 0: any.
-pub fn bind(ip: IpAddr, port: u16) -> Result<StdListener, BindError> {
+pub fn bind(ip: IpAddr, port: u16) -> Result<Door, BindError> {
     let address = SocketAddr::new(ip, port);
-    StdListener::bind(address).map_err(|source| match source.kind() {
+    take(address).map(Door).map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => BindError::InUse(address),
         _ => BindError::Listen { address, source },
     })
+}
+
+fn take(address: SocketAddr) -> io::Result<StdListener> {
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let fd = socket(family, SockType::Stream, flags, None)?;
+    // The last run's connections may still be closing; a living listener is refused all the same.
+    setsockopt(&fd, sockopt::ReuseAddr, &true)?;
+    bind_socket(fd.as_raw_fd(), &SockaddrStorage::from(address))?;
+    Ok(fd.into())
 }
 
 /// Serves the page until `stop`. Leaves the key of one-time links and the page's address in `paths.runtime`.
 pub async fn run<B: BusEnd>(
     config: Config,
     bus: B,
-    listener: StdListener,
+    door: Door,
     paths: Paths,
     clock: SharedClock,
     stop: Stop,
     notify: Notify,
 ) -> Result<(), RunError> {
     let config = Arc::new(config);
-    let (listener, address) = take_over(listener)?;
+    let address = door.address().map_err(RunError::Listener)?;
     let (commands, mut wanted) = mpsc::channel(COMMANDS_MAX);
     let assets = Assets::load(&config.assets).map_err(RunError::Assets)?;
     let sessions_file = Sessions::file(&paths);
@@ -81,6 +113,8 @@ pub async fn run<B: BusEnd>(
         config: config.clone(),
         clock: clock.clone(),
     });
+    // The key is in its file by now.
+    let listener = door.open().map_err(RunError::Listener)?;
     let routes = routes::filter(house.clone());
     let mut hub = Hub::new(config.clone(), bus, clock.clone());
     let slots = Slots::new();
@@ -129,12 +163,6 @@ fn on_events<B: BusEnd>(hub: &mut Hub<B>, first: Event) {
     }
 }
 
-fn take_over(listener: StdListener) -> Result<(TcpListener, SocketAddr), RunError> {
-    listener.set_nonblocking(true).map_err(RunError::Listener)?;
-    let address = listener.local_addr().map_err(RunError::Listener)?;
-    Ok((TcpListener::from_std(listener).map_err(RunError::Listener)?, address))
-}
-
 fn load_sessions(file: &Path) -> Sessions {
     let bytes = match std::fs::read(file) {
         Ok(bytes) => bytes,
@@ -178,10 +206,20 @@ mod tests {
 
     #[test]
     fn a_taken_port_is_named_in_one_sentence() {
-        let first = bind(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
+        let first = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = first.local_addr().unwrap().port();
         let said = bind(Ipv4Addr::LOCALHOST.into(), port).unwrap_err().to_string();
         assert!(said.starts_with(&format!("port {port} of 127.0.0.1 is in use")), "{said}");
+    }
+
+    #[tokio::test]
+    async fn nobody_is_let_in_before_the_door_is_opened() {
+        let door = bind(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
+        let address = door.address().unwrap();
+        let early = std::net::TcpStream::connect(address).unwrap_err();
+        assert_eq!(early.kind(), io::ErrorKind::ConnectionRefused);
+        let _listener = door.open().unwrap();
+        std::net::TcpStream::connect(address).unwrap();
     }
 
     #[test]

@@ -128,11 +128,11 @@ async fn whole_way() {
     let bus_config =
         bus::Config { tcp: (Ipv4Addr::LOCALHOST, 0).into(), socket: paths.bus_socket(0), bus_tag: "__bus__".into() };
     let link = |module: &str| Link::new(LinkConfig { socket: paths.bus_socket(0), module: module.into() });
-    let listener = www::bind(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
-    let address = listener.local_addr().unwrap();
+    let door = www::bind(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
+    let address = door.address().unwrap();
     // The window comes before the bus: it must say so, and then find it.
     let window =
-        www::run(config(assets), link("www"), listener, paths.clone(), clock.clone(), stop.clone(), Notify::from_env());
+        www::run(config(assets), link("www"), door, paths.clone(), clock.clone(), stop.clone(), Notify::from_env());
     let window = tokio::task::spawn_local(Box::pin(window));
     let announced = async {
         while !paths.runtime.join("www.addr").exists() {

@@ -184,13 +184,17 @@ impl Window {
     }
 
     pub(super) async fn open_with(config: Config, folders: &Folders, clock: SharedClock) -> Self {
-        let listener = bind(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
-        let address = listener.local_addr().unwrap();
+        let door = bind(Ipv4Addr::LOCALHOST.into(), 0).unwrap();
+        let address = door.address().unwrap();
         let (bus, events, calls) = StageBus::new();
         let (stop, paths) = (Stop::new(), folders.paths.clone());
         let _ = fs::remove_file(paths.runtime.join("www.addr"));
-        let daemon = run(config, bus, listener, paths.clone(), clock.clone(), stop.clone(), Notify::from_env());
+        let daemon = run(config, bus, door, paths.clone(), clock.clone(), stop.clone(), Notify::from_env());
         let running = tokio::spawn(Box::pin(daemon));
+        // The door opens behind it.
+        while !paths.runtime.join("www.addr").exists() && !running.is_finished() {
+            tokio::task::yield_now().await;
+        }
         let window = Self { address, paths, events, calls, clock, stop, running };
         // Answers, so it is past its start.
         assert_eq!(window.get("/", "").await.status, 401);
