@@ -1,7 +1,7 @@
 //! What was put on the bus, in order, and what the listener that wants everything must hear of it.
 
 use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use link::{Core, Event as Heard, Handle};
 use tag::{Delivery, Sample, TagName, Timestamp};
@@ -91,9 +91,11 @@ pub(crate) struct Memory {
 impl Memory {
     fn new(now: Instant) -> Self {
         let mut core = Core::new("history");
-        let names = TAGS.iter().map(|tag| tag.name).chain([FREE[0], "Script_Note"]);
-        let handles = names.map(|name| core.watch(&TagName::parse(name).expect("a name"), Delivery::Every, None));
-        let handles = handles.collect();
+        // A device's tag is nobody's word without its owner, as the history says it too.
+        let devices = TAGS.iter().map(|tag| (tag.name, Some(Duration::ZERO)));
+        let names = devices.chain([(FREE[0], None), ("Script_Note", None)]);
+        let watch = |(name, stale)| core.watch(&TagName::parse(name).expect("a name"), Delivery::Every, stale);
+        let handles = names.map(watch).collect();
         Self { port: Port::new(core, now), handles }
     }
 }

@@ -50,6 +50,11 @@ impl Device {
 
     /// Writes whose time is over.
     pub(super) fn expire(&mut self, now: Instant) {
+        // One that was sent may have arrived though nobody saw it: before its area goes out again, the device says what it
+        // holds, or the old value would be written over the new one.
+        let sent = self.writes.iter().filter(|write| write.sent && now >= write.deadline).map(|write| write.point);
+        let in_doubt: Vec<usize> = sent.filter_map(|point| self.driven_block(point)).map(|(block, _)| block).collect();
+        in_doubt.into_iter().for_each(|block| self.blocks[block].primed = false);
         let reports = &mut self.reports;
         self.writes.retain(|write| {
             let over = now >= write.deadline;
