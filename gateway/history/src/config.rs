@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use site::Site;
 use tag::{TagDef, TagName};
 
-/// How often what came in is made durable: what a power cut may cost. Each flush is one transaction, so one fsync.
-const FLUSH: Duration = Duration::from_secs(1);
+/// How often what came in is handed to the store, where it can be seen.
+pub(crate) const TICK: Duration = Duration::from_secs(1);
 
 /// What this daemon does.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Config {
     pub tags: Vec<TagDef>,
     /// How often what came in is made durable.
     pub flush: Duration,
+    /// How large the store may grow, in bytes.
+    pub keep_bytes: u64,
     /// The zone whose days are rolled up.
     pub zone: TimeZone,
 }
@@ -41,7 +43,8 @@ impl Config {
             folder: state.join(&history.path),
             rta_tag: history.rta_tag.clone(),
             tags,
-            flush: FLUSH,
+            flush: history.flush,
+            keep_bytes: history.keep_bytes,
             zone: TimeZone::system(),
         })
     }

@@ -54,6 +54,11 @@ impl Level {
         }
     }
 
+    /// The next longer one.
+    pub(crate) fn above(self) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| *level > self)
+    }
+
     /// How long its buckets are at most, in µs.
     pub(crate) fn longest_us(self) -> u64 {
         self.fixed_us().unwrap_or(DAY_MAX)

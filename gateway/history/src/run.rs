@@ -11,7 +11,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::answer::{self, RtaTag};
 use crate::ask::{Question, Records};
-use crate::config::Config;
+use crate::config::{Config, TICK};
 use crate::entry::TagNo;
 use crate::error::{ReadError, RunError};
 use crate::recorder::Recorder;
@@ -34,7 +34,7 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let store = open(&config, &clock).await?;
     let mut daemon = Daemon::new(config, store, clock, &mut link, &stop);
-    let mut flush = ticks(daemon.config.flush);
+    let mut flush = ticks(TICK.min(daemon.config.flush));
     let mut pat = ticks(notify.pat_interval());
     notify.ready();
     log::info!("recording {} tags in {}", daemon.config.tags.len(), daemon.config.folder.display());
@@ -220,7 +220,13 @@ impl Daemon {
 async fn open(config: &Config, clock: &SharedClock) -> Result<Store, RunError> {
     let tags = config.tags.iter().map(|def| (def.name.clone(), kind_of(def))).collect();
     let flush = config.flush;
-    let config = StoreConfig { folder: config.folder.clone(), tags, flush, zone: config.zone.clone() };
+    let config = StoreConfig {
+        folder: config.folder.clone(),
+        tags,
+        flush,
+        keep_bytes: config.keep_bytes,
+        zone: config.zone.clone(),
+    };
     let clock = clock.clone();
     let opening = tokio::task::spawn_blocking(move || Store::open(config, clock));
     opening.await.map_err(|_| RunError::Thread("opens the history"))?.map_err(RunError::Open)
@@ -270,6 +276,7 @@ mod tests {
             rta_tag: name("__history__"),
             tags,
             flush: Duration::from_millis(5),
+            keep_bytes: u64::MAX,
             zone: jiff::tz::TimeZone::UTC,
         }
     }

@@ -15,6 +15,7 @@ mod scan;
 mod seal;
 #[cfg(test)]
 mod tests;
+mod thin;
 mod writer;
 
 use std::future::Future;
@@ -57,6 +58,8 @@ pub struct StoreConfig {
     pub tags: Vec<(TagName, Kind)>,
     /// How long a record may wait before it is made durable: what a power cut may cost.
     pub flush: Duration,
+    /// How large the database may grow, in bytes; then the oldest detail goes.
+    pub keep_bytes: u64,
     /// The zone whose days are rolled up.
     pub zone: TimeZone,
 }
@@ -64,7 +67,7 @@ pub struct StoreConfig {
 impl StoreConfig {
     /// A store that flushes each batch, and whose days are UTC's.
     pub fn new(folder: PathBuf, tags: Vec<(TagName, Kind)>) -> Self {
-        Self { folder, tags, flush: Duration::ZERO, zone: TimeZone::UTC }
+        Self { folder, tags, flush: Duration::ZERO, keep_bytes: u64::MAX, zone: TimeZone::UTC }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 use std::sync::Arc;
 
 use tag::{TagDef, TagName};
@@ -66,6 +67,10 @@ pub struct History {
     pub path: PathBuf,
     /// The tag that is asked. Default `__history__`.
     pub rta_tag: TagName,
+    /// How long a value may wait before it is on flash. Default 10 s.
+    pub flush: Duration,
+    /// How large the store may grow, in bytes. Default 4096 MB.
+    pub keep_bytes: u64,
 }
 
 /// A file of a module that this release doesn't have.

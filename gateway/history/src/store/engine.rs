@@ -14,6 +14,7 @@ use super::head::{Head, Plan};
 use super::roll;
 use super::scan::{Past, us};
 use super::seal::{ChunkIds, cut, newest_chunk, seal};
+use super::thin::{self, Thinned};
 use crate::entry::{Entry, Whom};
 use crate::error::StoreError;
 use crate::format::log::{self, Line};
@@ -45,6 +46,10 @@ pub(super) struct Engine {
     chunks: ChunkIds,
     /// Tags that may have windows to roll up.
     to_roll: BTreeSet<i64>,
+    /// How large the database may grow.
+    pub(super) keep_bytes: u64,
+    /// It was larger at the last flush.
+    is_over: bool,
 }
 
 impl Engine {
@@ -64,6 +69,8 @@ impl Engine {
             next_seq: 1,
             chunks: ChunkIds::default(),
             to_roll: BTreeSet::new(),
+            keep_bytes: u64::MAX,
+            is_over: false,
         };
         engine.read_log().map_err(sqlite("reading the log of", path))?;
         Ok(engine)
@@ -121,6 +128,7 @@ impl Engine {
                 self.to_roll.remove(&tag);
             }
         }
+        self.is_over = thin::thin(&tx, &self.calendar, self.keep_bytes)? > 0;
         tx.commit()?;
         self.next_seq += 1;
         {
@@ -153,7 +161,7 @@ impl Engine {
 
     /// Whether some windows wait to be rolled up although nothing new came.
     pub(super) fn has_work(&self) -> bool {
-        !self.to_roll.is_empty()
+        self.is_over || !self.to_roll.is_empty()
     }
 
     /// When the last process that recorded was surely alive, if it left no mark that it stopped: the time of its newest
@@ -272,5 +280,5 @@ pub(super) fn past_of_chunks<'a>(
     tag: i64,
     damaged: &'a Cell<u64>,
 ) -> Past<'a> {
-    Past { conn, calendar, tag, fresh: &[], look: &|| Ok(()), damaged }
+    Past { conn, calendar, tag, fresh: &[], thinned: Thinned::default(), look: &|| Ok(()), damaged }
 }

@@ -19,6 +19,7 @@ use super::engine::{ALL, load, lock};
 use super::file::{self, with_suffix};
 use super::scan::{Past, Piece, failed};
 use super::seal::newest_chunk;
+use super::thin::Thinned;
 use super::{Shared, Status};
 use crate::decimate::{Series, Span, Thinner};
 use crate::entry::{Number, Point};
@@ -300,8 +301,12 @@ impl Reader {
         let (own, all) = self.snapshot(tag)?;
         let damaged = Cell::new(0);
         let look = || if enough.is_some_and(Cell::get) { Err(ReadError::Cancelled) } else { self.look() };
-        let past = |tag, fresh| Past { conn, calendar: &self.calendar, tag, fresh, look: &look, damaged: &damaged };
-        let done = work(&past(tag, &own), &past(ALL, &all));
+        let thinned = Thinned::read(conn, tag).map_err(reading)?;
+        let past = |tag, fresh, thinned| {
+            let calendar = &self.calendar;
+            Past { conn, calendar, tag, fresh, thinned, look: &look, damaged: &damaged }
+        };
+        let done = work(&past(tag, &own, thinned), &past(ALL, &all, Thinned::default()));
         let ended = conn.execute_batch("COMMIT").map_err(reading);
         self.shared.damaged.fetch_add(damaged.get(), Ordering::Relaxed);
         let done = done?;

@@ -10,6 +10,7 @@ use tag::Timestamp;
 
 use super::engine::past_of_chunks;
 use super::scan::us;
+use super::thin::Thinned;
 use crate::error::ReadError;
 use crate::format::{Record, rollup};
 use crate::levels::{Calendar, Level};
@@ -17,9 +18,12 @@ use crate::levels::{Calendar, Level};
 /// Forgets the blocks that these records, new in chunks, are not in (also where rolling up hasn't come back to), and lets rolling up begin there again.
 pub(super) fn forget(tx: &Connection, calendar: &Calendar, tag: i64, records: &[Record]) -> rusqlite::Result<()> {
     let Some(earliest) = records.iter().map(|record| record.at).min() else { return Ok(()) };
+    let thinned = Thinned::read(tx, tag)?.records_until();
     let mut forget = tx.prepare_cached("DELETE FROM rollup WHERE tag = ?1 AND level = ?2 AND from_us = ?3")?;
     for level in Level::ALL {
         let mut windows: Vec<_> = records.iter().map(|record| calendar.window(level, record.at).0).collect();
+        // What was thinned can't be made again.
+        windows.retain(|start| *start >= thinned);
         windows.sort_unstable();
         windows.dedup();
         for start in windows {

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use tag::Timestamp;
 
 use super::head::overlay;
+use super::thin::Thinned;
 use crate::bucket::Bucket;
 use crate::entry::{Cause, Point, TIME_END};
 use crate::error::ReadError;
@@ -30,6 +31,8 @@ pub(super) struct Past<'a> {
     pub(super) tag: i64,
     /// What is in no chunk yet, in order of time.
     pub(super) fresh: &'a [Record],
+    /// What of it was thinned.
+    pub(super) thinned: Thinned,
     /// Asked between pieces whether to go on.
     pub(super) look: &'a dyn Fn() -> Result<(), ReadError>,
     /// Chunks and blocks that didn't read.
@@ -41,6 +44,9 @@ type Visit<'v> = &'v mut dyn FnMut(Piece);
 /// The smallest number of records or buckets in a window that are worth a block of fewer.
 const WORTH_RECORDS: usize = 960;
 const WORTH_BUCKETS: usize = 480;
+
+const BLOCKS: &str = "SELECT from_us, to_us, body FROM rollup
+    WHERE tag = ?1 AND level = ?2 AND from_us >= ?3 AND from_us < ?4 ORDER BY from_us";
 
 impl Past<'_> {
     /// Every record from inclusive, to exclusive, in order of time.
@@ -129,12 +135,18 @@ impl Past<'_> {
         visit: Visit<'_>,
     ) -> Result<(), ReadError> {
         let to = to.min(TIME_END);
-        let Some(level) = level else {
-            return self.records(from, to, &mut |record| visit(Piece::Record(record)));
-        };
         if from >= to {
             return Ok(());
         }
+        if let Some((floor, until)) = self.thinned.floor(from).filter(|(floor, _)| level < Some(*floor)) {
+            // Nothing shorter is left there.
+            let until = until.min(to);
+            self.left(floor, from, until, visit)?;
+            return self.pieces(level, until, to, visit);
+        }
+        let Some(level) = level else {
+            return self.records(from, to, &mut |record| visit(Piece::Record(record)));
+        };
         let (first, last) = (self.calendar.round_up(level, from), self.calendar.round_down(level, to));
         if first >= last {
             return self.pieces(level.below(), from, to, visit);
@@ -190,15 +202,37 @@ impl Past<'_> {
         Ok((parts >= worth && buckets.len() <= rollup::BLOCK_MAX).then_some(buckets))
     }
 
+    /// What is left of a time whose detail was thinned: the shortest buckets there are, whole ones, and records that
+    /// nothing stands for.
+    fn left(&self, level: Level, from: Timestamp, to: Timestamp, visit: Visit<'_>) -> Result<(), ReadError> {
+        let mut done = from;
+        let rest = |from: Timestamp, to: Timestamp, visit: Visit<'_>| match level.above() {
+            _ if from >= to => Ok(()),
+            Some(above) => self.left(above, from, to, visit),
+            None => self.records(from, to, &mut |record| visit(Piece::Record(record))),
+        };
+        let window = self.calendar.window(level, from).0;
+        let reading = failed("reading a tag's rollups");
+        let mut find = self.conn.prepare_cached(BLOCKS).map_err(reading)?;
+        let mut rows = find.query(params![self.tag, level.code(), us(window), us(to)]).map_err(reading)?;
+        while let Some(row) = rows.next().map_err(reading)? {
+            (self.look)()?;
+            let (start, end, body) = found(row).map_err(reading)?;
+            let Ok(buckets) = rollup::decode(self.tag, start, &body) else {
+                self.damaged.set(self.damaged.get() + 1);
+                continue;
+            };
+            rest(done, start.max(done), visit)?;
+            let inside = buckets.iter().filter(|bucket| bucket.end > done && bucket.start < to);
+            inside.for_each(|bucket| visit(Piece::Bucket(*bucket)));
+            done = end.min(to).max(done);
+        }
+        rest(done, to, visit)
+    }
+
     fn blocks(&self, level: Level, from: Timestamp, to: Timestamp, visit: Visit<'_>) -> Result<(), ReadError> {
         let reading = failed("reading a tag's rollups");
-        let mut find = self
-            .conn
-            .prepare_cached(
-                "SELECT from_us, to_us, body FROM rollup WHERE tag = ?1 AND level = ?2 AND from_us >= ?3 AND from_us < ?4
-                 ORDER BY from_us",
-            )
-            .map_err(reading)?;
+        let mut find = self.conn.prepare_cached(BLOCKS).map_err(reading)?;
         let window = self.calendar.window(level, from).0;
         let mut rows = find.query(params![self.tag, level.code(), us(window), us(to)]).map_err(reading)?;
         let mut done = from;

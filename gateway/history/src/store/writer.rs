@@ -166,7 +166,8 @@ impl Writer {
     fn open(&mut self) -> Result<(), StoreError> {
         let calendar = Calendar::new(self.config.zone.clone());
         let head = self.shared.head.clone();
-        let engine = Engine::open(&self.path, &self.config.tags, calendar, head)?;
+        let mut engine = Engine::open(&self.path, &self.config.tags, calendar, head)?;
+        engine.keep_bytes = self.config.keep_bytes;
         if !self.looked_back {
             let now = self.clock.wall();
             let unfinished = engine.unfinished_since(now).map_err(sqlite("reading", &self.path))?;

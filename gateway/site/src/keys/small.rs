@@ -53,6 +53,22 @@ pub(crate) static HISTORY: Table = Table {
             "The tag on which pymscada's clients ask for the past.",
             "rta_tag: __history__",
         ),
+        Key::used(
+            "flush_s",
+            Kind::Number(0.1, 60.0),
+            "10",
+            "How long a value may wait before it is on flash: what a power cut costs. Longer spares the flash.",
+            "flush_s: 10",
+        )
+        .ours(),
+        Key::used(
+            "keep_mb",
+            Kind::Int(16, 1_000_000),
+            "4096",
+            "How large the store may grow. When it is full the oldest detail is thinned; the rollups live on.",
+            "keep_mb: 4096",
+        )
+        .ours(),
         Key::unused("rqs", "in older pymscada it was rta_tag"),
         Key::unused("rqs_tagname", "in older pymscada it was rta_tag"),
     ],

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tag::TagName;
 
@@ -10,6 +11,12 @@ use crate::keys;
 use crate::marked::Node;
 use crate::report::Report;
 use crate::{Bus, BusAddress, History};
+
+/// What a power cut may cost where the site says nothing, in seconds.
+const FLUSH_S: f64 = 10.0;
+
+/// A quarter of a 16 GB card.
+const KEEP_MB: u64 = 4096;
 
 /// pymscada's port.
 const BUS_PORT: u16 = 1324;
@@ -73,6 +80,8 @@ pub(super) fn history(node: &Node, bus: &Bus, whole_site: bool, report: &mut Rep
         bus: bus_address(&fields, bus, whole_site, report),
         path: PathBuf::from(fields.text("path").unwrap_or("history")),
         rta_tag: tag_name(&fields, "rta_tag", "__history__", report),
+        flush: Duration::from_secs_f64(fields.number("flush_s").unwrap_or(FLUSH_S)),
+        keep_bytes: fields.int("keep_mb").unwrap_or(KEEP_MB) << 20,
     })
 }
 
