@@ -99,8 +99,7 @@ def full_exhausted_and_a_bad_site(box, well):
         raise Failed(f"the site that runs is {runs!r}, not the last good one")
     box.wait_said("data partition is full")
     must_say("the console", box.said(), "flaot", "the last good one runs")
-    if not browser.trend(TCP_TAG, well.since_ms, int(time.time() * 1000)):
-        raise Failed("the history of before isn't there")
+    box.wait_for("the history of before", lambda: browser.trend(TCP_TAG, well.since_ms, int(time.time() * 1000)))
     box.wait_good()
     box.ask("test -e /data/photos")
     box.cut_power()

@@ -9,6 +9,8 @@ import tempfile
 SECTOR = 512
 MIB = 1 << 20
 BOOT_PART, DATA_PART, ROOT_A_PART = 1, 3, 7
+# Isolating the kernel's page tables, which hides where the kernel lies, empties the emulator's tables at every system call.
+EMULATED = "kpti=off"
 # The image's own data partition, before the box grew it: where its file system's beginnings lie.
 DATA_BYTES = 64 * MIB
 # The master boot record's third entry.
@@ -85,7 +87,7 @@ class Card:
     def slots(self, order, a, b):
         """What the boot script finds."""
         made = subprocess.run(["mkenvimage", "-s", "0x4000", "-o", "-", "-"], check=True, capture_output=True,
-                              input=f"BOOT_ORDER={order}\nBOOT_A_LEFT={a}\nBOOT_B_LEFT={b}\n".encode())
+                              input=f"BOOT_ORDER={order}\nBOOT_A_LEFT={a}\nBOOT_B_LEFT={b}\nFOREBAY_CMDLINE={EMULATED}\n".encode())
         self.put("forebay.env", made.stdout)
 
     # --- wear

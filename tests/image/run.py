@@ -12,6 +12,7 @@ import time
 
 import bad_day_cases as bad
 from box_cases import Well
+from card import Card
 from machine import ROOT, Failed, Machine
 from plant import Plant
 
@@ -41,8 +42,8 @@ class Report:
         began = time.monotonic()
         try:
             work()
-        except Failed as failed:
-            self.say(f"FAILED {name}: {failed}")
+        except (Failed, OSError) as failed:
+            self.say(f"FAILED {name}: {failed!r}" if isinstance(failed, OSError) else f"FAILED {name}: {failed}")
             self.failures.append(name)
             return False
         self.say(f"ok     {name} ({time.monotonic() - began:.0f} s)")
@@ -63,13 +64,16 @@ def main():
     report = Report()
     claim = pathlib.Path(work, "claim").read_text().strip()
     plant = Plant(work, plant_binary, ROOT / "config/plant.yaml", [int(port) for port in pathlib.Path(work, "ports").read_text().split()])
-    box = Machine(work, image, "box", serial=plant.tty)
-    well = Well(box, plant, report, claim)
-    boxes = [box]
+    boxes = []
 
     def another(name, after=None, serial=None):
         boxes.append(Machine(work, image, name, serial=serial, after=after))
+        if after is None:
+            Card(boxes[-1]).slots("A B", 3, 3)
         return boxes[-1]
+
+    box = another("box", serial=plant.tty)
+    well = Well(box, plant, report, claim)
 
     def wanted(name):
         return not only or any(word in name for word in only)
