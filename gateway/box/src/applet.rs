@@ -20,7 +20,7 @@ pub(crate) fn spell_out(args: impl IntoIterator<Item = OsString>) -> Vec<OsStrin
 }
 
 fn is_daemon(name: &str) -> bool {
-    matches!(name, "bus" | "modbus" | "modbusclient" | "history" | "www" | "wwwserver" | "initvalues")
+    matches!(name, "bus" | "modbus" | "modbusclient" | "modbusserver" | "history" | "www" | "wwwserver" | "initvalues")
 }
 
 #[cfg(test)]

@@ -41,6 +41,9 @@ pub(crate) enum Command {
     /// Run the Modbus client alone, or ask a device something (`forebay modbus read --help`).
     #[command(visible_alias = "modbusclient")]
     Modbus(Modbus),
+    /// Run the Modbus server alone: tags for other masters and panels.
+    #[command(name = "modbusserver")]
+    ModbusServer(One),
     /// Run the history alone.
     History(One),
     /// Run the web server alone.

@@ -39,6 +39,7 @@ fn counted(count: usize, what: &str) -> String {
 fn summary(site: &Site) -> String {
     let mut modules = vec!["bus"];
     modules.extend(site.modbus_client.is_some().then_some("modbusclient"));
+    modules.extend(site.modbus_server.is_some().then_some("modbusserver"));
     modules.extend(site.history.is_some().then_some("history"));
     modules.extend(site.www.is_some().then_some("wwwserver"));
     modules.extend(site.init_values.is_some().then_some("initvalues"));

@@ -88,6 +88,17 @@ pub(crate) fn modbus(site: &Site, paths: &Paths, stop: &Stop, notify: Notify) ->
     Running::start("modbusclient", stop, move |stop| modbus::run(config, link, SystemClock::shared(), stop, notify))
 }
 
+/// The Modbus server, with its ports taken.
+#[cfg(feature = "modbus")]
+pub(crate) fn modbus_server(site: &Site, paths: &Paths, stop: &Stop, notify: Notify) -> Result<Running, Failure> {
+    let server = site.modbus_server.clone().ok_or_else(|| no_file("modbusserver"))?;
+    let link = link(paths, server.bus.port, "modbusserver");
+    let doors = modbus::server::listen(&server.doors).map_err(|error| Failure::config(&error))?;
+    Running::start("modbusserver", stop, move |stop| {
+        modbus::server::serve(server, doors, link, SystemClock::shared(), stop, notify)
+    })
+}
+
 /// The history.
 #[cfg(feature = "history")]
 pub(crate) fn history(site: &Site, paths: &Paths, stop: &Stop, notify: Notify) -> Result<Running, Failure> {
@@ -174,6 +185,7 @@ macro_rules! left_out {
 }
 left_out!("bus", bus);
 left_out!("modbus", modbus);
+left_out!("modbus", modbus_server);
 left_out!("history", history);
 left_out!("www", www, &Folders);
 

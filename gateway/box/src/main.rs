@@ -41,6 +41,7 @@ fn dispatch(args: Args) -> Result<ExitCode, fail::Failure> {
         #[cfg(feature = "modbus")]
         Command::Modbus(args::Modbus { tool: Some(tool), .. }) => modbus_tools::run(&tool),
         Command::Modbus(modbus) => one::run("modbusclient", &modbus.one),
+        Command::ModbusServer(one) => one::run("modbusserver", &one),
         Command::History(one) => one::run("history", &one),
         Command::Www(www) => one::run_www(&www),
         Command::InitValues(one) => one::run("initvalues", &one),

@@ -76,6 +76,7 @@ fn start(module: &'static str, site: &Site, paths: &Paths, folders: &Folders, st
     match module {
         "bus" => daemons::bus(site, paths, stop, notify),
         "modbusclient" => daemons::modbus(site, paths, stop, notify),
+        "modbusserver" => daemons::modbus_server(site, paths, stop, notify),
         "history" => daemons::history(site, paths, stop, notify),
         "wwwserver" => daemons::www(site, paths, folders, stop, notify),
         _ => {

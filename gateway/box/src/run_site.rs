@@ -55,6 +55,9 @@ fn start_each(site: &Site, paths: &Paths, args: &args::Run, stop: &Stop) -> Resu
     if site.www.is_some() {
         running.push(daemons::www(site, paths, &args.folders, stop, silent)?);
     }
+    if site.modbus_server.is_some() {
+        running.push(daemons::modbus_server(site, paths, stop, silent)?);
+    }
     if site.history.is_some() {
         running.push(daemons::history(site, paths, stop, silent)?);
     }
@@ -82,6 +85,7 @@ fn use_ports(site: &mut Site, args: &args::Run) {
     site.bus.port = port;
     let clients = [
         site.modbus_client.as_mut().map(|client| &mut client.bus),
+        site.modbus_server.as_mut().map(|server| &mut server.bus),
         site.history.as_mut().map(|history| &mut history.bus),
         site.www.as_mut().map(|www| &mut www.bus),
         site.init_values.as_mut(),

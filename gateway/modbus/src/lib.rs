@@ -5,7 +5,7 @@
 //! overruns,load,offline_cost}`, `sys.modbus.<connection>:<unit>.{state,timeouts,exceptions,crc_errors,p50_ms,p95_ms,
 //! offline_cost_s}`; asked, `sys.modbus.<connection>.frames` answers with the last raw frames as a pcap file. On disk:
 //! only what was learned of devices (`memory`). Never: decides, or knows who listens. `tool` is Modbus from a command
-//! line, without a site.
+//! line, without a site; `server` is the other side: tags for other masters.
 //!
 //! The way of a value, by file: `line` (the wire) → `mbap`, `rtu`, `pdu` (frames) → `exchange` (one request, one
 //! answer) → `device` with `unit`, `block`, `write` (what to ask next) → `layout` (words ↔ values) → `report` (what is
@@ -40,6 +40,7 @@ mod plan;
 mod report;
 mod rtu;
 mod run;
+pub mod server;
 mod timing;
 pub mod tool;
 mod trace;

@@ -269,7 +269,7 @@ pub(crate) async fn open(transport: &Transport) -> Result<Port, LineError> {
     }
 }
 
-fn open_serial(serial: &Serial) -> Result<SerialStream, LineError> {
+pub(crate) fn open_serial(serial: &Serial) -> Result<SerialStream, LineError> {
     let parity = match serial.parity {
         Parity::None => tokio_serial::Parity::None,
         Parity::Even => tokio_serial::Parity::Even,

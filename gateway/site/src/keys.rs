@@ -1,12 +1,14 @@
 //! What may be written in each file: the one table behind `check` and behind `forebay help FILE`.
 
 mod modbus;
+mod modbus_server;
 mod small;
 mod tags;
 mod uplot;
 mod www;
 
 pub(crate) use modbus::{AREA, MODBUS_CLIENT, MODBUS_TAG, RTU};
+pub(crate) use modbus_server::{DOOR, MODBUS_SERVER, SERVED, SERVED_TAG};
 pub(crate) use small::{BUS, HISTORY, INIT_VALUES};
 pub(crate) use tags::TAG;
 pub(crate) use uplot::{AXIS, BAND, MS, SERIES, UPLOT};

@@ -16,6 +16,7 @@ mod keys;
 mod load;
 mod marked;
 mod modbus;
+mod modbus_server;
 mod pages;
 mod report;
 mod scalar;
@@ -31,6 +32,7 @@ pub use load::{File, Loaded, load_dir, load_files, load_module};
 pub use modbus::{
     Address, Area, Form, ModbusClient, ModbusTag, Order, Parity, Rtu, Serial, Table, Transport, WordType,
 };
+pub use modbus_server::{Door, DoorAt, ModbusServer, ServedArea, ServedTag, StaleAnswer};
 pub use pages::{Item, ItemTag, Page, WwwServer};
 pub use starter::starter;
 pub use whole::{Bus, BusAddress, History, Site, Unbuilt};

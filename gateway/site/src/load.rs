@@ -15,6 +15,7 @@ mod alarm;
 mod coverage;
 mod item;
 mod modbus;
+mod modbus_server;
 mod role;
 mod small;
 mod tags;
@@ -85,7 +86,7 @@ pub fn load_module(module: &str, config: Option<&Path>, tags: Option<&Path>, env
             return failed(whole_file(module.into(), found, "pymscada's own can run beside the gateway".into()));
         }
         Role::Unknown | Role::Plant | Role::Tags => {
-            let names = ["bus", "modbusclient", "history", "wwwserver", "initvalues"];
+            let names = ["bus", "modbusclient", "modbusserver", "history", "wwwserver", "initvalues"];
             let mut finding = whole_file(
                 module.into(),
                 "there is no module of this name".into(),
@@ -94,7 +95,7 @@ pub fn load_module(module: &str, config: Option<&Path>, tags: Option<&Path>, env
             finding.hint = hint::did_you_mean(module, names);
             return failed(finding);
         }
-        Role::Bus | Role::ModbusClient | Role::History | Role::WwwServer | Role::InitValues => {}
+        Role::Bus | Role::ModbusClient | Role::ModbusServer | Role::History | Role::WwwServer | Role::InitValues => {}
     }
     let paths = [(Role::Tags, tags), (role, config)];
     let files: Vec<Input> = paths
@@ -147,6 +148,7 @@ fn load(dir: PathBuf, mut files: Vec<Lent<'_>>, whole_site: bool, env: Env<'_>) 
         tags: Arc::new([]),
         bus: Bus::default(),
         modbus_client: None,
+        modbus_server: None,
         history: None,
         www: None,
         init_values: None,
@@ -167,6 +169,9 @@ fn load(dir: PathBuf, mut files: Vec<Lent<'_>>, whole_site: bool, env: Env<'_>) 
             Role::ModbusClient => {
                 site.modbus_client = modbus::load(node, &tags, bus, whole_site, report_to);
                 tags.only_read = site.modbus_client.iter().flat_map(modbus::only_read).collect();
+            }
+            Role::ModbusServer => {
+                site.modbus_server = modbus_server::load(node, &tags, bus, whole_site, report_to);
             }
             Role::History => site.history = small::history(node, bus, whole_site, report_to),
             Role::WwwServer => site.www = www::load(node, &tags, bus, whole_site, report_to),

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tag::{TagDef, TagName};
 
-use crate::{ModbusClient, WwwServer};
+use crate::{ModbusClient, ModbusServer, WwwServer};
 
 /// Everything a site's folder says. A module runs when its file is there.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Site {
     pub bus: Bus,
     /// `modbusclient.yaml`.
     pub modbus_client: Option<ModbusClient>,
+    /// `modbusserver.yaml`.
+    pub modbus_server: Option<ModbusServer>,
     /// `history.yaml`.
     pub history: Option<History>,
     /// `wwwserver.yaml`.

@@ -281,7 +281,7 @@ fn one_daemon_is_started_with_its_file_and_the_tags() {
     );
     assert_eq!(
         said(load("histroy", "a.yaml", None)),
-        "histroy: error: there is no module of this name — expected one of bus, modbusclient, history, wwwserver, \
+        "histroy: error: there is no module of this name — expected one of bus, modbusclient, modbusserver, history, wwwserver, \
          initvalues; did you mean \"history\"?"
     );
     assert_eq!(

@@ -44,6 +44,20 @@ pub(super) static TOPICS: &[Topic] = &[
         table: Some(&keys::MODBUS_CLIENT),
     },
     Topic {
+        file: "modbusserver.yaml",
+        title: "the tags that other masters and panels read and write here",
+        text: &[
+            "First the ports and serial lines (rtus) with the spans of registers there are, then the tags in them. A \
+             register of a span that no tag lies in reads as 0; it can't be written.",
+            "A tag that is old or missing is refused, unless its span says otherwise: an old number never looks like a \
+             new one. What a master writes goes to the tag's owner, and is answered when the owner is done with it.",
+        ],
+        example: "rtus:\n- name: PANEL\n  ip: 0.0.0.0\n  port: 1502\n  allow: [192.168.1.20]\n  serve:\n  \
+                  - {unit: 1, file: 4x, start: 1, end: 50, stale: last, status: 51}\n\
+                  tags:\n  Forebay_level: {type: float32, addr: 'PANEL:1:4x:1'}\n",
+        table: Some(&keys::MODBUS_SERVER),
+    },
+    Topic {
         file: "wwwserver.yaml",
         title: "the pages: what a phone shows, in this order",
         text: &["The first page is the start page. Pages with the same parent share a menu. What is said of a tag \

@@ -3,7 +3,22 @@
 use super::small::{BUS_IP, BUS_PORT};
 use super::{Key, Kind, Table};
 
-const FILES: Kind = Kind::Word(&["0x", "1x", "3x", "4x"], &[]);
+pub(super) const FILES: Kind = Kind::Word(&["0x", "1x", "3x", "4x"], &[]);
+
+/// The types of values in registers.
+pub(super) const TYPES: Kind = Kind::Word(
+    &[
+        "bool", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64", "int8", "uint8",
+        "bcd16", "bcd32", "string", "bytes",
+    ],
+    &[("int", "int16"), ("uint", "uint16"), ("float", "float32"), ("double", "float64"), ("real", "float32")],
+);
+
+/// The orders of bytes.
+pub(super) const ORDERS: Kind = Kind::Word(
+    &["abcd", "cdab", "badc", "dcba", "efghabcd", "cdabghef", "dcbahgfe", "fehgbadc"],
+    &[("abcdefgh", "abcd"), ("ghefcdab", "cdab"), ("badcfehg", "badc"), ("hgfedcba", "dcba")],
+);
 
 /// The file.
 pub(crate) static MODBUS_CLIENT: Table = Table {
@@ -163,19 +178,7 @@ pub(crate) static MODBUS_TAG: Table = Table {
     keys: &[
         Key::used(
             "type",
-            Kind::Word(
-                &[
-                    "bool", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64", "int8",
-                    "uint8", "bcd16", "bcd32", "string", "bytes",
-                ],
-                &[
-                    ("int", "int16"),
-                    ("uint", "uint16"),
-                    ("float", "float32"),
-                    ("double", "float64"),
-                    ("real", "float32"),
-                ],
-            ),
+            TYPES,
             "",
             "Its type in the device: 1 word, 2 (32) or 4 (64). bool is a coil, a discrete input, or a bit of a word; int8 \
              and uint8 one byte of a word; bcd16 and bcd32 decimal digits; string and bytes as long as length says.",
@@ -197,12 +200,7 @@ pub(crate) static MODBUS_TAG: Table = Table {
         ),
         Key::used(
             "order",
-            Kind::Word(
-                &[
-                    "abcd", "cdab", "badc", "dcba", "efghabcd", "cdabghef", "dcbahgfe", "fehgbadc",
-                ],
-                &[("abcdefgh", "abcd"), ("ghefcdab", "cdab"), ("badcfehg", "badc"), ("hgfedcba", "dcba")],
-            ),
+            ORDERS,
             "the connection's",
             "Order of the bytes in the device, A the highest. If a value is wildly wrong, try cdab. Of 64 bit the first \
              four mean abcdefgh, ghefcdab, badcfehg and hgfedcba. Of int8 and uint8 badc takes the high byte of the word.",

@@ -172,18 +172,7 @@ fn transport(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Transport> 
             if fields.node("port").is_some() {
                 report.warning(fields.pos("port"), "port of a serial line does nothing", "it belongs to ip");
             }
-            let parity = match fields.text("parity") {
-                Some("even") => Parity::Even,
-                Some("odd") => Parity::Odd,
-                _ => Parity::None,
-            };
-            Some(Transport::Rtu(Serial {
-                path: PathBuf::from(path),
-                baud: fields.int("baud").unwrap_or(9600),
-                parity,
-                stop_bits: fields.int("stop_bits").unwrap_or(1),
-                rs485: fields.bool("rs485").unwrap_or(false),
-            }))
+            Some(Transport::Rtu(Serial { rs485: fields.bool("rs485").unwrap_or(false), ..serial(fields, path) }))
         }
         (Some(_), Some(_)) => {
             report.error(fields.pos("serial"), "a connection with ip and serial", "expected one of them");
@@ -196,6 +185,22 @@ fn transport(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Transport> 
             }
             None
         }
+    }
+}
+
+/// The serial port of that path, set as the mapping says.
+pub(super) fn serial(fields: &Fields<'_>, path: &str) -> Serial {
+    let parity = match fields.text("parity") {
+        Some("even") => Parity::Even,
+        Some("odd") => Parity::Odd,
+        _ => Parity::None,
+    };
+    Serial {
+        path: PathBuf::from(path),
+        baud: fields.int("baud").unwrap_or(9600),
+        parity,
+        stop_bits: fields.int("stop_bits").unwrap_or(1),
+        rs485: false,
     }
 }
 
@@ -212,6 +217,17 @@ fn areas(fields: &Fields<'_>, key: &str, report: &mut Report<'_>) -> Vec<Area> {
 
 fn area(node: &Node, key: &str, report: &mut Report<'_>) -> Option<Area> {
     let fields = fields(node, &keys::AREA, report)?;
+    let area = area_of(&fields, report)?;
+    if matches!(key, "writes" | "writeok") && !matches!(area.table, Table::Coils | Table::HoldingRegisters) {
+        let found = format!("file = \"{}\" in {key}", file(area.table));
+        report.error(fields.pos("file"), found, "it can only be read: expected 0x or 4x");
+        return None;
+    }
+    Some(area)
+}
+
+/// The span that a mapping with unit, file, start and end says.
+pub(super) fn area_of(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Area> {
     let (unit, table) = (fields.int("unit")?, table(fields.text("file")?)?);
     let (start, end): (u32, u32) = (fields.int("start")?, fields.int("end")?);
     if end < start {
@@ -223,15 +239,10 @@ fn area(node: &Node, key: &str, report: &mut Report<'_>) -> Option<Area> {
         return None;
     }
     debug_assert!(end <= TABLE_SIZE, "the table of keys says so");
-    if matches!(key, "writes" | "writeok") && !matches!(table, Table::Coils | Table::HoldingRegisters) {
-        let found = format!("file = \"{}\" in {key}", file(table));
-        report.error(fields.pos("file"), found, "it can only be read: expected 0x or 4x");
-        return None;
-    }
     Some(Area { unit, table, start: (start - 1) as u16, count: end - start + 1 })
 }
 
-fn order(fields: &Fields<'_>) -> Option<Order> {
+pub(super) fn order(fields: &Fields<'_>) -> Option<Order> {
     Order::of(fields.text("order")?)
 }
 
@@ -253,7 +264,7 @@ impl Order {
 }
 
 /// How many words a string or a row of bytes takes; 0 for everything else. `None` when it isn't said.
-fn length(fields: &Fields<'_>, word_type: WordType, report: &mut Report<'_>) -> Option<u16> {
+pub(super) fn length(fields: &Fields<'_>, word_type: WordType, report: &mut Report<'_>) -> Option<u16> {
     match (word_type.has_length(), fields.int("length")) {
         (true, Some(length)) => Some(length),
         (false, None) => Some(0),

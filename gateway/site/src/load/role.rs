@@ -1,7 +1,7 @@
 //! Which module reads a file.
 
 /// pymscada's modules that this release doesn't have, by their own names and those of their files, today's and former.
-const UNBUILT: &str = "accuweather accuweatherclient alarms callout console files logixclient math modbusserver \
+const UNBUILT: &str = "accuweather accuweatherclient alarms callout console files logixclient math \
     mp_control mpanalyser mpcontrol observer openweather openweatherclient opnotes piapi piapiclient ping pingclient \
     simulate sms snmp snmpclient tds tdsclient template wits witsapi witsclient";
 
@@ -14,6 +14,7 @@ pub(super) enum Role {
     Tags,
     Bus,
     ModbusClient,
+    ModbusServer,
     History,
     WwwServer,
     InitValues,
@@ -23,8 +24,15 @@ pub(super) enum Role {
 }
 
 /// The files of a site that this release reads.
-pub(super) const OUR_FILES: [&str; 6] =
-    ["tags.yaml", "bus.yaml", "modbusclient.yaml", "history.yaml", "wwwserver.yaml", "initvalues.yaml"];
+pub(super) const OUR_FILES: [&str; 7] = [
+    "tags.yaml",
+    "bus.yaml",
+    "modbusclient.yaml",
+    "modbusserver.yaml",
+    "history.yaml",
+    "wwwserver.yaml",
+    "initvalues.yaml",
+];
 
 impl Role {
     /// The role of what a module of that name reads; ours go by their own names and by pymscada's.
@@ -33,6 +41,7 @@ impl Role {
             "tags" => Self::Tags,
             "bus" => Self::Bus,
             "modbusclient" | "modbus" => Self::ModbusClient,
+            "modbusserver" => Self::ModbusServer,
             "history" => Self::History,
             "wwwserver" | "www" => Self::WwwServer,
             "initvalues" => Self::InitValues,

@@ -1,0 +1,237 @@
+//! The Modbus server: registers made of tags, and a master on either wire with a real bus between it and an owner.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use forebay_modbus::server::{Image, Served, listen, serve};
+use forebay_modbus::tool::{Client, ToolError};
+use forebay_modbus::{Layout, Outcome, crc16};
+use link::{Event, Link, LinkConfig};
+use shell::{Clock, Notify, Stop, SystemClock};
+use site::{
+    Address, Area, BusAddress, Door, DoorAt, ModbusServer, Order, Parity, Serial, ServedArea, ServedTag, StaleAnswer,
+    Table, Transport, WordType,
+};
+use tag::{Fault, Reading, Sample, TagName, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::LocalSet;
+use tokio::time::{sleep, timeout};
+use tokio_serial::{SerialPort, SerialStream};
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+fn tag(name: &str, word_type: WordType, word: u16, bit: Option<u8>) -> ServedTag {
+    let at = Address { rtu: 0, unit: 1, table: Table::HoldingRegisters, start: word - 1, bit };
+    let name = TagName::parse(name).unwrap();
+    ServedTag { name, word_type, at, order: Order::Abcd, scale: 1.0, offset: 0.0, length: 0 }
+}
+
+fn area(start: u16, end: u16, write: bool, stale: StaleAnswer, status: Option<u16>) -> ServedArea {
+    let area = Area { unit: 1, table: Table::HoldingRegisters, start: start - 1, count: u32::from(end - start) + 1 };
+    ServedArea { area, write, stale, status: status.map(|word| word - 1) }
+}
+
+fn good(value: impl Into<Value>) -> Reading {
+    Reading::Good(value.into())
+}
+
+fn answer(image: &Image, pdu: &[u8]) -> Vec<u8> {
+    match image.serve(1, pdu) {
+        Served::Answer(said) => said,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_old_number_never_looks_like_a_new_one() {
+    let areas = [
+        area(1, 10, true, StaleAnswer::Exception, None),
+        area(11, 20, true, StaleAnswer::Sentinel(0x8000), None),
+        area(21, 30, true, StaleAnswer::Last, Some(31)),
+    ];
+    let tags = [
+        tag("a", WordType::Float32, 1, None),
+        tag("b", WordType::Int32, 11, None),
+        tag("c", WordType::Int16, 21, None),
+        tag("d", WordType::Bool, 22, Some(3)),
+    ];
+    let mut image = Image::new(0, &areas, &tags);
+    let read = |image: &Image, word: u8, count: u8| answer(image, &[3, 0, word - 1, 0, count]);
+    assert_eq!(read(&image, 1, 2), [0x83, 4], "missing");
+    for (n, value) in [Value::Float(20.5), Value::Int(-2), Value::Int(7), Value::Int(1)].into_iter().enumerate() {
+        image.set(n, &Reading::Good(value));
+    }
+    assert_eq!(read(&image, 1, 2), [3, 4, 0x41, 0xA4, 0, 0]);
+    assert_eq!(read(&image, 11, 2), [3, 4, 0xFF, 0xFF, 0xFF, 0xFE]);
+    assert_eq!(read(&image, 21, 2), [3, 4, 0, 7, 0, 8]);
+    assert_eq!(read(&image, 31, 1), [3, 2, 0, 0], "all is well");
+    assert_eq!(read(&image, 3, 4), [3, 8, 0, 0, 0, 0, 0, 0, 0, 0], "no tag lies there");
+    assert_eq!(read(&image, 30, 2), [3, 4, 0, 0, 0, 0], "a span and its status beside it");
+    assert_eq!(read(&image, 31, 2), [0x83, 2], "past everything");
+    for n in 0..4 {
+        image.set(n, &Reading::Held { last: Value::Int(7), because: Fault::TimedOut });
+    }
+    assert_eq!(read(&image, 1, 2), [0x83, 4]);
+    assert_eq!(read(&image, 11, 2), [3, 4, 0x80, 0, 0x80, 0]);
+    assert_eq!(read(&image, 21, 1), [3, 2, 0, 7], "the last value …");
+    assert_eq!(read(&image, 31, 1), [3, 2, 0, 2], "… and beside it that two are old");
+    image.set(2, &good(70_000));
+    assert_eq!(read(&image, 31, 1), [3, 2, 0, 2], "what doesn't fit isn't shown as good");
+}
+
+#[test]
+fn whole_values_are_written_where_the_site_allows_it() {
+    let areas = [area(1, 10, true, StaleAnswer::Exception, None), area(11, 20, false, StaleAnswer::Exception, None)];
+    let tags = [
+        tag("a", WordType::Float32, 1, None),
+        tag("b", WordType::Int16, 3, None),
+        tag("c", WordType::Int16, 11, None),
+        tag("d", WordType::Bool, 4, Some(0)),
+        tag("e", WordType::Bool, 4, Some(15)),
+    ];
+    let image = Image::new(0, &areas, &tags);
+    let write = |pdu: &[u8]| image.serve(1, pdu);
+    let values =
+        |values: &[(usize, Value)], echo: &[u8]| Served::Write { values: values.to_vec(), echo: echo.to_vec() };
+    let refused = |pdu: &[u8]| Served::Answer(pdu.to_vec());
+    assert_eq!(write(&[6, 0, 2, 0xFF, 0xFE]), values(&[(1, Value::Int(-2))], &[6, 0, 2, 0xFF, 0xFE]));
+    let both = [16, 0, 0, 0, 3, 6, 0x41, 0xA4, 0, 0, 0, 9];
+    assert_eq!(write(&both), values(&[(0, Value::Float(20.5)), (1, Value::Int(9))], &both[..5]));
+    assert_eq!(write(&[6, 0, 3, 0x80, 0]), values(&[(3, Value::Int(0)), (4, Value::Int(1))], &[6, 0, 3, 0x80, 0]));
+    assert_eq!(write(&[6, 0, 0, 0, 1]), refused(&[0x86, 3]), "half a float");
+    assert_eq!(write(&[16, 0, 0, 0, 2, 4, 0x7F, 0x80, 0, 0]), refused(&[0x90, 3]), "infinity");
+    assert_eq!(write(&[6, 0, 10, 0, 1]), refused(&[0x86, 2]), "only read");
+    assert_eq!(write(&[6, 0, 8, 0, 1]), refused(&[0x86, 2]), "nothing lies there");
+    assert_eq!(write(&[16, 0, 0, 0, 2, 3, 0, 0, 0]), refused(&[0x90, 3]), "counts that disagree");
+    assert_eq!(write(&[22, 0, 2, 0, 0, 0, 0]), refused(&[0x96, 1]));
+    assert_eq!(write(&[]), refused(&[0x80, 1]));
+}
+
+/// Any bytes: an answer, never a panic, and never more than a frame holds.
+#[test]
+fn rubbish_is_answered() {
+    use rand::{Rng, SeedableRng};
+    let seed = std::env::var("FOREBAY_SEED").map_or(7, |seed| seed.parse().unwrap());
+    let mut dice = rand::rngs::StdRng::seed_from_u64(seed);
+    let areas = [area(1, 200, true, StaleAnswer::Last, Some(201))];
+    let mut image =
+        Image::new(0, &areas, &[tag("a", WordType::Float64, 1, None), tag("b", WordType::Bool, 9, Some(3))]);
+    image.set(0, &good(5));
+    for _ in 0..200_000 {
+        let mut pdu: Vec<u8> = (0..dice.random_range(0..14)).map(|_| dice.random_range(0..20)).collect();
+        if dice.random() {
+            pdu.insert(0, [1, 2, 3, 4, 5, 6, 15, 16][dice.random_range(0..8)]);
+        }
+        match image.serve(dice.random_range(0..3), &pdu) {
+            Served::Answer(said) => assert!((2..=253).contains(&said.len()), "seed={seed} {pdu:?}"),
+            Served::Write { values, echo } => assert!(!values.is_empty() && echo.len() == 5, "seed={seed} {pdu:?}"),
+        }
+    }
+}
+
+fn bus_in(root: &std::path::Path, stop: &Stop) -> impl Fn(&str) -> Link + use<> {
+    let socket = root.join("bus.sock");
+    let config = bus::Config { tcp: ([127, 0, 0, 1], 0).into(), socket: socket.clone(), bus_tag: "__bus__".into() };
+    let listeners = bus::listen(&config).unwrap();
+    tokio::task::spawn_local(bus::run(config, listeners, SystemClock::shared(), stop.clone(), Notify::from_env()));
+    move |module: &str| Link::new(LinkConfig { socket: socket.clone(), module: module.into() })
+}
+
+/// The owner of `set`: carries out what is at most 100, as a device would.
+async fn owner(mut link: Link, clock: SystemClock) {
+    let group = link.group(None);
+    let set = link.own(&TagName::parse("set").unwrap(), group);
+    let sample = |value| Sample { at: clock.wall(), reading: Reading::Good(value) };
+    link.publish(set, sample(Value::Int(7)));
+    loop {
+        if let Event::Write { id, value, who, .. } = link.next().await {
+            assert!(who.starts_with("modbus master "), "{who}");
+            if value.as_f64().unwrap() > 100.0 {
+                link.settle(id, Outcome::Refused("over max 100".into()));
+                continue;
+            }
+            link.publish(set, sample(value));
+            link.settle(id, Outcome::Confirmed);
+        }
+    }
+}
+
+#[test]
+fn masters_read_and_write_over_both_wires() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    LocalSet::new().block_on(&runtime, async {
+        let root = std::env::temp_dir().join(format!("forebay-modbus-server-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&root);
+        std::fs::create_dir_all(&root).unwrap();
+        let stop = Stop::new();
+        let end = bus_in(&root, &stop);
+        tokio::task::spawn_local(owner(end("plc"), SystemClock));
+        let (mut far, near) = SerialStream::pair().unwrap();
+        // The server opens it by its name, alone.
+        let path = near.name().unwrap().into();
+        drop(near);
+        let serial = Serial { path, baud: 115_200, parity: Parity::None, stop_bits: 1, rs485: false };
+        let local = SocketAddr::from(([127, 0, 0, 1], 0));
+        let serve_all = vec![area(1, 10, true, StaleAnswer::Exception, None)];
+        let door = |name: &str, at, allow: Vec<IpAddr>| Door { name: name.into(), at, allow, serve: serve_all.clone() };
+        let doors = vec![
+            door("PANEL", DoorAt::Tcp(local), vec![Ipv4Addr::LOCALHOST.into()]),
+            door("STRANGERS", DoorAt::Tcp(local), vec![Ipv4Addr::new(192, 0, 2, 1).into()]),
+            door("LINE", DoorAt::Rtu(serial), vec![]),
+        ];
+        let on_line = Address { rtu: 2, ..tag("set", WordType::Int16, 1, None).at };
+        let tags = vec![
+            tag("set", WordType::Int16, 1, None),
+            tag("nobody", WordType::Int16, 2, None),
+            ServedTag { at: on_line, ..tag("set", WordType::Int16, 1, None) },
+        ];
+        let bus = BusAddress { ip: Ipv4Addr::LOCALHOST.into(), port: 1324 };
+        let site = ModbusServer { bus, doors, tags };
+        let open = listen(&site.doors).unwrap();
+        let places = open.addresses();
+        let server = serve(site, open, end("modbusserver"), SystemClock::shared(), stop.clone(), Notify::from_env());
+        tokio::task::spawn_local(server);
+
+        let tcp = |n: usize| Transport::Tcp { host: "127.0.0.1".into(), port: places[n].unwrap().port() };
+        let mut panel = Client::open(&tcp(0), SystemClock::shared(), Duration::from_secs(2)).await.unwrap();
+        let holding = Table::HoldingRegisters;
+        // The tag comes over the bus: a level, with a deadline.
+        let first = async {
+            loop {
+                match panel.read(1, holding, 0, 1).await {
+                    Ok(words) => return words,
+                    Err(ToolError::Refused(_)) => sleep(Duration::from_millis(20)).await,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        };
+        assert_eq!(timeout(DEADLINE, first).await.unwrap(), [7]);
+        let missing = panel.read(1, holding, 1, 1).await;
+        assert!(matches!(missing, Err(ToolError::Refused(code)) if code.0 == 4), "{missing:?}");
+        let word = Layout::plain(WordType::Int16, Order::Abcd);
+        let outcome = panel.write(1, holding, 0, None, &word, &Value::Int(42)).await.unwrap();
+        assert_eq!(outcome, Outcome::Confirmed, "the owner did it, and it is read back");
+        let outcome = panel.write(1, holding, 0, None, &word, &Value::Int(101)).await.unwrap();
+        assert!(matches!(&outcome, Outcome::Refused(why) if why.contains("failure")), "{outcome:?}");
+        assert_eq!(panel.read(1, holding, 0, 1).await.unwrap(), [42]);
+
+        // Over the line: garbage first, somebody else's frame, then ours.
+        let framed = |body: &[u8]| [body, &crc16(body).to_le_bytes()].concat();
+        far.write_all(&[0xFF, 0x00, 0x13]).await.unwrap();
+        sleep(Duration::from_millis(50)).await;
+        far.write_all(&framed(&[9, 3, 0, 0, 0, 1])).await.unwrap();
+        sleep(Duration::from_millis(50)).await;
+        far.write_all(&framed(&[1, 3, 0, 0, 0, 1])).await.unwrap();
+        let mut said = [0; 7];
+        timeout(DEADLINE, far.read_exact(&mut said)).await.expect("an answer on the line").unwrap();
+        assert_eq!(said[..], framed(&[1, 3, 2, 0, 42])[..]);
+
+        // Not on the list.
+        let mut stranger = Client::open(&tcp(1), SystemClock::shared(), Duration::from_secs(2)).await.unwrap();
+        assert!(matches!(stranger.read(1, holding, 0, 1).await, Err(ToolError::Line(_))), "hung up on");
+        stop.cancel();
+        let _ = std::fs::remove_dir_all(&root);
+    });
+}
