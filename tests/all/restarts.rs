@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forebay_tests::{Browser, Gateway, Line, PATIENCE, Plant, Process, Watch, wait_for};
+use forebay_tests::{Browser, Gateway, Line, PATIENCE, Plant, Process, Site, Watch, wait_for};
 
 /// A tag of the fast demo PLC; its device is polled every 200 ms.
 const TAG: &str = "IntSet";
@@ -110,6 +110,50 @@ fn history_dies_and_keeps_what_it_had() {
     apart.fresh_value(&mut plant, &mut watch, 35);
     let after = points(before + 1);
     assert!(after > before, "{before} points before, {after} after");
+}
+
+#[test]
+fn history_is_killed_again_and_again() {
+    // kill -9 of the daemon while values come, at moments that move through its flush: what was durable at a kill is
+    // there after it, nothing is set aside, and recording goes on.
+    let rounds = if std::env::var("FOREBAY_SOAK").is_ok_and(|long| long == "1") { 200 } else { 3 };
+    let site = Site::small().file("history.yaml", "bus_ip: 127.0.0.1\nbus_port: @BUS@\npath: history\nflush_s: 0.2\n");
+    let gateway = Gateway::new(site);
+    let mut bus = gateway.daemon("bus");
+    gateway.wait_listening(&mut bus, gateway.site.bus_port);
+    let folder = gateway.folder.join("state/history");
+    let name = tag::TagName::parse("level").unwrap();
+    let values = || {
+        let all = history::Span { from: tag::Timestamp(0), to: tag::Timestamp(u64::MAX) };
+        let mut found = Vec::new();
+        let known = history::Reader::beside(&folder).newest(&name, all, 10_000, &mut |_, n| found.push(n.as_f64()));
+        known.map(|_| found).unwrap_or_default()
+    };
+    let (mut value, mut durable) = (0_u32, Vec::new());
+    for round in 0..rounds {
+        let mut daemon = gateway.daemon("history");
+        gateway.wait_owner("__history__", "history");
+        for _ in 0..=round % 4 {
+            value += 1;
+            assert_eq!(gateway.tool(&["set", "level", &value.to_string()]).code, Some(0));
+        }
+        let last = f64::from(value);
+        if round % 3 == 0 {
+            wait_for("the last value on flash", PATIENCE, values, |found| found.first() == Some(&last));
+        }
+        let before = values();
+        daemon.kill9();
+        let after = values();
+        assert!(after.ends_with(&before) && before.ends_with(&durable), "round {round}: {before:?}, then {after:?}");
+        durable = after;
+    }
+    let aside = std::fs::read_dir(&folder).unwrap().filter(|file| {
+        let name = file.as_ref().unwrap().file_name();
+        name.to_string_lossy().contains("damaged")
+    });
+    assert_eq!(aside.count(), 0, "a kill is no damage");
+    assert!(!durable.is_empty());
+    eprintln!("{rounds} kills, {} values kept of {value}", durable.len());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The command line: get, set, watch, list, link, init, check, help.
 
-use forebay_tests::{Gateway, PATIENCE, Plant, Site};
+use forebay_tests::{Gateway, PATIENCE, Plant, Site, wait_for};
 
 #[test]
 fn values_are_got_set_watched_and_listed() {
@@ -30,6 +30,39 @@ fn values_are_got_set_watched_and_listed() {
     assert_eq!(gateway.tool(&["list", "ord$"]).out, "word\n");
     assert_eq!(gateway.tool(&["list", "eve"]).out, "level\n");
     assert_eq!(gateway.tool(&["list", "nothing like this"]).out, "");
+}
+
+#[test]
+fn the_past_is_exported_beside_the_history_and_imported_when_it_is_gone() {
+    let gateway = Gateway::new(Site::small());
+    let process = gateway.run();
+    for value in ["2.5", "3.5"] {
+        assert_eq!(gateway.tool(&["set", "level", value]).code, Some(0));
+    }
+    let state = gateway.folder.join("state");
+    let history = |words: &[&str]| {
+        let state = state.to_str().unwrap();
+        gateway.say(["history"].iter().chain(words).copied().chain(["--state", state]))
+    };
+    // What is shown at once is durable within the site's flush.
+    let exported = wait_for(
+        "both values on flash",
+        PATIENCE,
+        || history(&["export", "level"]).out,
+        |csv| csv.contains(",level,2.5,\n") && csv.contains(",level,3.5,\n"),
+    );
+    assert!(exported.starts_with("time,tag,value,why\n"), "{exported}");
+    assert!(history(&["stats"]).out.starts_with("tags      "), "{:?}", history(&["stats"]));
+    assert!(history(&["check"]).out.contains(" 0 damaged"), "{:?}", history(&["check"]));
+    let file = gateway.folder.join("export.csv");
+    std::fs::write(&file, &exported).unwrap();
+    let tags = gateway.folder.join("site/tags.yaml");
+    let import = ["import", file.to_str().unwrap(), "--tags", tags.to_str().unwrap()];
+    let refused = history(&import);
+    assert!(refused.code == Some(1) && refused.err.contains("in use"), "{refused:?}");
+    drop(process);
+    let taken = history(&import);
+    assert!(taken.code == Some(0) && taken.out.contains(" 0 refused"), "{taken:?}");
 }
 
 #[test]

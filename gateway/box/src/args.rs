@@ -44,8 +44,8 @@ pub(crate) enum Command {
     /// Run the Modbus server alone: tags for other masters and panels.
     #[command(name = "modbusserver")]
     ModbusServer(One),
-    /// Run the history alone.
-    History(One),
+    /// Run the history alone, or look after its store: `forebay history stats`.
+    History(History),
     /// Run the web server alone.
     #[command(visible_alias = "wwwserver")]
     Www(Www),
@@ -144,6 +144,95 @@ pub(crate) struct Modbus {
     pub(crate) tool: Option<crate::modbus_tools::Tool>,
     #[command(flatten)]
     pub(crate) one: One,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct History {
+    #[command(flatten)]
+    pub(crate) one: One,
+    #[command(subcommand)]
+    pub(crate) tool: Option<HistoryTool>,
+}
+
+/// What can be done with a store by hand.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HistoryTool {
+    /// Say what is in the store. Works while the history runs.
+    Stats(StoreAt),
+    /// Read everything in the store and say what is damaged. Works while the history runs.
+    Check(StoreAt),
+    /// Write records as CSV, or as a plain SQLite table. Works while the history runs.
+    Export(Export),
+    /// Take in records: CSV as `export` writes it, and pymscada's .dat files. The history must not run.
+    Import(Import),
+    /// Thin the oldest detail until the store is no larger than so many MB. The history must not run.
+    Thin(Thin),
+    /// Take a span out of the past of every tag, such as what was recorded under a wrong clock. The history must not run.
+    Erase(Erase),
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct StoreAt {
+    /// The store's folder [default: `history` below the state folder].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    /// The folder of what must survive a restart [default: $FOREBAY_STATE, systemd's, or the user's own].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    /// Which tags; none: all.
+    pub(crate) tags: Vec<String>,
+    /// From when on, as 2026-01-31T00:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = history_time)]
+    pub(crate) from: Option<tag::Timestamp>,
+    /// Until before when.
+    #[arg(long, value_name = "TIME", value_parser = history_time)]
+    pub(crate) to: Option<tag::Timestamp>,
+    /// Write CSV to this file instead of standard output.
+    #[arg(long, short, value_name = "FILE", conflicts_with = "table")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write a new SQLite file with one table instead.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) table: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) at: StoreAt,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Import {
+    /// Which files.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The site's tags: which there are and what type they have.
+    #[arg(long, value_name = "FILE", default_value = "tags.yaml")]
+    pub(crate) tags: PathBuf,
+    #[command(flatten)]
+    pub(crate) at: StoreAt,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Thin {
+    /// How many MB to keep.
+    #[arg(long, value_name = "MB")]
+    pub(crate) keep_mb: u64,
+    #[command(flatten)]
+    pub(crate) at: StoreAt,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Erase {
+    /// From when on, as 2026-01-31T00:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = history_time)]
+    pub(crate) from: tag::Timestamp,
+    /// Until before when.
+    #[arg(long, value_name = "TIME", value_parser = history_time)]
+    pub(crate) to: tag::Timestamp,
+    #[command(flatten)]
+    pub(crate) at: StoreAt,
 }
 
 #[derive(Debug, clap::Args)]
@@ -270,6 +359,16 @@ pub(crate) struct Help {
 pub(crate) struct Init {
     /// The folder to write; must not exist or be empty.
     pub(crate) dir: PathBuf,
+}
+
+#[cfg(feature = "history")]
+fn history_time(text: &str) -> Result<tag::Timestamp, String> {
+    history::tools::parse_time(text).ok_or_else(|| "expected a time such as 2026-01-31T00:00:00Z".to_owned())
+}
+
+#[cfg(not(feature = "history"))]
+fn history_time(_: &str) -> Result<tag::Timestamp, String> {
+    Err("this build has no history in it".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

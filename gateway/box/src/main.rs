@@ -13,6 +13,11 @@ mod init_values;
 #[cfg(feature = "modbus")]
 mod modbus_tools;
 mod one;
+#[cfg(feature = "history")]
+mod past;
+#[cfg(not(feature = "history"))]
+#[path = "no_past.rs"]
+mod past;
 mod run_site;
 mod say;
 mod take_site;
@@ -42,7 +47,10 @@ fn dispatch(args: Args) -> Result<ExitCode, fail::Failure> {
         Command::Modbus(args::Modbus { tool: Some(tool), .. }) => modbus_tools::run(&tool),
         Command::Modbus(modbus) => one::run("modbusclient", &modbus.one),
         Command::ModbusServer(one) => one::run("modbusserver", &one),
-        Command::History(one) => one::run("history", &one),
+        Command::History(history) => match &history.tool {
+            None => one::run("history", &history.one),
+            Some(tool) => past::run(tool),
+        },
         Command::Www(www) => one::run_www(&www),
         Command::InitValues(one) => one::run("initvalues", &one),
         Command::Get(get) => tools::get(&get),

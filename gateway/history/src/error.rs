@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use tag::TagName;
+
 /// Why the daemon can't go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -52,6 +54,41 @@ pub enum StoreError {
         path: PathBuf,
         /// What the check found.
         why: String,
+    },
+    /// Somebody else writes to the store.
+    #[error("the history in {path} is in use: stop the daemon first")]
+    InUse {
+        /// Its folder.
+        path: PathBuf,
+    },
+    /// No such tag.
+    #[error("{tag} is not known here")]
+    NoTag {
+        /// Which.
+        tag: TagName,
+    },
+    /// A record can't be read out of the store.
+    #[error("reading the history")]
+    Reading {
+        /// Why not.
+        #[source]
+        source: ReadError,
+    },
+    /// A record can't be written out.
+    #[error("writing the export")]
+    Export {
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A file can't be taken in.
+    #[error("importing {path}")]
+    Import {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
     },
     /// A thread can't be started.
     #[error("starting the thread {name}")]

@@ -34,10 +34,12 @@ mod levels;
 mod recorder;
 mod run;
 mod store;
+pub mod tools;
 
 pub use config::Config;
 pub use decimate::{Column, Extent, Series, Span};
 pub use entry::{Batch, Cause, Entry, Number, Point, TagNo, Whom};
 pub use error::{ReadError, RunError, StoreError};
 pub use run::run;
-pub use store::{Reader, Status, Store, StoreConfig, erase};
+pub use store::{Reader, Status, Store, StoreConfig};
+pub use tools::erase;

@@ -5,8 +5,8 @@
 //! records move into a compressed chunk when there are a thousand of them, and minutes, quarters, hours and days are
 //! rolled up behind them.
 
-mod engine;
-mod file;
+pub(crate) mod engine;
+pub(crate) mod file;
 mod head;
 mod old;
 mod reader;
@@ -15,9 +15,10 @@ mod scan;
 mod seal;
 #[cfg(test)]
 mod tests;
-mod thin;
+pub(crate) mod thin;
 mod writer;
 
+use std::fs::File;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,15 +28,15 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use nix::fcntl::{Flock, FlockArg};
 use shell::{SharedClock, Stop};
 use tag::{Kind, TagName, Timestamp};
 use tokio::sync::oneshot;
 
-use crate::decimate::Span;
 use crate::entry::Batch;
 use crate::error::{ReadError, StoreError};
 use crate::levels::Calendar;
-use engine::{Engine, SharedHead};
+use engine::SharedHead;
 pub use reader::Reader;
 use writer::Writer;
 
@@ -47,7 +48,7 @@ const BATCHES_MAX: usize = 8;
 const QUESTIONS_MAX: usize = 32;
 
 /// The database's name in its folder.
-const FILE_NAME: &str = "history.sqlite";
+pub(crate) const FILE_NAME: &str = "history.sqlite";
 
 /// What the store keeps, and where.
 #[derive(Debug, Clone)]
@@ -96,6 +97,7 @@ pub struct Store {
     writer: JoinHandle<()>,
     reader: JoinHandle<()>,
     shared: Arc<Shared>,
+    _lock: Lock,
 }
 
 /// A piece of reading.
@@ -135,6 +137,7 @@ impl Store {
     pub fn open(config: StoreConfig, clock: SharedClock) -> Result<Self, StoreError> {
         std::fs::create_dir_all(&config.folder)
             .map_err(|source| StoreError::Folder { path: config.folder.clone(), source })?;
+        let lock = Lock::take(&config.folder)?;
         let path = config.folder.join(FILE_NAME);
         let shared = Arc::new(Shared::default());
         let mut reader = Reader::new(path.clone(), Calendar::new(config.zone.clone()), shared.clone());
@@ -148,7 +151,7 @@ impl Store {
                 job(&mut reader);
             }
         })?;
-        Ok(Self { batches, jobs, writer, reader, shared })
+        Ok(Self { batches, jobs, writer, reader, shared, _lock: lock })
     }
 
     /// Hands a batch over: visible at once, durable as a whole after [`StoreConfig::flush`]. Never waits; gives it back when the disk is behind.
@@ -201,7 +204,7 @@ impl Store {
     /// Writes what was handed over and these last batches, and closes the database. What the disk doesn't take at the
     /// first try is given up, so that a full disk holds up no stop. Blocks.
     pub fn close(self, rest: Vec<Batch>) {
-        let Self { batches, jobs, writer, reader, shared } = self;
+        let Self { batches, jobs, writer, reader, shared, _lock } = self;
         shared.closing.store(true, Ordering::Release);
         writer.thread().unpark();
         // The reader goes first: the last connection to close folds the log into the database, if it may write.
@@ -219,13 +222,21 @@ impl Store {
     }
 }
 
-/// Takes a span out of the past of every tag: what was recorded under a wrong clock. Nobody else may have the store
-/// open. Gives how many records that were.
-pub fn erase(folder: &Path, span: Span) -> Result<u64, StoreError> {
-    let path = folder.join(FILE_NAME);
-    let calendar = Calendar::new(TimeZone::system());
-    let mut engine = Engine::open(&path, &[], calendar, SharedHead::default())?;
-    engine.erase(span.from, span.to).map_err(file::sqlite("erasing in", &path))
+/// That nobody else has the store open to write; kept as long as this is.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: Flock<File>,
+}
+
+impl Lock {
+    /// Takes it, or says that somebody has it.
+    pub(crate) fn take(folder: &Path) -> Result<Self, StoreError> {
+        let path = folder.join("history.lock");
+        let failed = |source| StoreError::Folder { path: path.clone(), source };
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock);
+        lock.map(|file| Self { _file: file }).map_err(|_| StoreError::InUse { path: folder.into() })
+    }
 }
 
 fn spawn(name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {

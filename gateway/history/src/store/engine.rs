@@ -22,39 +22,39 @@ use crate::format::{Record, chunk};
 use crate::levels::Calendar;
 
 /// The tag of records about every tag.
-pub(super) const ALL: i64 = 0;
+pub(crate) const ALL: i64 = 0;
 
 /// Windows of rollups made in one flush, so that no flush takes long: a tenth of a second on a small box.
 const ROLL_MAX: usize = 64;
 
 /// Writer and reader share it.
-pub(super) type SharedHead = Arc<Mutex<Head>>;
+pub(crate) type SharedHead = Arc<Mutex<Head>>;
 
 /// Locks the head; who panicked while holding it changed nothing by halves that matters more than going on.
-pub(super) fn lock(head: &SharedHead) -> MutexGuard<'_, Head> {
+pub(crate) fn lock(head: &SharedHead) -> MutexGuard<'_, Head> {
     head.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The open database, its log in memory.
-pub(super) struct Engine {
-    pub(super) conn: Connection,
+pub(crate) struct Engine {
+    pub(crate) conn: Connection,
     /// By the tags' numbers: their ids in this file.
     ids: Vec<i64>,
-    pub(super) calendar: Calendar,
+    pub(crate) calendar: Calendar,
     head: SharedHead,
     next_seq: i64,
     chunks: ChunkIds,
     /// Tags that may have windows to roll up.
     to_roll: BTreeSet<i64>,
     /// How large the database may grow.
-    pub(super) keep_bytes: u64,
+    pub(crate) keep_bytes: u64,
     /// It was larger at the last flush.
     is_over: bool,
 }
 
 impl Engine {
     /// Opens or makes the database and reads its log.
-    pub(super) fn open(
+    pub(crate) fn open(
         path: &Path,
         tags: &[(TagName, Kind)],
         calendar: Calendar,
@@ -77,13 +77,13 @@ impl Engine {
     }
 
     /// Makes entries visible to readers before they are durable.
-    pub(super) fn show(&self, entries: &[Entry]) {
+    pub(crate) fn show(&self, entries: &[Entry]) {
         let pending = entries.iter().map(|entry| (self.id(entry.whom), record(entry)));
         lock(&self.head).pending.extend(pending);
     }
 
     /// Makes entries durable, and no longer pending.
-    pub(super) fn write(&mut self, entries: &[&Entry]) -> rusqlite::Result<()> {
+    pub(crate) fn write(&mut self, entries: &[&Entry]) -> rusqlite::Result<()> {
         let mut line = Line::new();
         for entry in entries {
             line.entry(self.id(entry.whom)).or_default().push(record(entry));
@@ -99,7 +99,7 @@ impl Engine {
     }
 
     /// Puts everything into chunks.
-    pub(super) fn seal_all(&mut self) -> rusqlite::Result<()> {
+    pub(crate) fn seal_all(&mut self) -> rusqlite::Result<()> {
         let plan = lock(&self.head).plan_all();
         self.commit(Line::new(), &plan)
     }
@@ -143,8 +143,24 @@ impl Engine {
         Ok(())
     }
 
+    /// Takes records of one tag, in the order they came, right into chunks.
+    pub(crate) fn bring(&mut self, tag: &TagName, kind: Kind, records: &[Record]) -> rusqlite::Result<()> {
+        self.seal_all()?;
+        let id = file::learn_tags(&mut self.conn, &[(tag.clone(), kind)])?[0];
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        seal(&tx, id, records, &mut self.chunks)?;
+        roll::forget(&tx, &self.calendar, id, records)?;
+        let left = roll::roll(&tx, &self.calendar, id, ROLL_MAX)?;
+        if left == 0 {
+            self.to_roll.insert(id);
+        }
+        tx.commit()?;
+        lock(&self.head).newest_chunk = self.chunks.newest();
+        Ok(())
+    }
+
     /// Takes what lies in a span out of every tag's past, and gives how many records that were.
-    pub(super) fn erase(&mut self, from: Timestamp, to: Timestamp) -> rusqlite::Result<u64> {
+    pub(crate) fn erase(&mut self, from: Timestamp, to: Timestamp) -> rusqlite::Result<u64> {
         self.seal_all()?;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut erased = 0;
@@ -160,13 +176,13 @@ impl Engine {
     }
 
     /// Whether some windows wait to be rolled up although nothing new came.
-    pub(super) fn has_work(&self) -> bool {
+    pub(crate) fn has_work(&self) -> bool {
         self.is_over || !self.to_roll.is_empty()
     }
 
     /// When the last process that recorded was surely alive, if it left no mark that it stopped: the time of its newest
     /// record, except those a source dated into the future.
-    pub(super) fn unfinished_since(&self, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+    pub(crate) fn unfinished_since(&self, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
         let alive = match self.newest(now)? {
             // The clock isn't set yet: then no record can be told from a future one.
             None => self.newest(Timestamp(u64::MAX))?,

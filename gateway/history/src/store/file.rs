@@ -103,7 +103,7 @@ pub(super) fn open(path: &Path, tags: &[(TagName, Kind)]) -> Result<File, StoreE
 }
 
 /// Opens the database beside the one who writes.
-pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+pub(crate) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.pragma_update(None, "cache_size", -1000)?;
@@ -140,12 +140,12 @@ pub(super) fn is_damage(error: &StoreError) -> bool {
 }
 
 /// Names the operation a SQLite error came from.
-pub(super) fn sqlite<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(rusqlite::Error) -> StoreError + 'a {
+pub(crate) fn sqlite<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(rusqlite::Error) -> StoreError + 'a {
     move |source| StoreError::Sqlite { doing, path: path.into(), source }
 }
 
 /// `history.sqlite` and what belongs to it: SQLite appends to the whole name.
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_os_string();
     name.push(suffix);
     name.into()
@@ -199,7 +199,8 @@ fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
     if said == "ok" { Ok(()) } else { Err(StoreError::NotSound { path: path.into(), why: said }) }
 }
 
-fn learn_tags(conn: &mut Connection, tags: &[(TagName, Kind)]) -> rusqlite::Result<Vec<i64>> {
+/// Enters tags that are new, and gives the ids of all.
+pub(super) fn learn_tags(conn: &mut Connection, tags: &[(TagName, Kind)]) -> rusqlite::Result<Vec<i64>> {
     let tx = conn.transaction()?;
     let ids = {
         let mut find = tx.prepare("SELECT id, kind FROM tag WHERE name = ?1")?;

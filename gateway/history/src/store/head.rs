@@ -22,7 +22,7 @@ const FOLD_FROM_BYTES: usize = 256 << 10;
 
 /// What waits.
 #[derive(Debug, Default)]
-pub(super) struct Head {
+pub(crate) struct Head {
     /// The newest chunk of the state this belongs to; a reader whose snapshot has another looks again.
     pub(super) newest_chunk: i64,
     /// By tag: its records, in the order they came.

@@ -25,7 +25,7 @@ pub(crate) enum Piece {
 }
 
 /// One tag's past.
-pub(super) struct Past<'a> {
+pub(crate) struct Past<'a> {
     pub(super) conn: &'a Connection,
     pub(super) calendar: &'a Calendar,
     pub(super) tag: i64,

@@ -20,7 +20,7 @@ const DETAIL: (u64, u64) = (1, 2);
 const CHUNK_BYTES: u64 = 1200;
 
 /// Bytes of the database that hold something.
-pub(super) fn used_bytes(conn: &Connection) -> rusqlite::Result<u64> {
+pub(crate) fn used_bytes(conn: &Connection) -> rusqlite::Result<u64> {
     let number = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
     Ok((number("page_count")? - number("freelist_count")?) * number("page_size")?)
 }
