@@ -15,5 +15,6 @@ mod pymscada_site;
 mod restarts;
 mod rubbish;
 mod serial;
+mod served;
 mod supervised;
 mod tools;

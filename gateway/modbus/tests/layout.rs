@@ -222,7 +222,8 @@ fn the_eight_orders_of_64_bit_are_inverses_of_their_reading() {
 #[test]
 fn bytes_digits_and_texts() {
     use WordType::{Bcd16, Bcd32, Int8, Uint8};
-    let table: [(WordType, Order, &[u16], Result<Value, Fault>); 9] = [
+    type Case = (WordType, Order, &'static [u16], Result<Value, Fault>);
+    let table: [Case; 9] = [
         (Int8, Order::Abcd, &[0x12FE], Ok(Value::Int(-2))),
         (Int8, Order::Badc, &[0xFE12], Ok(Value::Int(-2))),
         (Uint8, Order::Abcd, &[0x12FE], Ok(Value::Int(254))),

@@ -71,7 +71,7 @@ fn read_write_identify_and_scan_over_both_wires() {
                 "vendor: Forebay",
                 "product code: SIM",
                 "version: 1",
-                "server id (function 17):",
+                "server id (function 17): Forebay simulated device",
                 "SunSpec at 4x:40001",
                 "  model 103 at 4x:40071, 2 registers",
                 "  vendor: Acme",

@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn what_the_display_shows_is_found_first() {
-        let table: [(&[u16], usize, &str, usize, WordType, Order, f64); 7] = [
+        type Case = (&'static [u16], usize, &'static str, usize, WordType, Order, f64);
+        let table: [Case; 7] = [
             (&[0, 0x4366, 0x6666, 7], 1, "230.4", 1, WordType::Float32, Order::Abcd, 1.0),
             (&[0x6666, 0x4366], 0, "230.4", 0, WordType::Float32, Order::Cdab, 1.0),
             (&[0x6643, 0x6666], 0, "230.4", 0, WordType::Float32, Order::Badc, 1.0),

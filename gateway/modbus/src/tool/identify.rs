@@ -74,7 +74,13 @@ fn object_name(id: u8) -> String {
 
 async fn server_id(client: &mut Client, unit: u8) -> Result<Vec<String>, ToolError> {
     match client.answer(unit, Request::Custom(SERVER_ID, vec![].into())).await? {
-        Response::Custom(_, body) => Ok(vec![format!("server id (function 17): {}", printable(&body[1..]))]),
+        Response::Custom(_, body) => {
+            // The last byte says whether it runs, and many put a number before their text.
+            let said = body.get(1..).unwrap_or_default();
+            let text = said.strip_suffix(&[0xFF]).or(said.strip_suffix(&[0])).unwrap_or(said);
+            let text = if text.first().is_some_and(|byte| *byte < b' ') && text.len() > 4 { &text[1..] } else { text };
+            Ok(vec![format!("server id (function 17): {}", printable(text))])
+        }
         _ => Err(ToolError::Mixed),
     }
 }

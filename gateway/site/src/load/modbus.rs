@@ -137,7 +137,7 @@ fn transport(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Transport> 
             }
         }
         let at = fields.text("listen").map(|text| (text, listen_address(text)));
-        let Some((text, at)) = at else { return None };
+        let (text, at) = at?;
         let Some(at) = at else {
             let expected = "expected a port, or ADDRESS:PORT, like 0.0.0.0:15502";
             report.error(fields.pos("listen"), format!("listen = \"{}\"", clipped(text)), expected);

@@ -1,0 +1,69 @@
+//! The Modbus server between masters and PLCs that nobody here wrote, and Modbus at the command line against them.
+
+use forebay_tests::{Gateway, PATIENCE, Peer, Plc, Site, free_port};
+
+const TAGS: &str = "level: {desc: Level, type: float}\ngate_sp: {desc: Gate, type: int, min: 0, max: 100}\n";
+
+#[test]
+fn pymodbus_reads_and_writes_a_pymodbus_plc_through_the_gateway() {
+    let mut plc = Plc::start(0);
+    plc.poke(1, &[0x4148, 0]);
+    plc.poke(11, &[7]);
+    let port = free_port();
+    let client = format!(
+        "bus_port: @BUS@\nrtus:\n- {{name: P, ip: 127.0.0.1, port: {}, rate: 0.2}}\ntags:\n  \
+         level: {{type: float32, read: 'P:1:4x:1'}}\n  gate_sp: {{type: int16, read: 'P:1:4x:11', write: 'P:1:4x:11'}}\n",
+        plc.port
+    );
+    let server = format!(
+        "bus_port: @BUS@\nrtus:\n- name: S\n  ip: 127.0.0.1\n  port: {port}\n  serve:\n  \
+         - {{unit: 1, file: 4x, start: 1, end: 50}}\ntags:\n  level: {{type: float32, addr: 'S:1:4x:1'}}\n  \
+         gate_sp: {{type: int16, addr: 'S:1:4x:3'}}\n"
+    );
+    let site = Site::of(&[("bus.yaml", "port: @BUS@\n"), ("tags.yaml", TAGS)])
+        .file("modbusclient.yaml", &client)
+        .file("modbusserver.yaml", &server);
+    let gateway = Gateway::new(site);
+    let _run = gateway.run();
+    let mut watch = gateway.watch(&["level", "gate_sp"]);
+    watch.sees_good("level", PATIENCE);
+    watch.sees_good("gate_sp", PATIENCE);
+    // The server hears of it over the same bus, a moment later at most; its own tool waits for that.
+    let device = format!("127.0.0.1:{port}");
+    forebay_tests::wait_for(
+        "the server shows the level",
+        PATIENCE,
+        || gateway.say(["modbus", "read", &device, "4x:1", "3"]),
+        |said| said.code == Some(0),
+    );
+    Peer::run("modbus_master", &["--port", &port.to_string()]);
+    assert_eq!(plc.words(11, 1), [43], "it went all the way to the PLC");
+    // An old number isn't shown as a new one.
+    plc.say("silence on");
+    watch.sees_held("level", PATIENCE);
+    let said = gateway.say(["modbus", "read", &device, "4x:1", "2"]);
+    assert!(said.code != Some(0) && said.err.contains("refuses"), "{said:?}");
+}
+
+#[test]
+fn the_command_line_asks_a_plc_that_nobody_here_wrote() {
+    let mut plc = Plc::start(0);
+    plc.poke(1, &[0, 2304, 0x4366, 0x6666]);
+    let gateway = Gateway::new(Site::of(&[("bus.yaml", "port: @BUS@\n")]));
+    let device = format!("127.0.0.1:{}", plc.port);
+    let said = gateway.say(["modbus", "read", &device, "4x:3", "2", "--shows", "230.4"]);
+    assert!(said.code == Some(0), "{said:?}");
+    assert!(said.out.contains("{type: float32, read: 'NAME:1:4x:3', order: abcd}"), "{said:?}");
+    assert!(said.out.contains("{type: int16, read: 'NAME:1:4x:2', order: abcd, scale: 0.1}"), "{said:?}");
+    let said = gateway.say(["modbus", "write", &device, "4x:20", "-12.5", "--type", "float32", "--order", "cdab"]);
+    assert!(said.code == Some(0) && said.out.contains("confirmed"), "{said:?}");
+    assert_eq!(plc.words(20, 2), [0, 0xC148]);
+    let said = gateway.say(["modbus", "scan", &device, "--units", "1-3", "--timeout", "300"]);
+    assert!(said.code == Some(0) && said.out.contains("unit 1: answers"), "{said:?}");
+    let said = gateway.say(["modbus", "identify", &device]);
+    assert!(said.out.contains("server id (function 17): Pymodbus"), "{said:?}");
+    let said = gateway.say(["modbus", "watch", &device, "4x:2", "--times", "2", "--every", "0.05"]);
+    assert!(said.code == Some(0) && said.out.contains("4x:2  2304"), "{said:?}");
+    let said = gateway.say(["modbus", "read", "127.0.0.1:1", "4x:1"]);
+    assert!(said.code == Some(1) && said.err.contains("can't connect"), "{said:?}");
+}
