@@ -87,7 +87,31 @@ pub struct Status {
     pub written: u64,
     /// Why nothing can be written at the moment.
     pub failing: Option<String>,
+    /// Chunks, lines and blocks that were met since the start and didn't read.
+    pub damaged: u64,
+    /// How large the database may grow.
+    pub keep_bytes: u64,
+    /// Bytes the kernel wrote to the device for us since the start, and for how long that was counted, in µs; nothing
+    /// where the kernel doesn't count.
+    pub device: Option<(u64, u64)>,
 }
+
+impl Status {
+    /// How many days a full store holds, judged by what there is: rollups and thinning make it more.
+    pub fn days_kept(&self) -> Option<f64> {
+        let days = self.newest?.micros_since(self.oldest?) as f64 / 86_400e6;
+        (days > 0.0 && self.bytes > 0).then(|| days * self.keep_bytes as f64 / self.bytes as f64)
+    }
+
+    /// How many bytes a day are written to the device, if it was counted for at least some minutes.
+    pub fn device_bytes_per_day(&self) -> Option<f64> {
+        let (bytes, micros) = self.device.filter(|(_, micros)| *micros >= COUNTED_US_MIN)?;
+        Some(bytes as f64 * 86_400e6 / micros as f64)
+    }
+}
+
+/// Counted for less, the first flushes would be taken for a day's worth.
+const COUNTED_US_MIN: u64 = 120_000_000;
 
 /// The store. See the interface in the crate's description.
 #[derive(Debug)]
@@ -113,6 +137,10 @@ struct Shared {
     /// Chunks and blocks met that didn't read.
     damaged: AtomicU64,
     failing: Mutex<Option<String>>,
+    /// See [`Status::device`]; 0 µs where the kernel doesn't count.
+    device_bytes: AtomicU64,
+    device_us: AtomicU64,
+    keep_bytes: AtomicU64,
     /// What is in no chunk yet.
     head: SharedHead,
 }
@@ -140,6 +168,7 @@ impl Store {
         let lock = Lock::take(&config.folder)?;
         let path = config.folder.join(FILE_NAME);
         let shared = Arc::new(Shared::default());
+        shared.keep_bytes.store(config.keep_bytes, Ordering::Relaxed);
         let mut reader = Reader::new(path.clone(), Calendar::new(config.zone.clone()), shared.clone());
         let mut writer = Writer::new(path, config, clock, shared.clone());
         writer.open_first()?;

@@ -245,7 +245,19 @@ impl Reader {
         let fresh = lock(&self.shared.head).extent();
         let oldest = stamp(oldest).into_iter().chain(fresh.map(|(oldest, _)| oldest)).min();
         let newest = stamp(newest).into_iter().chain(fresh.map(|(_, newest)| newest)).max();
-        Ok(Status { tags: tags.unsigned_abs(), bytes, oldest, newest, written, failing })
+        let (device_bytes, device_us) =
+            (self.shared.device_bytes.load(Ordering::Relaxed), self.shared.device_us.load(Ordering::Relaxed));
+        Ok(Status {
+            tags: tags.unsigned_abs(),
+            bytes,
+            oldest,
+            newest,
+            written,
+            failing,
+            damaged: self.shared.damaged.load(Ordering::Relaxed),
+            keep_bytes: self.shared.keep_bytes.load(Ordering::Relaxed),
+            device: (device_us > 0).then_some((device_bytes, device_us)),
+        })
     }
 
     fn look(&self) -> Result<(), ReadError> {

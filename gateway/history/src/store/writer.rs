@@ -45,6 +45,8 @@ pub(super) struct Writer {
     owed: Option<Entry>,
     /// The first opening has looked for that mark.
     looked_back: bool,
+    /// What the kernel had written for this thread when it began, and when that was.
+    counted_from: Option<(u64, Instant)>,
 }
 
 impl Writer {
@@ -60,6 +62,7 @@ impl Writer {
             since: None,
             owed: None,
             looked_back: false,
+            counted_from: None,
         }
     }
 
@@ -80,6 +83,7 @@ impl Writer {
 
     /// Writes batches until there are no more.
     pub(super) fn run(&mut self, batches: &Receiver<Batch>) {
+        self.counted_from = device_bytes().map(|bytes| (bytes, self.clock.mono()));
         loop {
             match batches.recv_timeout(self.until_flush()) {
                 Ok(batch) => self.take(batch),
@@ -146,10 +150,19 @@ impl Writer {
             Err(_) => return written,
             Ok(()) => {}
         }
+        self.count_device_bytes();
         self.shared.written.fetch_add(self.pending.len() as u64, Ordering::Relaxed);
         self.pending.clear();
         self.since = None;
         Ok(())
+    }
+
+    fn count_device_bytes(&self) {
+        if let Some(((from, since), now)) = self.counted_from.zip(device_bytes()) {
+            let micros = self.clock.mono().duration_since(since).as_micros();
+            self.shared.device_bytes.store(now.saturating_sub(from), Ordering::Relaxed);
+            self.shared.device_us.store(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
     }
 
     fn try_write(&mut self) -> Result<(), StoreError> {
@@ -202,6 +215,12 @@ impl Writer {
         }
         self.shared.set_failing(Some(why));
     }
+}
+
+/// Bytes the kernel had to write to devices for this thread; nothing where it doesn't count.
+fn device_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/thread-self/io").ok()?;
+    text.lines().find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok())
 }
 
 /// An error with its causes, for one log line.
