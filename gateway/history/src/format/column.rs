@@ -91,9 +91,7 @@ pub(crate) struct Decimal(i64);
 pub(crate) fn put_float(bytes: &mut Vec<u8>, number: f64, last: &mut Decimal) {
     let decimal = (0..=PLACES_MAX).find_map(|places| Some((places, decimal(number, places)?)));
     let single = number as f32;
-    if let Some((places, count)) =
-        decimal.filter(|(_, count)| count.abs_diff(last.0) < 1 << 27 || count.abs() < 1 << 27)
-    {
+    if let Some((places, count)) = decimal.filter(|(_, count)| count.abs_diff(last.0) < 1 << 27 || is_short(*count)) {
         bytes.push(DECIMAL + places);
         put_signed(bytes, count - last.0);
         last.0 = count;
@@ -104,6 +102,31 @@ pub(crate) fn put_float(bytes: &mut Vec<u8>, number: f64, last: &mut Decimal) {
         bytes.push(RAW);
         bytes.extend(number.to_le_bytes());
     }
+}
+
+/// A form, other than eight bytes, in which all of these are exact.
+pub(crate) fn common_form(numbers: &[f64]) -> Option<u8> {
+    let places = (0..=PLACES_MAX).find(|places| numbers.iter().all(|x| decimal(*x, *places).is_some_and(is_short)));
+    let single = numbers.iter().all(|x| f64::from(*x as f32).to_bits() == x.to_bits());
+    places.map(|places| DECIMAL + places).or(single.then_some(SINGLE))
+}
+
+/// Appends one float in a form in which it is exact, without saying which.
+pub(crate) fn put_float_as(form: Option<u8>, bytes: &mut Vec<u8>, number: f64, last: &mut Decimal) {
+    match form {
+        Some(form) if form >= DECIMAL => {
+            let count = decimal(number, form - DECIMAL).expect("the form was chosen for it");
+            put_signed(bytes, count - last.0);
+            last.0 = count;
+        }
+        Some(SINGLE) => bytes.extend((number as f32).to_le_bytes()),
+        _ => bytes.extend(number.to_le_bytes()),
+    }
+}
+
+/// A decimal is written as such where that takes up to four bytes.
+fn is_short(count: i64) -> bool {
+    count.abs() < 1 << 27
 }
 
 /// Reads one float; see [`put_float`].

@@ -18,6 +18,9 @@ const FORM: u8 = 1;
 const INT: u8 = FLOAT_FORMS;
 const GAP: u8 = FLOAT_FORMS + 1;
 
+/// In place of one form for all of a tag's records: each has its own.
+const EACH: u8 = FLOAT_FORMS + 2;
+
 /// The units times may be counted in, in µs.
 const UNITS: [u64; 3] = [1_000_000, 1000, 1];
 
@@ -41,6 +44,8 @@ pub(crate) fn encode(seq: i64, line: &Line) -> Vec<u8> {
         put(&mut bytes, (tag - last_tag - 1) as u64);
         last_tag = *tag;
         put(&mut bytes, records.len() as u64);
+        let same = same_form(records);
+        bytes.push(same.unwrap_or(EACH));
         let (mut last, mut step, mut int, mut decimal) = (start, 0, 0_i64, Decimal::default());
         for (i, record) in records.iter().enumerate() {
             let time = (record.at.0 / UNITS[unit] - base) as i64;
@@ -51,9 +56,10 @@ pub(crate) fn encode(seq: i64, line: &Line) -> Vec<u8> {
                 start = time;
             }
             match record.point {
-                Point::Value(Number::Float(x)) => column::put_float(&mut bytes, x, &mut decimal),
+                Point::Value(Number::Float(x)) if same.is_none() => column::put_float(&mut bytes, x, &mut decimal),
+                Point::Value(Number::Float(x)) => column::put_float_as(same, &mut bytes, x, &mut decimal),
                 Point::Value(Number::Int(n)) => {
-                    bytes.push(INT);
+                    bytes.extend(same.is_none().then_some(INT));
                     put_signed(&mut bytes, n.wrapping_sub(int));
                     int = n;
                 }
@@ -65,6 +71,25 @@ pub(crate) fn encode(seq: i64, line: &Line) -> Vec<u8> {
         }
     }
     seal(bytes, [seq, 0])
+}
+
+/// The form all of these can be written in, said once: integers, or floats of as many places as the longest needs, or
+/// singles.
+fn same_form(records: &[Record]) -> Option<u8> {
+    let mut floats = Vec::with_capacity(records.len());
+    let mut ints = 0;
+    for record in records {
+        match record.point {
+            Point::Value(Number::Int(_)) => ints += 1,
+            Point::Value(Number::Float(x)) => floats.push(x),
+            Point::Gap(_) => return None,
+        }
+    }
+    match (ints, floats.len()) {
+        (_, 0) => Some(INT),
+        (0, _) => column::common_form(&floats),
+        _ => None,
+    }
 }
 
 /// What a line holds.
@@ -83,6 +108,7 @@ pub(crate) fn decode(seq: i64, bytes: &[u8]) -> Result<Line, FormatError> {
         let skipped = i64::try_from(bytes.number()?).map_err(|_| FormatError::Nonsense("a tag's number"))?;
         last_tag = last_tag.checked_add(skipped).and_then(|tag| tag.checked_add(1)).ok_or(FormatError::Short)?;
         let count = bytes.count(LINE_MAX.min(bytes.0.len()))?;
+        let same = Some(bytes.byte()?).filter(|form| *form != EACH);
         let (mut last, mut step, mut int, mut decimal) = (start, 0_i64, 0_i64, Decimal::default());
         let mut records = Vec::with_capacity(count);
         for i in 0..count {
@@ -94,7 +120,11 @@ pub(crate) fn decode(seq: i64, bytes: &[u8]) -> Result<Line, FormatError> {
             }
             let time = u64::try_from(time).ok().and_then(|time| time.checked_add(base)?.checked_mul(unit));
             let at = Timestamp(time.ok_or(FormatError::Nonsense("a time"))?);
-            let point = match bytes.byte()? {
+            let form = match same {
+                Some(form) => form,
+                None => bytes.byte()?,
+            };
+            let point = match form {
                 INT => {
                     int = int.wrapping_add(bytes.signed()?);
                     Point::Value(Number::Int(int))

@@ -10,9 +10,9 @@ use crate::format::Record;
 use crate::format::chunk::CHUNK_MAX;
 use crate::format::log::Line;
 
-/// The most records that wait for a chunk, over all tags: 4 MB of memory. Past it the longest waiting lists become
+/// The most records that wait for a chunk, over all tags: 6 MB of memory. Past it the longest waiting lists become
 /// chunks before they are full.
-const WAITING_MAX: usize = 131_072;
+const WAITING_MAX: usize = 262_144;
 
 /// Down to this many, so that the next flush isn't the same again.
 const WAITING_LOW: usize = WAITING_MAX * 3 / 4;

@@ -64,7 +64,7 @@ pub(super) fn seal(tx: &Connection, tag: i64, records: &[Record], ids: &mut Chun
         let inside = rest.partition_point(|record| record.at <= place.to);
         let until = places.peek().map_or(rest.len(), |next| rest.partition_point(|record| record.at < next.from));
         let behind = until - inside;
-        let joins = behind > 0 && place.count <= behind.saturating_mul(2) && place.count + until <= CHUNK_MAX;
+        let joins = behind > 0 && place.count <= behind && place.count + until <= CHUNK_MAX;
         let count = if joins { until } else { inside };
         if count > 0 {
             weave(tx, tag, place, &rest[..count], ids)?;
