@@ -135,7 +135,9 @@ class Well:
     def daemons_come_back(self):
         box = self.box
         for name in DAEMONS:
-            held = box.wait_for("the history", self.held)
+            # What the history had not yet written when it was killed itself is lost, and only that.
+            until_ms = int(time.time() * 1000) - (DURABLE_MS if name == "history" else 0)
+            held = box.wait_for("the history", lambda until_ms=until_ms: self.held(until_ms))
             before = self.pid(name)
             began = time.monotonic()
             box.ask(f"kill -KILL {before}")
@@ -149,7 +151,7 @@ class Well:
     def watchdogs_bite(self):
         """All four stand still instead of ending; systemd's watchdog replaces each."""
         box = self.box
-        held = self.held()
+        held = self.held(int(time.time() * 1000) - DURABLE_MS)
         before = {name: self.pid(name) for name in DAEMONS}
         restarts = {name: self.restarts(name) for name in DAEMONS}
         began = time.monotonic()
