@@ -15,7 +15,7 @@ use tag::{Delivery, TagName, Value};
 
 use crate::args::Where;
 use crate::fail::Failure;
-use crate::{say, tools, values};
+use crate::{check, say, tools, values};
 
 /// One question to a device.
 #[derive(Debug, clap::Subcommand)]
@@ -35,6 +35,13 @@ pub(crate) enum Tool {
     Scan(ScanArgs),
     /// Save the last frames of a running site's connection as a file for Wireshark.
     Frames(Frames),
+    /// Turn a register map in CSV into lines for modbusclient.yaml and tags.yaml.
+    ///
+    /// The first line names the columns: name, type, address (4x:3 or 400003), and where wanted order, scale, offset,
+    /// length, no_value, access (r or rw), desc, units, rate. Commas or semicolons.
+    Import(Import),
+    /// Print the tags of a unit of a site as a register map in CSV.
+    Export(Export),
     /// Ask a device who it is: functions 43/14 and 17, and the models of SunSpec.
     Identify(Identify),
 }
@@ -153,6 +160,30 @@ pub(crate) struct Frames {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct Import {
+    /// The map.
+    file: PathBuf,
+    /// The connection's name in modbusclient.yaml.
+    #[arg(long)]
+    line: String,
+    /// Unit id.
+    #[arg(long, default_value_t = 1)]
+    unit: u8,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    /// The site's folder.
+    site: PathBuf,
+    /// The connection's name in modbusclient.yaml.
+    #[arg(long)]
+    line: String,
+    /// Unit id.
+    #[arg(long, default_value_t = 1)]
+    unit: u8,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct Identify {
     #[command(flatten)]
     device: Device,
@@ -216,6 +247,8 @@ pub(crate) fn run(tool: &Tool) -> Result<ExitCode, Failure> {
         Tool::Write(args) => block_on(Box::pin(write(args))),
         Tool::Watch(args) => block_on(Box::pin(watch(args))),
         Tool::Scan(args) => block_on(Box::pin(scan(args))),
+        Tool::Import(args) => import(args),
+        Tool::Export(args) => export(args),
         Tool::Frames(args) => block_on(Box::pin(frames(args))),
         Tool::Identify(args) => block_on(Box::pin(identify(args))),
     }
@@ -375,6 +408,30 @@ async fn scan(args: &ScanArgs) -> Result<ExitCode, Failure> {
     }
     say::line(&format!("{there} answered"));
     Ok(if there > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn import(args: &Import) -> Result<ExitCode, Failure> {
+    let text = std::fs::read_to_string(&args.file).map_err(|error| Failure::work(&error))?;
+    match tool::import(&text, &args.line, args.unit) {
+        Ok(map) => {
+            say::line("# modbusclient.yaml, under tags:");
+            map.modbus.iter().for_each(|line| say::line(&format!("  {line}")));
+            say::line("# tags.yaml");
+            map.tags.iter().for_each(|line| say::line(line));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(wrong) => {
+            wrong.iter().for_each(|line| say::line(&format!("{}: {line}", args.file.display())));
+            Err(Failure::Config(format!("{} mistakes; nothing was made of it", wrong.len())))
+        }
+    }
+}
+
+fn export(args: &Export) -> Result<ExitCode, Failure> {
+    let site = check::site_of(site::load_dir(&args.site, &check::env))?;
+    let client = site.modbus_client.ok_or_else(|| Failure::Config("the site has no modbusclient.yaml".into()))?;
+    say::line(tool::export(&client, &site.tags, &args.line, args.unit).trim_end());
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn frames(args: &Frames) -> Result<ExitCode, Failure> {

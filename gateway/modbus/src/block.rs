@@ -167,6 +167,8 @@ pub(crate) struct Block {
     pub(crate) runs: Vec<Run>,
     /// The next run of this poll.
     pub(crate) cursor: usize,
+    /// When the first run of this poll was read.
+    pub(crate) began: Option<Instant>,
     pub(crate) search: Option<Search>,
     search_at: Option<Instant>,
     search_wait: Duration,
@@ -207,6 +209,7 @@ impl Block {
             atoms,
             cells: Cells::empty(block.table, block.count),
             cursor: 0,
+            began: None,
             search: None,
             search_at: None,
             search_wait: SEARCH_WAIT_MIN,
@@ -376,8 +379,10 @@ impl Block {
         }
     }
 
-    /// The unit is gone. Which of its parts it refuses is still the best guess; what it held is none.
+    /// The unit is gone: nothing that is known of it counts, for it may come back as another one.
     pub(crate) fn drop_all(&mut self) {
+        self.runs = vec![Run { atoms: 0..self.atoms.len(), refused: false }];
+        self.whole_at = None;
         self.search_at = None;
         self.search_wait = SEARCH_WAIT_MIN;
         self.atoms.iter_mut().for_each(|atom| atom.valid = false);

@@ -199,6 +199,8 @@ pub struct Device {
     known: Vec<bool>,
     /// Blocks to poll, in order.
     due: VecDeque<usize>,
+    /// When the last answer came, or was given up.
+    replied_at: Instant,
     /// No request before: a device needs its silence.
     gap_until: Option<Instant>,
     writes: VecDeque<Transaction>,
@@ -259,6 +261,7 @@ impl Device {
             blocks,
             known: vec![false; config.points.len()],
             due: VecDeque::new(),
+            replied_at: now,
             gap_until: None,
             writes: VecDeque::new(),
             writes_in_a_row: 0,
@@ -432,6 +435,7 @@ impl Device {
     /// What became of the request in flight; `wall` stamps what was read.
     pub fn on_reply(&mut self, now: Instant, wall: Timestamp, reply: Reply) {
         let Some(doing) = self.doing.take() else { return };
+        self.replied_at = now;
         self.count(now, &doing, &reply);
         let learned = self.units.iter().filter(|unit| !unit.is_offline()).map(|unit| unit.timing.gap()).max();
         let gap = self.config.gap.max(learned.unwrap_or_default());

@@ -153,10 +153,12 @@ impl Unit {
         self.lost.iter().map(|(_, sent)| *sent + self.latest()).max()
     }
 
-    /// Drops what is long past.
+    /// Drops what is long past, but for the last: a device whose answers are one behind gives that one with the next
+    /// question, however long it was not asked.
     pub(crate) fn forget_old(&mut self, now: Instant) {
         let latest = self.latest();
-        self.lost.retain(|(_, sent)| now.saturating_duration_since(*sent) < latest);
+        let last = self.lost.last().copied();
+        self.lost.retain(|lost| now.saturating_duration_since(lost.1) < latest || Some(*lost) == last);
     }
 
     /// How long a request to it waits, if the site gives it so much.

@@ -1,6 +1,6 @@
 //! What an answer or a refusal means for the block, the search or the write it belongs to.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use link::Outcome;
 use tag::{ExceptionCode, Fault, Timestamp};
@@ -24,9 +24,13 @@ impl Device {
 
     /// A run of a block was read.
     pub(super) fn polled(&mut self, wall: Timestamp, block: usize, cells: &Cells) {
+        let now = self.replied_at;
         let this = &mut self.blocks[block];
         this.misses = 0;
         this.not_before = None;
+        if this.cursor == 0 || this.began.is_none() {
+            this.began = Some(now);
+        }
         this.runs[this.cursor].refused = false;
         let atoms = this.runs[this.cursor].atoms.clone();
         let news = this.take(&atoms, cells);
@@ -57,8 +61,15 @@ impl Device {
         if this.cursor >= this.runs.len() || this.driven {
             this.cursor = 0;
             this.settled();
+            // What was read first is as old as the poll took. When that is about as long as a value may be old, the whole
+            // isn't confirmed: it is shown as old, which it is.
+            let took =
+                this.began.take().map_or(Duration::ZERO, |began| self.replied_at.saturating_duration_since(began));
+            let in_time = took <= this.rate * 2 + self.config.timeout;
             self.due.retain(|due| *due != block);
-            self.reports.push(Report::Confirmed { block, at: wall });
+            if in_time {
+                self.reports.push(Report::Confirmed { block, at: wall });
+            }
         }
     }
 

@@ -63,7 +63,7 @@ impl Device {
         self.writes_in_a_row = 0;
         // The dead before the living, or a line whose polls fill it would never hear of a return; what that may cost is
         // bounded.
-        if self.any_online() {
+        if self.serial && self.any_online() {
             match self.ask_dead(now, wake) {
                 Ok(ask) => return Ok(ask),
                 Err(at) => wake = at,
@@ -187,7 +187,7 @@ impl Device {
     pub(super) fn ask_dead(&self, now: Instant, mut wake: Instant) -> Result<Ask, Instant> {
         let mut dead: Vec<usize> = (0..self.units.len()).filter(|n| self.units[*n].is_offline()).collect();
         dead.sort_by_key(|n| self.units[*n].probe_at);
-        let allowed = if self.any_online() { self.dead.ready_at() } else { now };
+        let allowed = if self.any_online() && self.serial { self.dead.ready_at() } else { now };
         for unit in dead {
             let at = self.units[unit].probe_at.max(allowed);
             if at > now {

@@ -89,10 +89,13 @@ impl Device {
     pub(super) fn postpone_probe(&mut self, now: Instant, unit: usize, cost: Duration) {
         // Whoever has waited longest is asked first; when anybody is, the budget says.
         self.units[unit].probe_at = match self.any_online() {
-            true => {
+            // On a serial line the account says when anybody is.
+            true if self.serial => {
                 self.dead.spend(now, cost);
                 now
             }
+            // One timeout and one period: within what is promised of a return over the network.
+            true => now + cost.min(self.config.rate),
             // Nobody is kept waiting.
             false => now + PROBE_GAP.saturating_sub(cost),
         };
@@ -113,7 +116,7 @@ impl Device {
     fn worst_case(&self) -> Option<Duration> {
         let dead = self.units.iter().filter(|unit| unit.is_offline());
         let mut worst = Duration::ZERO;
-        if self.any_online() {
+        if self.any_online() && self.serial {
             worst = Budget::worst(self.config.timeout * u32::try_from(dead.clone().count()).unwrap_or(u32::MAX));
         }
         // It answers, but late: perhaps everything that could be asked of it has to be waited out.

@@ -1,15 +1,17 @@
 //! Modbus from a command line, without a site: one question at a time, to any device.
 //!
-//! `client` asks; `guess` lays the decodings of a window side by side; `scan` finds who is there; `identify` asks who
+//! `csv` reads and writes register maps; `client` asks; `guess` lays the decodings of a window side by side; `scan` finds who is there; `identify` asks who
 //! they are. Nothing here prints: it gives lines, and the box says them.
 
 mod client;
+mod csv;
 mod guess;
 mod identify;
 mod place;
 mod scan;
 
 pub use client::{Client, ToolError};
+pub use csv::{Imported, export, import};
 pub use guess::{Guess, decodings, ranked};
 pub use identify::identify;
 pub use place::{Place, PlaceError, target};
