@@ -47,11 +47,15 @@ pub(crate) struct Values {
     pub(crate) mean: f64,
 }
 
+/// Areas are counted in units of 11 days, sums in units of a billion: so the largest floats don't run over.
+const SPAN_UNIT: f64 = 1e-12;
+const COUNT_UNIT: f64 = 1e-9;
+
 /// Collects records, or smaller buckets, into one bucket.
 #[derive(Debug)]
 pub(crate) struct Filler {
     bucket: Bucket,
-    /// Value times µs, over `good_us`.
+    /// Value times time, over `good_us`.
     area: f64,
     /// The sum of the values, for a bucket whose values held for no time.
     sum: f64,
@@ -101,7 +105,7 @@ impl Filler {
         self.held = None;
         if let Some(values) = part.values {
             self.add(values);
-            self.area += values.mean * part.good_us as f64;
+            self.area += values.mean * (part.good_us as f64 * SPAN_UNIT);
             self.bucket.good_us += part.good_us;
             // Until its end the part has counted it itself.
             self.held = part.ends_good.then_some((part.end, values.last));
@@ -117,9 +121,14 @@ impl Filler {
         self.settle(self.bucket.end);
         if let Some(values) = &mut self.bucket.values {
             let good = self.bucket.good_us;
-            let mean = if good > 0 { self.area / good as f64 } else { self.sum / values.count as f64 };
+            let mean = if good > 0 {
+                self.area / (good as f64 * SPAN_UNIT)
+            } else {
+                self.sum / (values.count as f64 * COUNT_UNIT)
+            };
             // As it is kept: the mean of a span needs no more, and a rebuilt bucket is the same as the first one.
-            values.mean = f64::from(mean as f32);
+            let short = f64::from(mean as f32);
+            values.mean = if short.is_finite() { short } else { mean.clamp(values.min, values.max) };
         }
         Some(self.bucket)
     }
@@ -128,7 +137,7 @@ impl Filler {
         if let Some((since, x)) = self.held.take() {
             let span = until.micros_since(since);
             self.bucket.good_us += span;
-            self.area += x * span as f64;
+            self.area += x * (span as f64 * SPAN_UNIT);
         }
     }
 
@@ -140,7 +149,7 @@ impl Filler {
     }
 
     fn add(&mut self, more: Values) {
-        self.sum += more.mean * more.count as f64;
+        self.sum += more.mean * (more.count as f64 * COUNT_UNIT);
         self.bucket.values = Some(match self.bucket.values {
             None => more,
             Some(values) => Values {

@@ -16,8 +16,12 @@ const FLOATS: u8 = 2;
 /// The tag's type was changed in between.
 const BOTH: u8 = 3;
 
-/// The most records of a chunk: about a kilobyte, so that four share a page of flash and a damaged one costs little.
-pub(crate) const CHUNK_MAX: usize = 1024;
+/// The most records of a chunk: most signals then take a little less than a quarter of a page of flash, and four share
+/// one. A damaged chunk costs a quarter of an hour at one record a second.
+pub(crate) const CHUNK_MAX: usize = 900;
+
+/// A chunk past this many bytes is cut in smaller ones, so that four share a page.
+pub(crate) const CHUNK_BYTES_MAX: usize = 990;
 
 /// A chunk's bytes. Times must rise.
 pub(crate) fn encode(tag: i64, records: &[Record]) -> Vec<u8> {

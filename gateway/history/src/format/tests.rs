@@ -155,6 +155,17 @@ fn a_bucket_knows_how_long_it_was_good_and_what_the_mean_was() {
     assert_eq!(values.mean, 2.0, "10 s of 1, 10 s of 4, 10 s of 1");
 }
 
+#[test]
+fn the_mean_of_the_largest_numbers_is_one() {
+    let value = |at, x| Record { at: Timestamp(at), point: Point::Value(Number::Float(x)) };
+    let mut filler = Filler::new(Timestamp(0), Timestamp(90_000_000_000));
+    for record in [value(0, f64::MAX), value(1, f64::MIN), value(2, f64::MAX)] {
+        filler.push(&record);
+    }
+    let values = filler.finish().unwrap().values.unwrap();
+    assert!(values.mean > 1e308 && values.mean <= f64::MAX, "{values:?}");
+}
+
 /// Sound chunks, lines and blocks with bits changed, the checksum made right again: an error or other records, never a
 /// panic, and never more memory than the bytes can stand for.
 #[test]

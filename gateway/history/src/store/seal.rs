@@ -6,8 +6,11 @@ use tag::Timestamp;
 use super::head::{in_order, overlay};
 use super::roll;
 use crate::format::Record;
-use crate::format::chunk::{self, CHUNK_MAX};
+use crate::format::chunk::{self, CHUNK_BYTES_MAX, CHUNK_MAX};
 use crate::levels::Calendar;
+
+/// Fewer records than this don't compress on their own.
+const PART_MIN: usize = 150;
 
 /// Gives out chunk numbers, each only once in a process: a reader tells states apart by the newest.
 #[derive(Debug, Default)]
@@ -136,12 +139,28 @@ fn insert(tx: &Connection, tag: i64, records: &[Record], ids: &mut ChunkIds) -> 
     if records.is_empty() {
         return Ok(());
     }
-    let size = records.len().div_ceil(records.len().div_ceil(CHUNK_MAX));
-    let mut put =
-        tx.prepare_cached("INSERT INTO chunk (id, tag, from_us, to_us, count, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-    for piece in records.chunks(size) {
-        let (first, last) = (piece[0].at.0 as i64, piece[piece.len() - 1].at.0 as i64);
-        put.execute(params![ids.next(), tag, first, last, piece.len() as i64, chunk::encode(tag, piece)])?;
+    for piece in evenly(records, CHUNK_MAX) {
+        let body = chunk::encode(tag, piece);
+        let parts = body.len().div_ceil(CHUNK_BYTES_MAX);
+        if parts == 1 || piece.len() < PART_MIN * parts {
+            put(tx, tag, piece, &body, ids)?;
+            continue;
+        }
+        for part in evenly(piece, piece.len().div_ceil(parts)) {
+            put(tx, tag, part, &chunk::encode(tag, part), ids)?;
+        }
     }
+    Ok(())
+}
+
+/// Pieces of about the same length, none longer than `most`.
+fn evenly(records: &[Record], most: usize) -> std::slice::Chunks<'_, Record> {
+    records.chunks(records.len().div_ceil(records.len().div_ceil(most)))
+}
+
+fn put(tx: &Connection, tag: i64, records: &[Record], body: &[u8], ids: &mut ChunkIds) -> rusqlite::Result<()> {
+    let (first, last) = (records[0].at.0 as i64, records[records.len() - 1].at.0 as i64);
+    tx.prepare_cached("INSERT INTO chunk (id, tag, from_us, to_us, count, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute(params![ids.next(), tag, first, last, records.len() as i64, body])?;
     Ok(())
 }
