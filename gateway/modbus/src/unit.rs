@@ -170,3 +170,24 @@ impl Unit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shell::Clock;
+
+    use super::*;
+
+    #[test]
+    fn the_last_lost_answer_is_never_forgotten() {
+        let start = shell::SystemClock.mono();
+        let shape = |count| Shape::of(&Request::ReadHoldingRegisters(0, count));
+        let mut unit = Unit::new(4, start);
+        unit.lose(shape(1), start);
+        unit.lose(shape(2), start + Duration::from_millis(300));
+        unit.forget_old(start + Duration::from_secs(3600));
+        assert!(unit.is_new(shape(1)), "long past");
+        assert!(!unit.is_new(shape(2)) && unit.in_doubt(), "but a device that is one behind still has this one");
+        unit.heard(shape(1), start + Duration::from_secs(3601));
+        assert!(!unit.in_doubt(), "an answer that can't be that one ends the doubt");
+    }
+}
