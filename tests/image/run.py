@@ -6,6 +6,7 @@ usage: run.py IMAGE WORK PLANT_BINARY SEED CUTS short|long [STEP...]; called by 
 
 import pathlib
 import random
+import signal
 import sys
 import threading
 import time
@@ -111,6 +112,8 @@ def main():
             ("data full, tries exhausted, a bad site", lambda: bad.full_exhausted_and_a_bad_site(another("full", after=box), well)),
         ], wanted)
 
+    # Told to stop, it takes its boxes and its plant along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     report.say(f"{form} form, seed {seed}, {cuts} power cuts")
     try:
         # Alone on the machine, so that its times are a box's.
