@@ -12,13 +12,17 @@
 //! What keeps the samples is behind [`Store`] and [`Reader`]; everything else here would stay if the engine were
 //! replaced:
 //! - [`Store::open`], and [`Store::close`], which returns when what was handed over is on disk or given up;
-//! - [`Store::record`] takes a [`Batch`] to be made durable as a whole; it never waits and gives the batch back when
-//!   the engine is behind;
+//! - [`Store::record`] takes a [`Batch`]: visible at once, durable as a whole within [`StoreConfig::flush`]; it never
+//!   waits and gives the batch back when the engine is behind;
 //! - [`Store::read`] runs one piece of reading on the engine's own thread, beside the recording: [`Reader::trend`],
-//!   [`Reader::newest`], [`Reader::last_before`], [`Reader::status`].
+//!   [`Reader::newest`], [`Reader::last_before`], [`Reader::records`], [`Reader::status`]; [`Reader::beside`] reads the
+//!   same from another process;
+//! - [`Recorder`] is the part before the store, pure: samples and `now` in, batches out;
+//! - [`tools`] are what a person does with a store.
 //!
 //! What the engine promises: the last entry given for a tag and a time wins; an entry for [`Whom::All`] counts for
 //! every tag; what was durable stays so over kill and power cut; a time without record is a gap, not a straight line.
+//! What lies on flash is `FORMAT.md`; where there is too much of it, the oldest detail goes and rollups stand for it.
 
 mod answer;
 mod ask;
@@ -40,6 +44,7 @@ pub use config::Config;
 pub use decimate::{Column, Extent, Series, Span};
 pub use entry::{Batch, Cause, Entry, Number, Point, TagNo, Whom};
 pub use error::{ReadError, RunError, StoreError};
+pub use recorder::{Counts, Recorder};
 pub use run::run;
 pub use store::{Reader, Status, Store, StoreConfig};
 pub use tools::erase;

@@ -13,24 +13,24 @@ const SAY_AGAIN: Duration = Duration::from_secs(60);
 
 /// What became of the samples since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
+pub struct Counts {
     /// Samples seen.
-    pub(crate) seen: u64,
+    pub seen: u64,
     /// Records kept, gaps included.
-    pub(crate) kept: u64,
+    pub kept: u64,
     /// Gaps among them.
-    pub(crate) gaps: u64,
+    pub gaps: u64,
     /// Samples with a time past 2100.
-    pub(crate) refused_times: u64,
+    pub refused_times: u64,
     /// Samples whose value is no finite number.
-    pub(crate) refused_values: u64,
+    pub refused_values: u64,
     /// Records not kept because the store was behind.
-    pub(crate) lost: u64,
+    pub lost: u64,
 }
 
 /// Judges and collects.
 #[derive(Debug)]
-pub(crate) struct Recorder {
+pub struct Recorder {
     filters: Vec<Filter>,
     collector: Collector,
     /// Every tag has a gap, and one record says so.
@@ -42,7 +42,7 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// Nothing is known of any tag since `started`.
-    pub(crate) fn new(tags: &[TagDef], started: Timestamp) -> Self {
+    pub fn new(tags: &[TagDef], started: Timestamp) -> Self {
         Self {
             filters: tags.iter().map(|def| Filter::new(def, started)).collect(),
             collector: Collector::default(),
@@ -54,7 +54,7 @@ impl Recorder {
     }
 
     /// A watched tag.
-    pub(crate) fn on_sample(&mut self, now: Timestamp, tag: TagNo, sample: &Sample) {
+    pub fn on_sample(&mut self, now: Timestamp, tag: TagNo, sample: &Sample) {
         self.counts.seen += 1;
         self.all_lost &= sample.reading.good().is_none();
         match self.filters[tag.0 as usize].on_sample(now, sample) {
@@ -68,25 +68,25 @@ impl Recorder {
     }
 
     /// The bus dropped samples of a tag before they reached us.
-    pub(crate) fn on_gap(&mut self, now: Timestamp, tag: TagNo) {
+    pub fn on_gap(&mut self, now: Timestamp, tag: TagNo) {
         let gap = self.filters[tag.0 as usize].on_lost(now);
         self.keep(tag, [gap, None]);
     }
 
     /// The bus is lost, so every tag is: one record for all. False if that was known already.
-    pub(crate) fn on_bus_lost(&mut self, now: Timestamp) -> bool {
+    pub fn on_bus_lost(&mut self, now: Timestamp) -> bool {
         let news = !self.all_lost;
         self.gap_for_all(now, Cause::Fault(Fault::OwnerGone));
         news
     }
 
     /// We stop listening.
-    pub(crate) fn on_stop(&mut self, now: Timestamp) {
+    pub fn on_stop(&mut self, now: Timestamp) {
         self.gap_for_all(now, Cause::NotRecorded);
     }
 
     /// The store begins anew: says again what is known of every tag.
-    pub(crate) fn restate(&mut self, now: Timestamp) {
+    pub fn restate(&mut self, now: Timestamp) {
         for no in 0..self.filters.len() {
             if let Some((at, point)) = self.filters[no].present(now) {
                 self.push(Entry { whom: Whom::Tag(TagNo(no as u32)), at, point });
@@ -95,32 +95,32 @@ impl Recorder {
     }
 
     /// What to hand to the store now; see [`Recorder::give_back`].
-    pub(crate) fn next_batch(&mut self) -> Option<Batch> {
+    pub fn next_batch(&mut self) -> Option<Batch> {
         self.collector.next()
     }
 
     /// The store is behind.
-    pub(crate) fn give_back(&mut self, batch: Batch) {
+    pub fn give_back(&mut self, batch: Batch) {
         self.collector.give_back(batch);
     }
 
     /// Is there a whole batch, so that waiting for the tick gains nothing?
-    pub(crate) fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.collector.is_full()
     }
 
     /// How many records wait for the store.
-    pub(crate) fn waiting(&self) -> usize {
+    pub fn waiting(&self) -> usize {
         self.collector.len()
     }
 
     /// What became of the samples.
-    pub(crate) fn counts(&self) -> Counts {
+    pub fn counts(&self) -> Counts {
         self.counts
     }
 
     /// Says in the log what was refused or lost since it was last said.
-    pub(crate) fn complain(&mut self, now: Instant) {
+    pub fn complain(&mut self, now: Instant) {
         let (counts, said) = (self.counts, self.said);
         let silent = self.said_at.is_none_or(|at| now.saturating_duration_since(at) >= SAY_AGAIN);
         let times = counts.refused_times - said.refused_times;
