@@ -1,6 +1,6 @@
 //! What the history costs: bytes on flash and bytes written per sample, rate of taking in, time of answering, memory.
 //!
-//! `cargo run --release -p forebay-history --example measure [FOLDER]`; the folder should be on a real disk.
+//! `cargo run --release -p forebay-history --example measure [FOLDER [sizes|writes|queries]]`; the folder should be on a real disk.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 #![allow(clippy::disallowed_methods, reason = "it measures time")]
 
@@ -163,10 +163,9 @@ fn queries(folder: &Path, rng: &mut StdRng) {
         busy += flushing.elapsed().as_secs_f64();
     }
     println!(
-        "taken in: {samples} samples at {:.0} a second ({:.0} s with making them), {:.2} bytes on disk each, resident {} kB",
+        "taken in: {samples} samples at {:.0} a second ({:.0} s with making them), resident {} kB",
         samples as f64 / busy,
         began.elapsed().as_secs_f64(),
-        on_disk(folder) as f64 / samples as f64,
         resident_kb()
     );
     let (end, eight): (u64, Vec<usize>) = (days * DAY, (0..8).collect());
@@ -183,13 +182,23 @@ fn queries(folder: &Path, rng: &mut StdRng) {
     }
     println!("  resident after it {} kB", resident_kb());
     store.close(Vec::new());
+    println!("  {:.2} bytes on disk for each of them", on_disk(folder) as f64 / samples as f64);
 }
 
 fn main() {
     let folder = std::env::args().nth(1).map_or_else(|| std::env::temp_dir().join("forebay-measure"), PathBuf::from);
     let mut rng = StdRng::seed_from_u64(1);
-    sizes(&folder, &mut rng);
-    writes(&folder, &mut rng);
-    queries(&folder, &mut rng);
+    // With a second word only that part.
+    let only = std::env::args().nth(2);
+    let wants = |part| only.as_deref().is_none_or(|only| only == part);
+    if wants("sizes") {
+        sizes(&folder, &mut rng);
+    }
+    if wants("writes") {
+        writes(&folder, &mut rng);
+    }
+    if wants("queries") {
+        queries(&folder, &mut rng);
+    }
     let _ = fs::remove_dir_all(folder);
 }
