@@ -437,7 +437,9 @@ impl Device {
         let Some(doing) = self.doing.take() else { return };
         self.replied_at = now;
         self.count(now, &doing, &reply);
-        let learned = self.units.iter().filter(|unit| !unit.is_offline()).map(|unit| unit.timing.gap()).max();
+        // Over a network an answer is lost for many reasons and hardly ever for want of silence: there the site says it.
+        let living = self.units.iter().filter(|unit| self.serial && !unit.is_offline());
+        let learned = living.map(|unit| unit.timing.gap()).max();
         let gap = self.config.gap.max(learned.unwrap_or_default());
         self.gap_until = (!gap.is_zero()).then(|| now + gap);
         match reply {

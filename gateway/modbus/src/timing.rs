@@ -18,7 +18,7 @@ const CALM: u32 = 256;
 /// The first silence that is tried with a unit that misses requests: some gateways drop one that comes at once.
 const GAP_STEP: Duration = Duration::from_millis(5);
 /// Devices that need more than this are told of by the site (`gap_ms`).
-const GAP_MAX: Duration = Duration::from_millis(40);
+const GAP_MAX: Duration = Duration::from_millis(20);
 /// Every so many tries a dead unit gets the whole time: it may have come back slower than it was.
 const PATIENT_PROBE: u32 = 4;
 

@@ -36,7 +36,7 @@ pub struct Rtu {
     pub writes: Vec<Area>,
     /// How long an answer may take at most (`timeout_ms`, ours). Default 1 s, as pymscada.
     pub timeout: Duration,
-    /// The least silence between an answer and the next request (`gap_ms`, ours); more is learned where a unit needs it.
+    /// The least silence between an answer and the next request (`gap_ms`, ours); on serial lines more is learned.
     pub gap: Duration,
     /// The most registers one request reads (`max_words`, ours).
     pub max_words: u16,

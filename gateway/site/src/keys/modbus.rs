@@ -95,7 +95,7 @@ pub(crate) static RTU: Table = Table {
             "gap_ms",
             Kind::Int(0, 10_000),
             "what the standard says",
-            "Silence before each request, in ms, for devices that need time to think. More is learned where it helps.",
+            "Silence before each request, in ms, for devices that need time to think. On serial lines more is learned.",
             "gap_ms: 20",
         )
         .ours(),
