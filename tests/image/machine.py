@@ -56,9 +56,9 @@ class Machine:
 
     def __init__(self, folder, image, name="box", serial=None, after=None):
         """A fresh card with this image or, with `after`, a copy of that box's card as it is now."""
-        self.folder = pathlib.Path(folder)
+        self.folder = pathlib.Path(folder).resolve()
         self.name = name
-        self.image = pathlib.Path(image)
+        self.image = pathlib.Path(image).resolve()
         self.port = free_port()
         self.serial_port = serial
         self.disk = self.folder / f"{name}.qcow2"
