@@ -59,7 +59,7 @@ def in_turn(report, steps, wanted):
     """Each step after the other as far as they are wanted; the first failure ends the lane."""
     for name, work in steps:
         if wanted(name) and not report.step(name, work):
-            return
+            raise Failed(f"it ended at: {name}")
 
 
 def main():
