@@ -141,7 +141,10 @@ impl Device {
         if unit.is_offline() && !unit.stirring {
             // It is believed dead and may be asked anything, just to hear whether it is there. Some questions are kept
             // for when it stirs: what it says then must be told from what it was asked all the while.
-            let request = fresh.nth(KEPT_QUESTIONS).or_else(|| self.questions(n).next());
+            // The quick ones first; of a unit of few registers they are soon spent.
+            let first = fresh.next();
+            let request =
+                first.filter(|_| fresh.nth(KEPT_QUESTIONS - 1).is_some()).or_else(|| self.questions(n).next());
             if let Some(request) = request {
                 return Ok((Purpose::Probe, n, request));
             }
