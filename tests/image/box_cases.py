@@ -12,7 +12,7 @@ TCP_TAG, RTU_TAG = "Forebay_Level", "Hall_Temp"
 SET_TAG, SET_VALUE, SET_AT = "Forebay_LevelSet", 3.75, "value station 4x:101 float32 abcd"
 TAGS = (TCP_TAG, RTU_TAG, SET_TAG)
 HISTORY_TAG = "Meter_Frequency"
-# The history writes once a second; the rest is for a loaded machine. What is older than this survives a cut.
+# The test's site writes every two seconds (flush_s); the rest is for a loaded machine. What is older than this survives a cut.
 DURABLE_MS = 10_000
 RECORDS_S = 15
 # Two more than the daemons' WatchdogSec=20s in which a loaded machine may notice.
