@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::site::{COUNT, COUNT_STALE, FREE, LINES, TAGS};
 use super::window::BEAT_EVERY;
+use super::wire::RESEND_MS;
 use super::world::World;
 
 /// Time in which bytes travel and a tick of the bus is late: not a matter of the plant's.
@@ -112,7 +113,8 @@ impl World {
     /// Nothing is written that nobody asked for just now, or that the site doesn't allow.
     pub(crate) fn check_written(&mut self, tag: usize, value: f64, writable: bool) {
         let spec = &TAGS[tag];
-        let latest = WRITE_EXPIRES + TRAVEL;
+        // A request that left in time and was lost on the way is sent again by the kernel: the daemon can't call it back.
+        let latest = WRITE_EXPIRES + TRAVEL + Duration::from_millis(RESEND_MS.end);
         self.tell(|| format!("{value} is written to {}", spec.name));
         let name = spec.name;
         if !writable {

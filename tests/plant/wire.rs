@@ -11,7 +11,7 @@ use super::world::{Event, World};
 /// A packet takes this long, ms.
 const LATENCY_MS: std::ops::Range<u64> = 1..20;
 /// A lost packet is sent again after so long, ms.
-const RESEND_MS: std::ops::Range<u64> = 200..900;
+pub(crate) const RESEND_MS: std::ops::Range<u64> = 200..900;
 /// The silence of 3.5 characters after which a device on the serial line answers.
 const TURNAROUND: Duration = Duration::from_micros(1_850);
 
