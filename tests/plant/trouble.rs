@@ -21,7 +21,7 @@ pub(crate) const PEACE: Duration = Duration::from_secs(30);
 const PAUSE_MS: Range<u64> = 50..9_000;
 
 /// So long a daemon may not run, ms: a stall of the flash, another process that eats the processor.
-const FREEZE_MS: Range<u64> = 50..900;
+const FREEZE_MS: Range<u64> = 50..9_000;
 
 /// One thing that goes wrong.
 #[derive(Debug, Clone, PartialEq)]

@@ -47,6 +47,9 @@ const GAP_MIN: Duration = Duration::from_micros(1750);
 /// Later than this nobody answers any more, unless it was seen to: it bounds the doubt after a lost answer.
 pub const LATE_MAX: Duration = Duration::from_secs(4);
 
+/// Who looks at the time later than this didn't run meanwhile, and its own absence must not pass for slow answers.
+const OVERSLEPT: Duration = Duration::from_millis(100);
+
 /// A line that never falls silent is talked into after this long: waiting for ever would hide that it is broken.
 const BABBLE_MAX: Duration = Duration::from_secs(1);
 
@@ -221,7 +224,8 @@ impl Exchange {
     /// The answer in flight is given up.
     fn lose(&mut self, now: Instant) {
         let Some(flight) = self.in_flight.take() else { return };
-        self.lost = Some((flight.unit, flight.sent));
+        // Nobody looked for so long: how late an answer was that lies here now, nobody knows.
+        self.lost = (now < flight.deadline + OVERSLEPT).then_some((flight.unit, flight.sent));
         if let Framing::Rtu(rtu, _) = &mut self.framing {
             rtu.reset();
             self.keep_gap(now);

@@ -193,6 +193,23 @@ fn a_late_answer_on_a_serial_line_is_dropped_and_tells_how_late_it_was() {
 }
 
 #[test]
+fn a_daemon_that_did_not_run_does_not_take_its_own_absence_for_a_slow_answer() {
+    let read = Request::ReadHoldingRegisters(0, 1);
+    for looks_at_the_time_first in [true, false] {
+        let (mut line, start) = exchange();
+        line.begin(start, 1, read.clone(), 100 * MS);
+        let back = start + 5000 * MS;
+        if looks_at_the_time_first {
+            assert_eq!(line.on_time(back), Some(Reply::TimedOut));
+            assert_eq!(line.on_bytes(back, &rtu_frame(1, &[3, 2, 0, 7])), None);
+        } else {
+            assert_eq!(line.on_bytes(back, &rtu_frame(1, &[3, 2, 0, 7])), Some(Reply::TimedOut));
+        }
+        assert_eq!(line.take_late(), None);
+    }
+}
+
+#[test]
 fn a_late_answer_over_tcp_tells_who_is_slow_and_is_no_answer() {
     let (mut line, start) = (Exchange::tcp(), SystemClock.mono());
     let read = Request::ReadHoldingRegisters(0, 1);
