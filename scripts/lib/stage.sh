@@ -7,8 +7,8 @@ STAGES_DONE=()
 # the 80 minutes after which it is cut.
 LONG_FORM_MINUTES=52
 
-# Whether the stage that begins now has to be brief.
-time_is_short() { [ "$SECONDS" -gt $((LONG_FORM_MINUTES * 60)) ]; }
+# time_is_short [MINUTES]: whether the stage that begins now has to be brief, this long after the start.
+time_is_short() { [ "$SECONDS" -gt $((${1:-$LONG_FORM_MINUTES} * 60)) ]; }
 
 # run_stage NAME: runs it and notes its time; a failing stage ends the script and says its name.
 run_stage() {
