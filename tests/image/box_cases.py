@@ -6,7 +6,7 @@ import time
 from browser import GOOD, HELD, Browser
 from machine import Failed
 
-DAEMONS = ("bus", "modbus", "history", "www")
+DAEMONS = ("bus", "modbus", "modbusserver", "history", "www")
 # A measurement over TCP, one over the serial line, and a set-point with the place it has in the plant.
 TCP_TAG, RTU_TAG = "Forebay_Level", "Hall_Temp"
 SET_TAG, SET_VALUE, SET_AT = "Forebay_LevelSet", 3.75, "value station 4x:101 float32 abcd"
@@ -74,8 +74,8 @@ class Well:
         memory = dict(line.split(":") for line in box.ask("grep -E '^(MemTotal|MemAvailable)' /proc/meminfo").splitlines())
         total, free = (int(memory[name].split()[0]) / 1024 for name in ("MemTotal", "MemAvailable"))
         self.report("memory in use", total - free, "MiB")
-        pages = box.ask("for n in bus modbus history www; do grep ^Pss: /proc/$(systemctl show --property MainPID --value forebay-$n.service)/smaps_rollup; done")
-        self.report("memory of the four daemons (PSS)", sum(int(line.split()[1]) for line in pages.splitlines()) / 1024, "MiB")
+        pages = box.ask("for n in bus modbus modbusserver history www; do grep ^Pss: /proc/$(systemctl show --property MainPID --value forebay-$n.service)/smaps_rollup; done")
+        self.report("memory of the five daemons (PSS)", sum(int(line.split()[1]) for line in pages.splitlines()) / 1024, "MiB")
         if box.ask("systemctl show --property RuntimeWatchdogUSec --value") in ("0", "infinity"):
             raise Failed("no hardware watchdog")
         for name in DAEMONS:
@@ -149,7 +149,7 @@ class Well:
             self.nothing_lost(held, f"{name} was killed")
 
     def watchdogs_bite(self):
-        """All four stand still instead of ending; systemd's watchdog replaces each."""
+        """All stand still instead of ending; systemd's watchdog replaces each."""
         box = self.box
         held = self.held(int(time.time() * 1000) - DURABLE_MS)
         before = {name: self.pid(name) for name in DAEMONS}
@@ -165,7 +165,7 @@ class Well:
             raise Failed("systemd doesn't speak of its watchdog")
         self.browser.close()
         wait_good(box, self.browser, *TAGS)
-        self.report("four daemons frozen to all good on the page", time.monotonic() - began, "s")
+        self.report("five daemons frozen to all good on the page", time.monotonic() - began, "s")
         self.nothing_lost(held, "the watchdog")
 
     def adapter_comes_back(self):

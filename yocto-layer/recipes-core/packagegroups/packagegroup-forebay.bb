@@ -11,6 +11,7 @@ RDEPENDS:${PN} = "\
     forebay-history \
     forebay-initvalues \
     forebay-modbus \
+    forebay-modbusserver \
     forebay-rootfs \
     forebay-web \
     forebay-www \

@@ -43,7 +43,7 @@ do_install() {
         install -d "$(dirname "${D}/${link%%:*}")"
         ln -s "${link#*:}" "${D}/${link%%:*}"
     done
-    for unit in bus history initvalues modbus www; do
+    for unit in bus history initvalues modbus modbusserver www; do
         rm ${D}${systemd_system_unitdir}/forebay-$unit.service
     done
     if [ -d ${D}${sysconfdir} ]; then

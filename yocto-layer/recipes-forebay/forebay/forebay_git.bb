@@ -23,6 +23,7 @@ SRC_URI += "\
     file://rootfs-overlay/usr/lib/systemd/system/forebay-history.service \
     file://rootfs-overlay/usr/lib/systemd/system/forebay-initvalues.service \
     file://rootfs-overlay/usr/lib/systemd/system/forebay-modbus.service \
+    file://rootfs-overlay/usr/lib/systemd/system/forebay-modbusserver.service \
     file://rootfs-overlay/usr/lib/systemd/system/forebay-www.service \
 "
 
@@ -40,7 +41,7 @@ export CARGO_PROFILE_RELEASE_STRIP = "false"
 
 do_install() {
     install -D -m 0755 ${B}/target/${CARGO_TARGET_SUBDIR}/forebay ${D}${bindir}/forebay
-    for daemon in bus history initvalues modbus www; do
+    for daemon in bus history initvalues modbus modbusserver www; do
         ln -s forebay ${D}${bindir}/forebay-$daemon
         install -D -m 0644 ${S}/rootfs-overlay/usr/lib/systemd/system/forebay-$daemon.service \
             ${D}${systemd_system_unitdir}/forebay-$daemon.service
@@ -48,7 +49,7 @@ do_install() {
 }
 
 # The binary with its commands is ${PN}; a daemon is a name for it and a unit.
-PACKAGE_BEFORE_PN = "${PN}-bus ${PN}-history ${PN}-initvalues ${PN}-modbus ${PN}-www"
+PACKAGE_BEFORE_PN = "${PN}-bus ${PN}-history ${PN}-initvalues ${PN}-modbus ${PN}-modbusserver ${PN}-www"
 SYSTEMD_PACKAGES = "${PACKAGE_BEFORE_PN}"
 
 # nooelint: oelint.var.order.SUMMARY
@@ -56,18 +57,21 @@ SUMMARY:${PN}-bus = "Daemon of the gateway: the switchboard between all others"
 SUMMARY:${PN}-history = "Daemon of the gateway: keeps what changed, in SQLite"
 SUMMARY:${PN}-initvalues = "Daemon of the gateway: gives tags that nobody owns their first value"
 SUMMARY:${PN}-modbus = "Daemon of the gateway: polls and writes field devices"
+SUMMARY:${PN}-modbusserver = "Daemon of the gateway: tags for other Modbus masters and panels"
 SUMMARY:${PN}-www = "Daemon of the gateway: serves the page"
 
 FILES:${PN}-bus += "${bindir}/forebay-bus"
 FILES:${PN}-history += "${bindir}/forebay-history"
 FILES:${PN}-initvalues += "${bindir}/forebay-initvalues"
 FILES:${PN}-modbus += "${bindir}/forebay-modbus"
+FILES:${PN}-modbusserver += "${bindir}/forebay-modbusserver"
 FILES:${PN}-www += "${bindir}/forebay-www"
 
 RDEPENDS:${PN}-bus = "${PN}"
 RDEPENDS:${PN}-history = "${PN}"
 RDEPENDS:${PN}-initvalues = "${PN}"
 RDEPENDS:${PN}-modbus = "${PN}"
+RDEPENDS:${PN}-modbusserver = "${PN}"
 RDEPENDS:${PN}-www = "${PN}"
 
 # The units follow their SYSTEMD_SERVICE into the packages.
@@ -75,4 +79,5 @@ SYSTEMD_SERVICE:${PN}-bus = "forebay-bus.service"
 SYSTEMD_SERVICE:${PN}-history = "forebay-history.service"
 SYSTEMD_SERVICE:${PN}-initvalues = "forebay-initvalues.service"
 SYSTEMD_SERVICE:${PN}-modbus = "forebay-modbus.service"
+SYSTEMD_SERVICE:${PN}-modbusserver = "forebay-modbusserver.service"
 SYSTEMD_SERVICE:${PN}-www = "forebay-www.service"
