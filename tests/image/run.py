@@ -72,10 +72,12 @@ def main():
     boxes = []
 
     def another(name, after=None, serial=None):
-        boxes.append(Machine(work, image, name, serial=serial, after=after))
+        # Two lanes come here at once: the last of the list may be the other's.
+        made = Machine(work, image, name, serial=serial, after=after)
+        boxes.append(made)
         if after is None:
-            Card(boxes[-1]).slots("A B", 3, 3)
-        return boxes[-1]
+            Card(made).slots("A B", 3, 3)
+        return made
 
     box = another("box", serial=plant.tty)
     well = Well(box, plant, report, claim)
