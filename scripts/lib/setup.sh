@@ -86,6 +86,9 @@ need_apt() {
         die "could not install ${missing[*]}"
 }
 
+# Modbus by others: libmodbus, whose programs the tests build with the C compiler, mbpoll, and socat's serial cable.
+need_modbus_peers() { need_apt gcc libc6-dev pkg-config libmodbus-dev mbpoll socat; }
+
 # --- Node, the page, the browser -----------------------------------------------------------------------------
 
 # Prints nothing where there is no Node.

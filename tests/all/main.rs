@@ -5,6 +5,7 @@
 mod arm;
 mod arrows;
 mod browser;
+mod libmodbus;
 mod mistakes;
 mod names;
 mod peers;

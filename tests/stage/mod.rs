@@ -1,6 +1,7 @@
 mod folder;
 mod gateway;
 mod http;
+mod libmodbus;
 mod notify;
 mod past;
 mod peer;
@@ -16,6 +17,7 @@ mod watch;
 pub use folder::{Folder, free_port, root};
 pub use gateway::{Gateway, Said};
 pub use http::{Answer, Browser, talk};
+pub use libmodbus::{Cable, LibmodbusProgram};
 pub use notify::NotifySocket;
 pub use peer::{Peer, peers_python};
 pub use plant::Plant;

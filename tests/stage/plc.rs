@@ -1,4 +1,4 @@
-//! pymodbus as the PLC, asked about its own registers.
+//! pymodbus or libmodbus as the PLC, asked about its own registers.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::Command;
@@ -7,12 +7,12 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use serde_json::Value;
 
 use super::peer::ANSWER;
-use super::{Folder, Process, peers_python, root};
+use super::{Folder, LibmodbusProgram, Process, peers_python, root};
 
 /// Answers that wait: one per question.
 const ANSWERS_MAX: usize = 16;
 
-/// `tests/peers/plc.py` in its own process.
+/// `tests/peers/plc.py` or `tests/peers/libmodbus/server.c` in its own process.
 #[derive(Debug)]
 pub struct Plc {
     /// Where it listens.
@@ -23,24 +23,33 @@ pub struct Plc {
 }
 
 impl Plc {
-    /// Starts it on a port, 0 for a free one, and waits until it answers.
+    /// Starts pymodbus's on a port, 0 for a free one, and waits until it answers.
     #[track_caller]
     pub fn start(port: u16) -> Self {
-        Self::start_with(&["--port", &port.to_string()])
+        Self::start_pymodbus(&["--port", &port.to_string()])
     }
 
     /// The same behind a serial line.
     #[track_caller]
     pub fn start_serial(device: &str) -> Self {
-        Self::start_with(&["--serial", device])
+        Self::start_pymodbus(&["--serial", device])
+    }
+
+    /// libmodbus's, with the words that say where: `["tcp"]`, or `["rtu", DEVICE, BAUD, PARITY]`.
+    #[track_caller]
+    pub fn start_libmodbus(at: &[&str]) -> Self {
+        Self::start_command(LibmodbusProgram::build("server").command().args(at))
     }
 
     #[track_caller]
-    fn start_with(arguments: &[&str]) -> Self {
+    fn start_pymodbus(arguments: &[&str]) -> Self {
+        Self::start_command(Command::new(peers_python()).arg(root().join("tests/peers/plc.py")).args(arguments))
+    }
+
+    #[track_caller]
+    fn start_command(command: &mut Command) -> Self {
         let folder = Folder::new();
-        let mut command = Command::new(peers_python());
-        command.arg(root().join("tests/peers/plc.py")).args(arguments).current_dir(folder.path());
-        let mut process = Process::start_piped("plc", &mut command, folder.path());
+        let mut process = Process::start_piped("plc", command.current_dir(folder.path()), folder.path());
         let (send, answers) = sync_channel(ANSWERS_MAX);
         let out = BufReader::new(process.stdout());
         // Ends with the process.
