@@ -9,12 +9,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &["tag"]),
     ("site", &["tag"]),
     ("shell", &["tag"]),
+    ("thrift", &[]),
     ("link", &["tag", "wire", "shell"]),
     ("bus", &["tag", "wire", "shell"]),
     ("modbus", &["tag", "site", "shell", "link"]),
     ("history", &["tag", "site", "shell", "link"]),
     ("www", &["tag", "site", "shell", "link"]),
-    ("box", &["tag", "site", "shell", "link", "bus", "modbus", "history", "www"]),
+    ("box", &["tag", "site", "shell", "link", "bus", "modbus", "history", "www", "thrift"]),
     ("sim", &["shell"]),
 ];
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use shell::{Notify, Paths, Stop};
 use site::Site;
@@ -11,6 +12,9 @@ use crate::check::{env, site_of};
 use crate::daemons::{self, DEFAULT_BUS_PORT, Running};
 use crate::fail::Failure;
 use crate::{init_values, take_site};
+
+/// By then a daemon has opened its doors, found the bus and heard of every tag, or waits for somebody who is not there.
+const STARTED_AFTER: Duration = Duration::from_secs(2);
 
 /// Runs one module until it is told to stop.
 pub(crate) fn run(module: &'static str, args: &args::One) -> Result<ExitCode, Failure> {
@@ -106,15 +110,28 @@ impl Signals {
         Ok(Self { runtime, came })
     }
 
-    /// Cancels `stop` when one comes, and returns once it is cancelled.
+    /// Cancels `stop` when one comes, and returns once it is cancelled. Meanwhile nothing happens on this thread but that
+    /// the start's memory is given back.
     pub(crate) fn wait(self, stop: &Stop) {
         self.runtime.block_on(async {
             tokio::select! {
                 () = self.came.cancelled() => stop.cancel(),
                 () = stop.cancelled() => {}
+                () = give_back() => {}
             }
         });
     }
+}
+
+/// Never ends.
+async fn give_back() {
+    tokio::time::sleep(STARTED_AFTER).await;
+    match thrift::give_back_start() {
+        Ok(bytes) => log::debug!("{} kB of code and constants given back", bytes / 1024),
+        // It costs a few megabytes and nothing else.
+        Err(error) => log::debug!("giving back what only the start needed: {error}"),
+    }
+    std::future::pending().await
 }
 
 /// pymscada's default: the module's name with `.yaml`, here. The bus and initvalues run without a file.
