@@ -1,10 +1,19 @@
 //! Time is handed in: monotonic for waiting, wall for stamping, uptime for what another process judges.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::time::{ClockId, clock_gettime};
 use tag::{Timestamp, Uptime};
+
+use crate::trust::{Trust, boot_given, boot_of, trust_of};
+
+/// The clocks are read one after another; if that took longer, somebody was interrupted between them.
+const TOGETHER_US: u64 = 2000;
+
+/// How often they are read again for it.
+const TOGETHER_TRIES: usize = 5;
 
 /// A clock. Daemons take one as an argument, so that a test can hold time in its hands.
 pub trait Clock: Send + Sync {
@@ -15,9 +24,29 @@ pub trait Clock: Send + Sync {
     /// For deadlines that travel to another process of this machine: never steps.
     fn uptime(&self) -> Uptime;
 
-    /// All of them.
+    /// How well the wall clock is known to be right, at present.
+    fn trust(&self) -> Trust {
+        Trust::Kept
+    }
+
+    /// This boot's name: the same for every process of the machine until it is switched off. Empty: nobody knows it.
+    fn boot(&self) -> String {
+        String::new()
+    }
+
+    /// All of them, as at one moment: a process may be interrupted between two clocks, and then they don't fit.
     fn now(&self) -> Now {
-        Now { mono: self.mono(), wall: self.wall(), uptime: self.uptime() }
+        let mut uptime = self.uptime();
+        let mut now = Now { mono: self.mono(), wall: self.wall(), uptime };
+        for _ in 0..TOGETHER_TRIES {
+            let after = self.uptime();
+            if after.0.saturating_sub(uptime.0) <= TOGETHER_US {
+                break;
+            }
+            uptime = after;
+            now = Now { mono: self.mono(), wall: self.wall(), uptime };
+        }
+        now
     }
 }
 
@@ -62,6 +91,14 @@ impl Clock for SystemClock {
         let since = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("every kernel since 2.6.39 has this clock");
         Uptime::default().after(Duration::from(since))
     }
+
+    fn trust(&self) -> Trust {
+        trust_of(Path::new("/"))
+    }
+
+    fn boot(&self) -> String {
+        boot_of(Path::new("/"), boot_given())
+    }
 }
 
 /// A machine that wasn't switched on just now, so that nothing depends on that.
@@ -78,12 +115,14 @@ pub struct ManualClock {
 struct ManualState {
     elapsed: Duration,
     wall: Timestamp,
+    trust: Trust,
+    boot: String,
 }
 
 impl ManualClock {
     /// A clock that shows `wall` and stands still.
     pub fn at(wall: Timestamp) -> Arc<Self> {
-        let state = Mutex::new(ManualState { elapsed: Duration::ZERO, wall });
+        let state = Mutex::new(ManualState { elapsed: Duration::ZERO, wall, trust: Trust::Kept, boot: String::new() });
         Arc::new(Self { origin: SystemClock.mono(), state })
     }
 
@@ -98,6 +137,16 @@ impl ManualClock {
     pub fn step_wall(&self, to: Timestamp) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).wall = to;
     }
+
+    /// What is said of the wall clock from now on.
+    pub fn set_trust(&self, trust: Trust) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).trust = trust;
+    }
+
+    /// What this boot is called.
+    pub fn set_boot(&self, boot: &str) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).boot = boot.to_owned();
+    }
 }
 
 impl Clock for ManualClock {
@@ -111,6 +160,14 @@ impl Clock for ManualClock {
 
     fn uptime(&self) -> Uptime {
         MANUAL_UPTIME.after(self.state.lock().unwrap_or_else(PoisonError::into_inner).elapsed)
+    }
+
+    fn trust(&self) -> Trust {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).trust
+    }
+
+    fn boot(&self) -> String {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).boot.clone()
     }
 }
 

@@ -10,6 +10,7 @@ mod notify;
 mod paths;
 mod record;
 mod stop;
+mod trust;
 
 pub use backoff::Backoff;
 pub use clock::{Clock, ManualClock, Now, SharedClock, SystemClock};
@@ -18,5 +19,6 @@ pub use notify::Notify;
 pub use paths::{Paths, PathsError};
 pub use record::{LogTarget, log_to};
 pub use stop::{GRACE, stop_on_signal};
+pub use trust::Trust;
 /// The stop signal: an argument of every daemon's `run`.
 pub use tokio_util::sync::CancellationToken as Stop;
