@@ -11,7 +11,7 @@ listens, then obeys lines on stdin:
     quit      ends them all; so does the end of stdin
 
 The site is plain pymscada YAML: `forebay check` and `forebay run` take the same folder. Tag i is `t00000`…, int16, holding register
-i + 1 of unit 1 when --plc is given.
+i + 1 of unit 1 when --plc is given; with --per-block 5 only that many of each block of 125 are tags, its first and its last among them.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def tag_name(number):
     return f"t{number:05}"
 
 
-def write_site(folder, tags, bus_port, www_port, plc, rate=1.0):
+def write_site(folder, tags, bus_port, www_port, plc, rate=1.0, per_block=READ_WORDS_MAX):
     """All the YAML a site of `tags` tags needs."""
     os.makedirs(os.path.join(folder, "history"), exist_ok=True)
 
@@ -51,11 +51,16 @@ def write_site(folder, tags, bus_port, www_port, plc, rate=1.0):
         f"{bus}ip: 127.0.0.1\nport: {www_port}\nget_path:\nserve_path:\nconfig: {{}}\npages:\n- name: Bench\n  parent:\n  items:\n{items}")
     if plc:
         host, _, port = plc.rpartition(":")
+
+        def register(tag):
+            block, place = divmod(tag, per_block)
+            return block * READ_WORDS_MAX + place * (READ_WORDS_MAX - 1) // (per_block - 1) + 1
+
         reads = "".join(
-            f"  - {{unit: 1, file: 4x, start: {first + 1}, end: {min(first + READ_WORDS_MAX, tags)}}}\n"
-            for first in range(0, tags, READ_WORDS_MAX)
+            f"  - {{unit: 1, file: 4x, start: {register(first)}, end: {register(min(first + per_block, tags) - 1)}}}\n"
+            for first in range(0, tags, per_block)
         )
-        mapped = "".join(f"  {tag_name(i)}: {{type: int16, read: 'PLC:1:4x:{i + 1}'}}\n" for i in range(tags))
+        mapped = "".join(f"  {tag_name(i)}: {{type: int16, read: 'PLC:1:4x:{register(i)}'}}\n" for i in range(tags))
         put("modbusclient.yaml",
             f"{bus}rtus:\n- name: PLC\n  ip: {host}\n  port: {port}\n  rate: {rate}\n  reads:\n{reads}  writes: []\ntags:\n{mapped}")
 
@@ -123,7 +128,7 @@ def main(parsed):
     with tempfile.TemporaryDirectory(prefix="bench-pymscada-") as temporary:
         folder = os.path.abspath(parsed.site or temporary)
         bus_port, www_port = parsed.bus_port or free_port(), parsed.www_port or free_port()
-        write_site(folder, parsed.tags, bus_port, www_port, parsed.plc, parsed.rate)
+        write_site(folder, parsed.tags, bus_port, www_port, parsed.plc, parsed.rate, parsed.per_block)
         names = [name for name in parsed.modules.split(",") if name]
         site = Site(folder, bus_port, www_port)
         began_us = time.time_ns() // 1000
@@ -144,6 +149,7 @@ if __name__ == "__main__":
     parser.add_argument("--tags", type=int, default=10_000)
     parser.add_argument("--plc", metavar="HOST:PORT", help="a Modbus TCP server for modbusclient")
     parser.add_argument("--rate", type=float, default=1.0, help="seconds between two polls")
+    parser.add_argument("--per-block", type=int, default=READ_WORDS_MAX, help="tags in each block of 125 registers, at least 2")
     parser.add_argument("--bus-port", type=int)
     parser.add_argument("--www-port", type=int)
     parser.add_argument("--site", metavar="DIR", help="where to write the YAML; default: a folder that goes away")

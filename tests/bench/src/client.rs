@@ -59,6 +59,14 @@ impl Client {
         answers.pop().doing("the bus answered nothing")
     }
 
+    /// The next integer that a subscribed tag is set to.
+    pub(crate) fn heard(&mut self, id: u16) -> Result<i64, Fail> {
+        let int = |body: &[u8]| Some(i64::from_be_bytes(body.strip_prefix(&[wire::payload::INT])?.try_into().ok()?));
+        let mut heard =
+            self.receive(1, |command, from, body| (command == p1::SET && from == id).then(|| int(body)).flatten())?;
+        heard.pop().doing("the bus said nothing")
+    }
+
     pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<(), Fail> {
         self.stream.write_all(bytes).doing("sending to the bus")
     }

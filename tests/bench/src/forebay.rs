@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::Bench;
 use crate::fail::{Doing, Fail};
 use crate::process::{Process, free_port, here};
-use crate::site::{self, Plan};
+use crate::site::{self, Device, Plan};
 
 /// A folder for everything, and the site in it.
 #[derive(Debug)]
@@ -21,10 +21,10 @@ pub(crate) struct Forebay {
 
 impl Forebay {
     /// A fresh site of so many tags; nothing runs yet.
-    pub(crate) fn new(bench: &Bench, tags: usize, plc: Option<(SocketAddr, f64)>) -> Result<Self, Fail> {
+    pub(crate) fn new(bench: &Bench, tags: usize, device: Option<Device>) -> Result<Self, Fail> {
         let forebay = Self::empty(bench)?;
         let Self { bus_port, www_port, .. } = forebay;
-        site::write(&forebay.site(), &Plan { tags, bus_port, www_port, plc })?;
+        site::write(&forebay.site(), &Plan { tags, bus_port, www_port, device })?;
         Ok(forebay)
     }
 

@@ -70,11 +70,12 @@ impl Bench {
 
 type Measurement = fn(&Bench) -> Result<Vec<Row>, Fail>;
 
-const MEASUREMENTS: [(&str, Measurement); 8] = [
+const MEASUREMENTS: [(&str, Measurement); 9] = [
     ("latency", measure::latency::run),
     ("throughput", measure::throughput::run),
     ("stalled", measure::stalled::run),
     ("window", measure::window::run),
+    ("modbus", measure::modbus::run),
     ("start", measure::start::run),
     ("memory", measure::memory::run),
     ("page", measure::page::run),

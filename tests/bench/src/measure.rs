@@ -3,6 +3,7 @@
 pub(crate) mod chromium;
 pub(crate) mod latency;
 pub(crate) mod memory;
+pub(crate) mod modbus;
 pub(crate) mod page;
 pub(crate) mod stalled;
 pub(crate) mod start;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::Bench;
 use crate::fail::{Doing, Fail};
 use crate::process::here;
+use crate::site::Device;
 
 /// A running set of pymscada's modules; dropping it ends them.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl Pymscada {
         bench: &Bench,
         modules: &str,
         tags: usize,
-        plc: Option<(SocketAddr, f64)>,
+        device: Option<Device>,
         www_port: Option<u16>,
     ) -> Result<Option<Self>, Fail> {
         let Some(python) = &bench.python else { return Ok(None) };
@@ -37,8 +38,9 @@ impl Pymscada {
         let mut command = Command::new(python);
         command.arg(bench.root.join("tests/peers/bench_bus.py")).args(["--modules", modules]);
         command.args(["--tags", &tags.to_string()]).arg("--site").arg(folder.path());
-        if let Some((address, rate)) = plc {
-            command.args(["--plc", &address.to_string(), "--rate", &rate.to_string()]);
+        if let Some(Device { address, poll_s, per_block }) = device {
+            command.args(["--plc", &address.to_string(), "--rate", &poll_s.to_string()]);
+            command.args(["--per-block", &per_block.to_string()]);
         }
         if let Some(port) = www_port {
             command.args(["--www-port", &port.to_string()]);

@@ -25,7 +25,7 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>, Fail> {
     let _bus = forebay.daemon("bus")?;
     let peer = Pymscada::start(bench, "bus", 1, None, None)?;
     let (_relay, relay) = relay::start(bench, forebay.folder())?;
-    let mut p50 = Row::new("set → subscriber, closed loop, p50", Unit::Micros, Aim::TimesRelay(1.5));
+    let mut p50 = Row::new("set → subscriber, closed loop, p50", Unit::Micros, Aim::TimesBare(1.5));
     let mut p99 = Row::new("set → subscriber, closed loop, p99", Unit::Micros, Aim::Nothing);
     for _ in 0..bench.rounds(ROUNDS) {
         let both = |times: &[f64]| (percentile(times, 50.0), percentile(times, 99.0));
@@ -33,8 +33,8 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>, Fail> {
         let (relay50, relay99) = both(&through_relay(relay)?);
         p50.ours.push(ours50);
         p99.ours.push(ours99);
-        p50.relay.push(relay50);
-        p99.relay.push(relay99);
+        p50.bare.push(relay50);
+        p99.bare.push(relay99);
         if let Some(peer) = &peer {
             let (peer50, peer99) = both(&through_bus(peer.bus()?)?);
             p50.peer.push(peer50);

@@ -15,7 +15,7 @@ use crate::plc::Plc;
 use crate::process::{Memory, Process, memory};
 use crate::pymscada::Pymscada;
 use crate::report::{Aim, Row, Unit};
-use crate::site::tag_name;
+use crate::site::{Device, tag_name};
 
 const MODULES: [&str; 4] = ["bus", "modbusclient", "history", "wwwserver"];
 const TAGS: usize = 10_000;
@@ -34,7 +34,7 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>, Fail> {
 
 fn with_many_tags(bench: &Bench) -> Result<Vec<Row>, Fail> {
     let plc = Plc::start(TAGS)?;
-    let device = Some((plc.address(), POLL_S));
+    let device = Some(Device::new(plc.address(), POLL_S));
     let ours = {
         let forebay = Forebay::new(bench, TAGS, device)?;
         let daemons = MODULES.map(|module| forebay.daemon(module));
@@ -114,7 +114,7 @@ fn demo(bench: &Bench) -> Result<Vec<Row>, Fail> {
         one.ours.push(memory(all.pid())?.pss);
     }
     let plc = Plc::start(PEER_DEMO_TAGS)?;
-    let device = Some((plc.address(), POLL_S));
+    let device = Some(Device::new(plc.address(), POLL_S));
     if let Some(peer) = Pymscada::start(bench, &MODULES.join(","), PEER_DEMO_TAGS, device, None)? {
         wait_filled(peer.bus()?, PEER_DEMO_TAGS)?;
         row.peer.push(weigh_peer(&peer)?.values().map(|memory| memory.pss).sum());

@@ -10,7 +10,7 @@ use crate::plc::Plc;
 use crate::process::free_port;
 use crate::pymscada::Pymscada;
 use crate::report::{Aim, Row, Unit};
-use crate::site::tag_name;
+use crate::site::{Device, tag_name};
 use crate::web::{Page, log_in};
 
 const ROUNDS: usize = 7;
@@ -21,7 +21,7 @@ const POLL_S: f64 = 1.0;
 
 pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>, Fail> {
     let plc = Plc::start(TAGS)?;
-    let device = Some((plc.address(), POLL_S));
+    let device = Some(Device::new(plc.address(), POLL_S));
     let forebay = Forebay::new(bench, TAGS, device)?;
     // The browser was let in before; that survives a restart.
     let cookie = {
@@ -43,7 +43,7 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>, Fail> {
     Ok(vec![row])
 }
 
-fn peer(bench: &Bench, device: Option<(std::net::SocketAddr, f64)>) -> Result<Option<f64>, Fail> {
+fn peer(bench: &Bench, device: Option<Device>) -> Result<Option<f64>, Fail> {
     let port = free_port()?;
     let modules = "bus,modbusclient,history,wwwserver";
     let Some(peer) = Pymscada::start(bench, modules, TAGS, device, Some(port))? else { return Ok(None) };

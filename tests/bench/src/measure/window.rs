@@ -11,7 +11,7 @@ use crate::forebay::Forebay;
 use crate::plc::Plc;
 use crate::pymscada::Pymscada;
 use crate::report::{Aim, Row, Unit};
-use crate::site::tag_name;
+use crate::site::{Device, tag_name};
 use crate::stats::{median, micros, percentile};
 use crate::web::{Page, log_in};
 
@@ -108,9 +108,15 @@ impl Path {
 
 fn from_register(bench: &Bench) -> Result<Vec<Row>, Fail> {
     let (plc, peers_plc) = (Plc::start(100)?, Plc::start(100)?);
-    let forebay = Forebay::new(bench, 100, Some((plc.address(), POLL_S)))?;
+    let forebay = Forebay::new(bench, 100, Some(Device::new(plc.address(), POLL_S)))?;
     let _all = forebay.run()?;
-    let peer = Pymscada::start(bench, "bus,modbusclient,wwwserver", 100, Some((peers_plc.address(), POLL_S)), None)?;
+    let peer = Pymscada::start(
+        bench,
+        "bus,modbusclient,wwwserver",
+        100,
+        Some(Device::new(peers_plc.address(), POLL_S)),
+        None,
+    )?;
     let link = wait_for_link(&forebay)?;
     let mut ours = Page::forebay(forebay.www_port, &log_in(forebay.www_port, &link)?, &tag_name(0))?;
     let mut theirs = match &peer {
