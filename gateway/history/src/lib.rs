@@ -46,5 +46,5 @@ pub use entry::{Batch, Cause, Entry, Number, Point, TagNo, Whom};
 pub use error::{ReadError, RunError, StoreError};
 pub use recorder::{Counts, Recorder};
 pub use run::run;
-pub use store::{Reader, Status, Store, StoreConfig};
+pub use store::{Reader, Salvage, Status, Store, StoreConfig, Thrift, Wear};
 pub use tools::erase;

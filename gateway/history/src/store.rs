@@ -13,6 +13,7 @@ mod reader;
 mod roll;
 mod scan;
 mod seal;
+mod status;
 #[cfg(test)]
 mod tests;
 pub(crate) mod thin;
@@ -30,7 +31,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use nix::fcntl::{Flock, FlockArg};
 use shell::{SharedClock, Stop};
-use tag::{Kind, TagName, Timestamp};
+use tag::{Kind, TagName};
 use tokio::sync::oneshot;
 
 use crate::entry::Batch;
@@ -38,6 +39,7 @@ use crate::error::{ReadError, StoreError};
 use crate::levels::Calendar;
 use engine::SharedHead;
 pub use reader::Reader;
+pub use status::{Salvage, Status, Thrift, Wear};
 use writer::Writer;
 
 /// Batches on their way to the disk: with one a second, a stall this long costs nothing. What comes then waits in the
@@ -71,47 +73,6 @@ impl StoreConfig {
         Self { folder, tags, flush: Duration::ZERO, keep_bytes: u64::MAX, zone: TimeZone::UTC }
     }
 }
-
-/// What there is.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Status {
-    /// Tags that have ever been recorded or are to be.
-    pub tags: u64,
-    /// Bytes on flash.
-    pub bytes: u64,
-    /// The oldest record.
-    pub oldest: Option<Timestamp>,
-    /// The newest record.
-    pub newest: Option<Timestamp>,
-    /// Records made durable since the start.
-    pub written: u64,
-    /// Why nothing can be written at the moment.
-    pub failing: Option<String>,
-    /// Chunks, lines and blocks that were met since the start and didn't read.
-    pub damaged: u64,
-    /// How large the database may grow.
-    pub keep_bytes: u64,
-    /// Bytes the kernel wrote to the device for us since the start, and for how long that was counted, in µs; nothing
-    /// where the kernel doesn't count.
-    pub device: Option<(u64, u64)>,
-}
-
-impl Status {
-    /// How many days a full store holds, judged by what there is: rollups and thinning make it more.
-    pub fn days_kept(&self) -> Option<f64> {
-        let days = self.newest?.micros_since(self.oldest?) as f64 / 86_400e6;
-        (days > 0.0 && self.bytes > 0).then(|| days * self.keep_bytes as f64 / self.bytes as f64)
-    }
-
-    /// How many bytes a day are written to the device, if it was counted for at least some minutes.
-    pub fn device_bytes_per_day(&self) -> Option<f64> {
-        let (bytes, micros) = self.device.filter(|(_, micros)| *micros >= COUNTED_US_MIN)?;
-        Some(bytes as f64 * 86_400e6 / micros as f64)
-    }
-}
-
-/// Counted for less, the first flushes would be taken for a day's worth.
-const COUNTED_US_MIN: u64 = 120_000_000;
 
 /// The store. See the interface in the crate's description.
 #[derive(Debug)]

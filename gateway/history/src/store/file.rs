@@ -12,7 +12,10 @@ use super::old;
 use crate::error::StoreError;
 
 /// The schema this release writes.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
+
+/// The one before: without times to be made good, and without texts.
+const SCHEMA_OF_CHUNKS: i64 = 2;
 
 /// The first one: a row per record.
 const SCHEMA_OF_ROWS: i64 = 1;
@@ -67,6 +70,28 @@ const TABLES: &str = "
     ) WITHOUT ROWID;
     INSERT INTO tag (id, name, kind) VALUES (0, '', 0);";
 
+/// What the third version added.
+const TABLES_OF_3: &str = "
+    CREATE TABLE IF NOT EXISTS era (
+        id     INTEGER PRIMARY KEY,
+        boot   TEXT NOT NULL,
+        offset INTEGER NOT NULL,
+        state  INTEGER NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS doubt (
+        from_us INTEGER PRIMARY KEY,
+        to_us   INTEGER NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS text (
+        id      INTEGER PRIMARY KEY,
+        tag     INTEGER NOT NULL,
+        from_us INTEGER NOT NULL,
+        to_us   INTEGER NOT NULL,
+        count   INTEGER NOT NULL,
+        body    BLOB NOT NULL
+    );
+    CREATE UNIQUE INDEX IF NOT EXISTS text_at ON text (tag, from_us);";
+
 /// An open database and the ids its tags have in it, in the order of their numbers.
 #[derive(Debug)]
 pub(super) struct File {
@@ -87,8 +112,8 @@ pub(super) fn open(path: &Path, tags: &[(TagName, Kind)]) -> Result<File, StoreE
     conn.busy_timeout(BUSY).map_err(sqlite("setting up", path))?;
     match version(&conn).map_err(sqlite("reading the version of", path))? {
         Version::Empty => make(&mut conn).map_err(sqlite("making", path))?,
-        Version::Ours(SCHEMA | SCHEMA_OF_ROWS) if size <= CHECK_BYTES_MAX => check(&conn, path)?,
-        Version::Ours(SCHEMA | SCHEMA_OF_ROWS) => {}
+        Version::Ours(SCHEMA_OF_ROWS..=SCHEMA) if size <= CHECK_BYTES_MAX => check(&conn, path)?,
+        Version::Ours(SCHEMA_OF_ROWS..=SCHEMA) => {}
         Version::Ours(found) if found > SCHEMA => {
             return Err(StoreError::Newer { path: path.into(), found, known: SCHEMA });
         }
@@ -97,7 +122,9 @@ pub(super) fn open(path: &Path, tags: &[(TagName, Kind)]) -> Result<File, StoreE
         }
     }
     set_pragmas(&conn).map_err(sqlite("setting up", path))?;
-    old::move_rows(&mut conn, SCHEMA, TABLES).map_err(sqlite("moving the rows of an older release in", path))?;
+    old::move_rows(&mut conn, SCHEMA_OF_CHUNKS, TABLES)
+        .map_err(sqlite("moving the rows of an older release in", path))?;
+    add_tables(&mut conn).map_err(sqlite("bringing up to date", path))?;
     let ids = learn_tags(&mut conn, tags).map_err(sqlite("entering the tags in", path))?;
     Ok(File { conn, ids })
 }
@@ -188,7 +215,19 @@ fn make(conn: &mut Connection) -> rusqlite::Result<()> {
     conn.pragma_update(None, "synchronous", "FULL")?;
     let tx = conn.transaction()?;
     tx.execute_batch(TABLES)?;
+    tx.execute_batch(TABLES_OF_3)?;
     tx.pragma_update(None, "application_id", APPLICATION)?;
+    tx.pragma_update(None, "user_version", SCHEMA)?;
+    tx.commit()
+}
+
+/// From the second version to the third: nothing that is there changes.
+fn add_tables(conn: &mut Connection) -> rusqlite::Result<()> {
+    if conn.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? >= SCHEMA {
+        return Ok(());
+    }
+    let tx = conn.transaction()?;
+    tx.execute_batch(TABLES_OF_3)?;
     tx.pragma_update(None, "user_version", SCHEMA)?;
     tx.commit()
 }

@@ -17,7 +17,7 @@ use tag::{TagName, Timestamp};
 
 use super::engine::{ALL, load, lock};
 use super::file::{self, with_suffix};
-use super::scan::{Past, Piece, failed};
+use super::scan::{Past, Piece, failed, us};
 use super::seal::newest_chunk;
 use super::thin::Thinned;
 use super::{Shared, Status};
@@ -223,6 +223,22 @@ impl Reader {
         Ok(last)
     }
 
+    /// Where in a span the box's own clock wasn't known to be right, in order: what was recorded then may have happened
+    /// at another time. Times that sources supplied are not meant.
+    pub fn uncertain(&mut self, span: Span) -> Result<Vec<Span>, ReadError> {
+        let reading = failed("reading where the time is uncertain");
+        self.connect()?;
+        let mut find = self
+            .conn()
+            .prepare_cached("SELECT from_us, to_us FROM doubt WHERE from_us < ?2 AND to_us > ?1 ORDER BY from_us")
+            .map_err(reading)?;
+        let found = find.query_map([us(span.from), us(span.to)], |row| {
+            let time = |i| row.get::<_, i64>(i).map(|at| Timestamp(at.unsigned_abs()));
+            Ok(Span { from: time(0)?.max(span.from), to: time(1)?.min(span.to) })
+        });
+        found.map_err(reading)?.collect::<Result<_, _>>().map_err(reading)
+    }
+
     /// What there is.
     pub fn status(&mut self) -> Result<Status, ReadError> {
         let bytes = |path| fs::metadata(path).map_or(0, |meta| meta.len());
@@ -257,6 +273,7 @@ impl Reader {
             damaged: self.shared.damaged.load(Ordering::Relaxed),
             keep_bytes: self.shared.keep_bytes.load(Ordering::Relaxed),
             device: (device_us > 0).then_some((device_bytes, device_us)),
+            ..Status::default()
         })
     }
 
