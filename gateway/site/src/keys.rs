@@ -1,5 +1,6 @@
 //! What may be written in each file: the one table behind `check` and behind `forebay help FILE`.
 
+mod devices;
 mod modbus;
 mod modbus_server;
 mod small;
@@ -7,6 +8,7 @@ mod tags;
 mod uplot;
 mod www;
 
+pub(crate) use devices::{DEVICE, DEVICE_USE, REGISTER, TAG_KEYS};
 pub(crate) use modbus::{AREA, MODBUS_CLIENT, MODBUS_TAG, RTU};
 pub(crate) use modbus_server::{DOOR, MODBUS_SERVER, SERVED, SERVED_TAG};
 pub(crate) use small::{BUS, HISTORY, INIT_VALUES};
@@ -24,7 +26,7 @@ pub(crate) struct Table {
 }
 
 /// One key.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Key {
     /// As written.
     pub(crate) name: &'static str,

@@ -8,6 +8,7 @@
 //! The way of a file: `marked` (text to a tree that knows its places) → `fields` (a mapping held against its table in
 //! `keys`) → `load` (what goes beyond one value) → [`Site`]. `help` prints the same tables.
 
+mod device;
 mod fields;
 mod finding;
 mod help;
@@ -26,11 +27,12 @@ mod whole;
 /// The environment, as a function of a variable's name: `&|name| std::env::var(name).ok()`.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+pub use device::{Device, Register};
 pub use finding::{Excerpt, Finding, Pos, Severity};
 pub use help::{help, help_files};
-pub use load::{File, Loaded, load_dir, load_files, load_module};
+pub use load::{DEVICES_VARIABLE, Devices, File, Loaded, load_device, load_dir, load_files, load_module};
 pub use modbus::{
-    Address, Area, Form, ModbusClient, ModbusTag, Order, Parity, Rtu, Serial, Table, Transport, WordType,
+    Address, Area, Form, ModbusClient, ModbusTag, Model, Order, Parity, Rtu, Serial, Table, Transport, WordType,
 };
 pub use modbus_server::{Door, DoorAt, ModbusServer, ServedArea, ServedTag, StaleAnswer};
 pub use pages::{Item, ItemTag, Page, WwwServer};

@@ -1,6 +1,5 @@
 //! From a folder of files to a [`Site`], or to everything that is in the way.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +12,8 @@ use crate::{Bus, Env, Site, Unbuilt};
 mod address;
 mod alarm;
 mod coverage;
+mod devices;
+mod input;
 mod item;
 mod modbus;
 mod modbus_server;
@@ -22,7 +23,10 @@ mod tags;
 mod uplot;
 mod www;
 
-use role::{OUR_FILES, Role};
+use devices::{Brought, Shelf};
+pub use devices::{DEVICES_VARIABLE, Devices, load_device};
+use input::{Input, Lent, read_file};
+use role::{OUR_FILES, Role, device_name};
 pub(crate) use tags::Tags;
 
 /// What a look at a site brought.
@@ -40,38 +44,23 @@ pub type File = (String, Vec<u8>);
 /// Loads the site of a folder: every file of it, all findings at once.
 pub fn load_dir(dir: &Path, env: Env<'_>) -> Loaded {
     let shown = dir.display().to_string();
-    let entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
+    let mut findings = Vec::new();
+    let names = match input::yaml_files(dir, &mut findings) {
+        Ok(names) => names,
         Err(error) => {
             let expected = format!("expected a folder with tags.yaml and a file for each module ({error})");
             return failed(whole_file(shown, "can't read this folder".into(), expected));
         }
     };
-    let mut names: Vec<String> = Vec::new();
-    let mut findings = Vec::new();
-    for entry in entries.flatten() {
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        if let Some(stem) = name.strip_suffix(".yml") {
-            if !name.starts_with('.') {
-                let mut finding = whole_file(name.clone(), "this file is not read".into(), String::new());
-                finding.severity = Severity::Warning;
-                finding.hint = Some(format!("call it {stem}.yaml"));
-                findings.push(finding);
-            }
-        } else if name.ends_with(".yaml") && !name.starts_with('.') {
-            names.push(name);
-        }
-    }
-    names.sort();
     if names.is_empty() {
         let mut finding = whole_file(shown, "no .yaml file in this folder".into(), "expected a site".into());
         finding.hint = Some(format!("forebay init {} writes one to start from", dir.display()));
         findings.push(finding);
         return Loaded { site: None, findings };
     }
-    let files: Vec<Input> =
-        names.into_iter().map(|name| Input::read(Role::of_file(&name), &dir.join(&name), name)).collect();
-    let mut loaded = load(dir.to_owned(), files.iter().map(Input::borrow).collect(), true, env);
+    let mut files = input::own_devices(dir, &mut findings);
+    files.extend(names.into_iter().map(|name| Input::read(Role::of_file(&name), &dir.join(&name), name)));
+    let mut loaded = load(dir.to_owned(), files.iter().map(Input::borrow).collect(), Wanted::Site, env);
     findings.append(&mut loaded.findings);
     Loaded { site: loaded.site, findings }
 }
@@ -85,7 +74,7 @@ pub fn load_module(module: &str, config: Option<&Path>, tags: Option<&Path>, env
             let found = format!("the module {module} isn't built yet");
             return failed(whole_file(module.into(), found, "pymscada's own can run beside the gateway".into()));
         }
-        Role::Unknown | Role::Plant | Role::Tags => {
+        Role::Unknown | Role::Plant | Role::Tags | Role::Device => {
             let names = ["bus", "modbusclient", "modbusserver", "history", "wwwserver", "initvalues"];
             let mut finding = whole_file(
                 module.into(),
@@ -97,20 +86,31 @@ pub fn load_module(module: &str, config: Option<&Path>, tags: Option<&Path>, env
         }
         Role::Bus | Role::ModbusClient | Role::ModbusServer | Role::History | Role::WwwServer | Role::InitValues => {}
     }
-    let paths = [(Role::Tags, tags), (role, config)];
-    let files: Vec<Input> = paths
-        .into_iter()
-        .filter_map(|(role, path)| path.map(|path| Input::read(role, path, path.display().to_string())))
-        .collect();
+    let mut paths = vec![(Role::Tags, tags.map(Path::to_path_buf)), (role, config.map(Path::to_path_buf))];
     let dir = config.or(tags).and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
-    load(dir, files.iter().map(Input::borrow).collect(), false, env)
+    let mut own = Vec::new();
+    if role == Role::ModbusClient || tags.is_some() {
+        // The tags that devices bring are every module's: who uses them stands in the file beside the tags.
+        let home = if role == Role::ModbusClient { config } else { tags };
+        let home = home.and_then(Path::parent).unwrap_or(Path::new(""));
+        own = input::own_devices(home, &mut Vec::new());
+        let beside = home.join("modbusclient.yaml");
+        if role != Role::ModbusClient && beside.is_file() {
+            paths.push((Role::ModbusClient, Some(beside)));
+        }
+    }
+    let files = paths
+        .into_iter()
+        .filter_map(|(role, path)| path.map(|path| Input::read(role, &path, path.display().to_string())));
+    let files: Vec<Input> = own.into_iter().chain(files).collect();
+    load(dir, files.iter().map(Input::borrow).collect(), Wanted::Module(role), env)
 }
 
 /// Loads a site of which the files are already in memory, by their names in the folder. What [`load_dir`] does once it
-/// has read them; it touches no disk.
+/// has read them; of the disk it sees only the devices that come with the gateway.
 pub fn load_files(dir: &Path, files: &[File], env: Env<'_>) -> Loaded {
     let inputs = files.iter().map(|(name, bytes)| (Role::of_file(name), name.as_str(), Ok(&bytes[..]))).collect();
-    load(dir.to_owned(), inputs, true, env)
+    load(dir.to_owned(), inputs, Wanted::Site, env)
 }
 
 /// Whether it is a module of pymscada's that this release doesn't have.
@@ -118,31 +118,30 @@ pub(crate) fn is_unbuilt(module: &str) -> bool {
     Role::of(module) == Role::Unbuilt
 }
 
-/// A file that was read, or why it wasn't.
-struct Input {
-    role: Role,
-    name: String,
-    bytes: Result<Vec<u8>, String>,
+/// What is to be loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// All of a site.
+    Site,
+    /// What one daemon needs.
+    Module(Role),
 }
 
-/// The same, lent.
-type Lent<'f> = (Role, &'f str, Result<&'f [u8], &'f str>);
-
-impl Input {
-    fn read(role: Role, path: &Path, name: String) -> Self {
-        Self { role, name, bytes: read_file(path) }
-    }
-
-    fn borrow(&self) -> Lent<'_> {
-        (self.role, &self.name, self.bytes.as_deref().map_err(String::as_str))
+impl Wanted {
+    /// Whether a file is there only for the tags that devices bring; what is wrong with it is said to another daemon.
+    fn only_for_tags(self, role: Role) -> bool {
+        matches!(self, Self::Module(module) if module != Role::ModbusClient)
+            && matches!(role, Role::Device | Role::ModbusClient)
     }
 }
 
-fn load(dir: PathBuf, mut files: Vec<Lent<'_>>, whole_site: bool, env: Env<'_>) -> Loaded {
+fn load(dir: PathBuf, mut files: Vec<Lent<'_>>, wanted: Wanted, env: Env<'_>) -> Loaded {
     // The order of the roles: what others speak of comes first. One tree at a time is in memory.
     files.sort_by_key(|(role, name, _)| (*role, *name));
     let mut findings: Vec<(String, Vec<Finding>)> = Vec::new();
-    let mut tags = Tags::default();
+    let (shelf, brought) = shelve(&files, wanted, env, &mut findings);
+    let mut tags = Tags::of_devices(&brought);
+    let whole_site = wanted == Wanted::Site;
     let mut site = Site {
         dir,
         tags: Arc::new([]),
@@ -155,6 +154,9 @@ fn load(dir: PathBuf, mut files: Vec<Lent<'_>>, whole_site: bool, env: Env<'_>) 
         unbuilt: Vec::new(),
     };
     for (role, name, bytes) in &files {
+        if *role == Role::Device || wanted.only_for_tags(*role) {
+            continue;
+        }
         let (node, mut report) = match open(*role, name, *bytes, env, &mut site.unbuilt) {
             Ok(opened) => opened,
             Err(found) => {
@@ -164,10 +166,10 @@ fn load(dir: PathBuf, mut files: Vec<Lent<'_>>, whole_site: bool, env: Env<'_>) 
         };
         let (node, report_to, bus) = (&node, &mut report, &site.bus);
         match role {
-            Role::Tags => tags = tags::load(node, report_to),
+            Role::Tags => tags = tags::load(node, &brought, report_to),
             Role::Bus => site.bus = small::bus(node, report_to).unwrap_or_default(),
             Role::ModbusClient => {
-                site.modbus_client = modbus::load(node, &tags, bus, whole_site, report_to);
+                site.modbus_client = modbus::load(node, &tags, &shelf, bus, whole_site, report_to);
                 tags.only_read = site.modbus_client.iter().flat_map(modbus::only_read).collect();
             }
             Role::ModbusServer => {
@@ -176,7 +178,7 @@ fn load(dir: PathBuf, mut files: Vec<Lent<'_>>, whole_site: bool, env: Env<'_>) 
             Role::History => site.history = small::history(node, bus, whole_site, report_to),
             Role::WwwServer => site.www = www::load(node, &tags, bus, whole_site, report_to),
             Role::InitValues => site.init_values = small::init_values(node, bus, whole_site, report_to),
-            Role::Unbuilt | Role::Plant | Role::Unknown => {}
+            Role::Device | Role::Unbuilt | Role::Plant | Role::Unknown => {}
         }
         findings.push(((*name).to_owned(), report.finish()));
     }
@@ -191,6 +193,32 @@ fn load(dir: PathBuf, mut files: Vec<Lent<'_>>, whole_site: bool, env: Env<'_>) 
     let good = findings.iter().all(|finding| finding.severity != Severity::Error);
     site.tags = tags.defs.into();
     Loaded { site: good.then_some(site), findings }
+}
+
+/// The devices of a site and of the gateway, and the tags that they bring.
+fn shelve<'e>(
+    files: &[Lent<'_>],
+    wanted: Wanted,
+    env: Env<'e>,
+    findings: &mut Vec<(String, Vec<Finding>)>,
+) -> (Shelf<'e>, Brought) {
+    let mut shelf = Shelf::new(env);
+    for (_, file, bytes) in files.iter().filter(|(role, ..)| *role == Role::Device) {
+        let Some(name) = device_name(file) else { continue };
+        let (template, found) = match open(Role::Device, file, *bytes, env, &mut Vec::new()) {
+            Ok((node, mut report)) => (devices::load(name, &node, &mut report), report.finish()),
+            Err(found) => (None, found),
+        };
+        let good = found.iter().all(|finding| finding.severity != Severity::Error);
+        shelf.put(name, template.filter(|_| good));
+        if !wanted.only_for_tags(Role::Device) {
+            findings.push(((*file).to_owned(), found));
+        }
+    }
+    let client = files.iter().find(|(role, ..)| *role == Role::ModbusClient);
+    let bytes = client.and_then(|(_, _, bytes)| bytes.ok()).filter(|bytes| bytes.len() <= FILE_BYTES_MAX);
+    let brought = bytes.map(|bytes| devices::brought(bytes, &mut shelf, env)).unwrap_or_default();
+    (shelf, brought)
 }
 
 /// A file as a tree, if it is one that says something of our site; else what is to be said of it.
@@ -257,17 +285,4 @@ fn whole_file(file: String, found: String, expected: String) -> Finding {
 
 fn failed(finding: Finding) -> Loaded {
     Loaded { site: None, findings: vec![finding] }
-}
-
-/// The bytes of a file, one more than allowed at most; or why not, in words.
-fn read_file(path: &Path) -> Result<Vec<u8>, String> {
-    let cant = |error: std::io::Error| format!("can't read this file: {error}");
-    // A pipe would wait for ever, a folder says something cryptic.
-    if !std::fs::metadata(path).map_err(cant)?.is_file() {
-        return Err("this is not a file".to_owned());
-    }
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(cant)?;
-    file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(cant)?;
-    Ok(bytes)
 }

@@ -18,6 +18,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use mapping::overlay;
 pub(crate) use read::{Purpose, read};
 pub(crate) use source::{FILE_BYTES_MAX, decode};
 

@@ -40,6 +40,8 @@ pub struct Rtu {
     pub gap: Duration,
     /// The most registers one request reads (`max_words`, ours).
     pub max_words: u16,
+    /// How many requests may be under way at once (`pipeline`, ours). Default 1, as the standard has it.
+    pub pipeline: u8,
 }
 
 /// How a connection's registers are described.
@@ -189,6 +191,21 @@ pub struct ModbusTag {
     pub rate: Option<Duration>,
     /// The tag's freshness limit if `tags.yaml` says one.
     pub stale: Option<Duration>,
+    /// Where the device keeps the power of ten of its number (SunSpec's `sunssf`), in the unit and table of `read`. It is
+    /// read in one piece with the number; such a tag is only read.
+    pub sunssf: Option<Address>,
+    /// The SunSpec model it lies in, in the unit and table of `read`; read in one piece with it.
+    pub model: Option<Model>,
+}
+
+/// The first register of a SunSpec model: it holds the model's number. Without one of these numbers in it, what lies
+/// behind it is something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// Its address.
+    pub start: u16,
+    /// Which models are meant.
+    pub ids: Vec<u16>,
 }
 
 impl ModbusTag {
@@ -208,7 +225,26 @@ impl ModbusTag {
             deadband: None,
             rate: None,
             stale: None,
+            sunssf: None,
+            model: None,
         }
+    }
+
+    /// First address and number of the registers that are read for it in one piece; `None`: it isn't read.
+    pub fn read_span(&self) -> Option<(u16, u32)> {
+        let read = self.read?;
+        let beside = self.sunssf.map(|at| at.start).into_iter().chain(self.model.as_ref().map(|model| model.start));
+        let (mut start, mut end) = (read.start, u32::from(read.start) + u32::from(self.words()));
+        for at in beside {
+            start = start.min(at);
+            end = end.max(u32::from(at) + 1);
+        }
+        Some((start, end - u32::from(start)))
+    }
+
+    /// Are its values numbers with a fraction, by its type or by its scale?
+    pub fn gives_floats(&self) -> bool {
+        self.word_type.is_float() || self.scale != 1.0 || self.offset != 0.0 || self.sunssf.is_some()
     }
 
     /// How many registers it takes; 1 for a bit.

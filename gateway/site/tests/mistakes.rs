@@ -13,6 +13,8 @@ fn env(name: &str) -> Option<String> {
         "PLC_HOST" => Some("192.168.7.9".to_owned()),
         "PLC_PORT" => Some("1502".to_owned()),
         "WORD" => Some("yes".to_owned()),
+        // The devices that come with the gateway.
+        "FOREBAY_DEVICES" => Some(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/devices").to_owned()),
         _ => None,
     }
 }

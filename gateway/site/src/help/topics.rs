@@ -44,6 +44,24 @@ pub(super) static TOPICS: &[Topic] = &[
         table: Some(&keys::MODBUS_CLIENT),
     },
     Topic {
+        file: "devices",
+        title: "devices described once, in devices/NAME.yaml, and used by name",
+        text: &[
+            "A device's file lies in the folder devices of the site, or comes with the gateway: `forebay modbus devices` \
+             lists both. An entry of devices in modbusclient.yaml puts it on a line, with a unit and a prefix for the names \
+             of its tags; no more is needed, they get units, decimals and alarms from the device's file. What tags.yaml says \
+             of such a tag comes over that, key by key.",
+            "An address is file:word, counted from 1 as everywhere: 3x:1 is the input register of address 0. \
+             `forebay modbus import --device NAME MAP.csv` makes such a file of a vendor's list.",
+        ],
+        example: "# devices/pump.yaml\ndesc: Pump drive\nregisters:\n  speed:\n    type: uint16\n    read: 4x:12\n    \
+                  scale: 0.1\n    units: rpm\n    alarm: '> 1500 for 10'\n  speed_set: {type: uint16, read: '4x:2', write: '4x:2'}\n\n\
+                  # modbusclient.yaml\nrtus:\n- {name: LINE, serial: /dev/ttyUSB0}\ndevices:\n\
+                  - {device: pump, line: LINE, unit: 3, prefix: Pump1_}\n\
+                  - {device: pump, line: LINE, unit: 4, prefix: Pump2_, only: [speed]}\n",
+        table: Some(&keys::DEVICE),
+    },
+    Topic {
         file: "modbusserver.yaml",
         title: "the tags that other masters and panels read and write here",
         text: &[

@@ -1,5 +1,6 @@
 //! `modbusclient.yaml`.
 
+use super::devices::DEVICE_USE;
 use super::small::{BUS_IP, BUS_PORT};
 use super::{Key, Kind, Table};
 
@@ -27,6 +28,14 @@ pub(crate) static MODBUS_CLIENT: Table = Table {
         BUS_IP,
         BUS_PORT,
         Key::used("rtus", Kind::Many(&RTU), "none", "The connections: one per device, or per serial line.", ""),
+        Key::used(
+            "devices",
+            Kind::Many(&DEVICE_USE),
+            "none",
+            "Devices that are described once, in devices/NAME.yaml, and bring their tags: see `forebay help devices`.",
+            "devices: [{device: eastron-sdm630, line: METERS, unit: 3}]",
+        )
+        .ours(),
         Key::used("tags", Kind::Named(&MODBUS_TAG), "none", "What is read and written.", ""),
     ],
 };
@@ -105,6 +114,15 @@ pub(crate) static RTU: Table = Table {
             "125",
             "The most registers that one request reads, for devices that don't take the 125 of the standard.",
             "max_words: 32",
+        )
+        .ours(),
+        Key::used(
+            "pipeline",
+            // The standard lets a server take 1 to 16 at once (MODBUS Messaging on TCP/IP, NumberMaxOfServerTransaction).
+            Kind::Int(1, 16),
+            "1",
+            "How many requests may be under way at once over a Modbus TCP connection, for devices that take several.",
+            "pipeline: 4",
         )
         .ours(),
         Key::used(
@@ -210,6 +228,14 @@ pub(crate) static MODBUS_TAG: Table = Table {
         Key::used("scale", super::NUMBER, "1", "Value = register × scale + offset; makes it a float.", "scale: 0.1")
             .ours(),
         Key::used("offset", super::NUMBER, "0", "Added after scaling.", "offset: -40").ours(),
+        Key::used(
+            "sunssf",
+            Kind::Loader("an address NAME:unit:file:word"),
+            "none",
+            "Where the device keeps the power of ten of this number, as SunSpec's scale factors do: read together with it.",
+            "sunssf: INV:1:4x:40076",
+        )
+        .ours(),
         Key::used("length", Kind::Int(1, 125), "none", "Of string and bytes: how many words.", "length: 8").ours(),
         Key::used(
             "no_value",

@@ -71,14 +71,34 @@ pub(super) enum Use {
     Write,
 }
 
+/// Where something lies in a unit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) table: Table,
+    pub(super) start: u16,
+    pub(super) bit: Option<u8>,
+}
+
 /// What the sentences about a wrong address come from.
 struct Wrong {
     expected: String,
     hint: Option<String>,
+    /// A bool in a register, without the bit.
+    bit_missing: bool,
 }
 
 fn wrong<T>(expected: impl Into<String>, hint: Option<String>) -> Result<T, Wrong> {
-    Err(Wrong { expected: expected.into(), hint })
+    Err(Wrong { expected: expected.into(), hint, bit_missing: false })
+}
+
+impl Wrong {
+    /// The hint for a missing bit is the address with one.
+    fn with_bit(self, text: &str) -> Self {
+        match self.bit_missing {
+            true => Self { hint: Some(format!("write {text}.0 for the lowest")), ..self },
+            false => self,
+        }
+    }
 }
 
 /// What lies at an address: its type, and how many registers it takes.
@@ -105,9 +125,27 @@ pub(super) fn address(
         Some(text) => parse(text, item, what, rtus, places, report),
         None => wrong("expected an address NAME:unit:file:word, like PLC1:1:4x:3", None),
     };
+    told(result, node, key, report)
+}
+
+/// Reads an address without connection and unit, `file:word[.bit]`; what is wrong with it is reported.
+pub(super) fn place(node: &Node, key: &str, item: Item, what: Use, report: &mut Report<'_>) -> Option<Place> {
+    if node.is_unfilled() {
+        return None;
+    }
+    let result = match node.text().and_then(|text| text.split_once(':')) {
+        Some((file_word, word)) if !word.contains(':') => {
+            place_of(file_word, word, item, what).map_err(|wrong| wrong.with_bit(&format!("{file_word}:{word}")))
+        }
+        _ => wrong("expected an address file:word, like 4x:3, or 4x:3.0 for a bit", None),
+    };
+    told(result, node, key, report)
+}
+
+fn told<T>(result: Result<T, Wrong>, node: &Node, key: &str, report: &mut Report<'_>) -> Option<T> {
     match result {
-        Ok(address) => Some(address),
-        Err(Wrong { expected, hint }) => {
+        Ok(good) => Some(good),
+        Err(Wrong { expected, hint, .. }) => {
             report.error_hint(node.pos, format!("{key} = {}", node.shown()), expected, hint);
             None
         }
@@ -116,7 +154,7 @@ pub(super) fn address(
 
 fn parse(
     text: &str,
-    Item { word_type, words }: Item,
+    item: Item,
     what: Use,
     rtus: &[Rtu],
     places: &HashMap<&str, usize>,
@@ -133,8 +171,16 @@ fn parse(
     let Some(unit) = whole(unit).and_then(|unit| u8::try_from(unit).ok()) else {
         return wrong("expected a unit from 0 to 255 after the name", None);
     };
+    let Place { table, start, bit } = place_of(file_word, word, item, what).map_err(|wrong| wrong.with_bit(text))?;
+    if unit == 0 && rtus[rtu].transport.is_rtu() && what == Use::Read {
+        return wrong("unit 0 of a serial line is broadcast, which nobody answers: expected 1 to 255", None);
+    }
+    Ok(Address { rtu, unit, table, start, bit })
+}
+
+fn place_of(file_word: &str, word: &str, Item { word_type, words }: Item, what: Use) -> Result<Place, Wrong> {
     let Some(table) = table(file_word) else {
-        return wrong("expected 0x, 1x, 3x or 4x after the unit", None);
+        return wrong("expected 0x, 1x, 3x or 4x before the word", None);
     };
     let (word, bit) = match word.split_once('.') {
         Some((word, bit)) => (word, Some(bit)),
@@ -151,7 +197,8 @@ fn parse(
             None => return wrong("expected a bit from .0, the lowest, to .15", None),
         },
         (None, true, false) => {
-            return wrong("expected the bit after the word of a bool", Some(format!("write {text}.0 for the lowest")));
+            let expected = "expected the bit after the word of a bool".to_owned();
+            return Err(Wrong { expected, hint: None, bit_missing: true });
         }
         (Some(_), true, true) => return wrong(format!("{file_word} holds single bits: expected no .bit"), None),
         (_, false, true) => return wrong(format!("{file_word} holds single bits: expected type: bool"), None),
@@ -164,10 +211,7 @@ fn parse(
     if what == Use::Write && !matches!(table, Table::Coils | Table::HoldingRegisters) {
         return wrong(format!("{file_word} can only be read: expected 0x or 4x"), None);
     }
-    if unit == 0 && rtus[rtu].transport.is_rtu() && what == Use::Read {
-        return wrong("unit 0 of a serial line is broadcast, which nobody answers: expected 1 to 255", None);
-    }
-    Ok(Address { rtu, unit, table, start: (word - 1) as u16, bit })
+    Ok(Place { table, start: (word - 1) as u16, bit })
 }
 
 /// Digits and nothing else.

@@ -11,6 +11,8 @@ const PLANT: &str = "plant";
 /// What a file of a site is, in the order in which files are loaded: each may speak of those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
+    /// One of the site's own devices.
+    Device,
     Tags,
     Bus,
     ModbusClient,
@@ -53,9 +55,17 @@ impl Role {
 
     /// The role of a file in a folder: only `modbusclient.yaml` is one, not `modbus.yaml`.
     pub(super) fn of_file(name: &str) -> Self {
+        if device_name(name).is_some() {
+            return Self::Device;
+        }
         match name.strip_suffix(".yaml") {
             None | Some("modbus" | "www" | "console") => Self::Unknown,
             Some(stem) => Self::of(stem),
         }
     }
+}
+
+/// The device that a file of a site's folder describes: `devices/NAME.yaml`.
+pub(super) fn device_name(file: &str) -> Option<&str> {
+    file.strip_prefix("devices/")?.strip_suffix(".yaml")
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use tag::{Format, Kind, TagDef, TagName, Value};
 
 use super::alarm;
+use super::devices::Brought;
 use crate::fields::{Fields, fields, int, plain_number, short};
+use crate::finding::Pos;
 use crate::keys;
-use crate::marked::{Node, Style, clipped};
+use crate::marked::{Entry, Node, Style, Yaml, clipped, overlay};
 use crate::report::Report;
 use crate::scalar::Plain;
 
@@ -38,8 +40,8 @@ impl Tags {
     }
 }
 
-/// Loads `tags.yaml`: a mapping of names to what is said of each.
-pub(super) fn load(node: &Node, report: &mut Report<'_>) -> Tags {
+/// Loads `tags.yaml`: a mapping of names to what is said of each, over what the site's devices say of theirs.
+pub(super) fn load(node: &Node, brought: &Brought, report: &mut Report<'_>) -> Tags {
     let mut tags = Tags { known: true, ..Tags::default() };
     let entries = node.map().unwrap_or_default();
     for entry in entries {
@@ -54,14 +56,60 @@ pub(super) fn load(node: &Node, report: &mut Report<'_>) -> Tags {
                 continue;
             }
         };
-        let Some(fields) = fields(&entry.value, &keys::TAG, report) else { continue };
-        tags.places.insert(name.clone(), tags.defs.len());
-        tags.defs.push(def(name, &fields, report));
+        let laid_over = over(entry, brought);
+        let value = laid_over.as_ref().unwrap_or(&entry.value);
+        let Some(fields) = fields(value, &keys::TAG, report) else { continue };
+        let def = def(name, &fields, report);
+        tags.add(def);
     }
+    tags.complete(brought);
     tags
 }
 
-fn def(name: TagName, fields: &Fields<'_>, report: &mut Report<'_>) -> TagDef {
+/// What `tags.yaml` says of a device's tag, over what the device says. `None`: it isn't one, or nothing sensible is said.
+fn over(entry: &Entry, brought: &Brought) -> Option<Node> {
+    let said = brought.of(&entry.key, entry.key_pos)?;
+    let own = match &entry.value.yaml {
+        Yaml::Map(own) => own.clone(),
+        _ if entry.value.is_null() => Vec::new(),
+        _ => return None,
+    };
+    Some(Node { pos: entry.value.pos, yaml: Yaml::Map(overlay(said.into_iter().chain(own))) })
+}
+
+impl Tags {
+    /// The tags of a site without `tags.yaml`: those of its devices.
+    pub(super) fn of_devices(brought: &Brought) -> Self {
+        let mut tags = Self::default();
+        tags.complete(brought);
+        tags
+    }
+
+    fn add(&mut self, def: TagDef) {
+        self.places.insert(def.name.clone(), self.defs.len());
+        self.defs.push(def);
+    }
+
+    /// Adds the devices' tags of which `tags.yaml` says nothing. What is wrong with them is said in the device's file.
+    fn complete(&mut self, brought: &Brought) {
+        let mut silent = Report::new("", "");
+        for name in &brought.names {
+            let Ok(parsed) = TagName::parse(name) else { continue };
+            if self.get(name).is_some() || self.defs.len() == TAGS_MAX {
+                continue;
+            }
+            let node =
+                Node { pos: Pos::WHOLE_FILE, yaml: Yaml::Map(brought.of(name, Pos::WHOLE_FILE).unwrap_or_default()) };
+            if let Some(fields) = fields(&node, &keys::TAG, &mut silent) {
+                let def = def(parsed, &fields, &mut silent);
+                self.add(def);
+            }
+        }
+    }
+}
+
+/// What a mapping says of a tag.
+pub(super) fn def(name: TagName, fields: &Fields<'_>, report: &mut Report<'_>) -> TagDef {
     let written = fields.text("type").and_then(kind_of);
     let multi = fields.texts("multi").filter(|_| fields.node("multi").is_some_and(|node| node.seq().is_some()));
     let kind = if multi.is_some() { Kind::Int } else { written.unwrap_or(Kind::Float) };

@@ -96,7 +96,7 @@ impl OpenMap {
 }
 
 /// The same key later replaces the value, in the earlier place.
-pub(super) fn overlay(entries: impl IntoIterator<Item = Entry>) -> Vec<Entry> {
+pub(crate) fn overlay(entries: impl IntoIterator<Item = Entry>) -> Vec<Entry> {
     let mut out: Vec<Entry> = Vec::new();
     let mut places: HashMap<Rc<str>, usize> = HashMap::new();
     for entry in entries {

@@ -1,0 +1,74 @@
+//! Which tags the devices of a `modbusclient.yaml` bring to `tags.yaml`.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::{Shelf, Template, tree};
+use crate::Env;
+use crate::finding::Pos;
+use crate::marked::{Entry, Node, Yaml};
+
+/// What is said of tags by the devices they belong to, in the order of the site.
+#[derive(Debug, Default)]
+pub(in crate::load) struct Brought {
+    pub(in crate::load) names: Vec<Rc<str>>,
+    said: HashMap<Rc<str>, Vec<Entry>>,
+}
+
+impl Brought {
+    /// What a device says of a tag, as a mapping of `tags.yaml` that stands at this place.
+    pub(in crate::load) fn of(&self, name: &str, pos: Pos) -> Option<Vec<Entry>> {
+        let said = self.said.get(name)?;
+        Some(
+            said.iter().map(|entry| Entry { key_pos: pos, value: moved(&entry.value, pos), ..entry.clone() }).collect(),
+        )
+    }
+}
+
+/// The same tree, all of it at this place: findings must not point into another file.
+fn moved(node: &Node, pos: Pos) -> Node {
+    let yaml = match &node.yaml {
+        Yaml::Seq(items) => Yaml::Seq(items.iter().map(|item| moved(item, pos)).collect()),
+        other => other.clone(),
+    };
+    Node { pos, yaml }
+}
+
+/// Reads no more of a `modbusclient.yaml` than which devices it uses, opens them, and says nothing of mistakes: those are
+/// found when the file is loaded.
+pub(in crate::load) fn brought(bytes: &[u8], shelf: &mut Shelf<'_>, env: Env<'_>) -> Brought {
+    let mut brought = Brought::default();
+    // Sites of ten thousand tags need not be read twice for nothing.
+    if !bytes.windows(FOLDER_KEY.len()).any(|word| word == FOLDER_KEY) {
+        return brought;
+    }
+    let Ok((node, _)) = tree("", bytes, env) else { return brought };
+    for entry in node.get("devices").and_then(Node::seq).unwrap_or_default() {
+        let Some(name) = entry.get("device").and_then(Node::text) else { continue };
+        shelf.open(name);
+        let Ok(template) = shelf.get(name) else { continue };
+        for (name, n) in names(entry, template) {
+            let name: Rc<str> = name.into();
+            if brought.said.insert(name.clone(), template.said[n].clone()).is_none() {
+                brought.names.push(name);
+            }
+        }
+    }
+    brought
+}
+
+/// The key of `modbusclient.yaml` that is looked for.
+const FOLDER_KEY: &[u8] = b"devices";
+
+/// The tags that an entry of `devices` makes of a device: their names, and which registers they are.
+pub(in crate::load) fn names(entry: &Node, template: &Template) -> Vec<(String, usize)> {
+    let prefix = entry.get("prefix").and_then(Node::text).unwrap_or("");
+    let only: Option<Vec<&str>> =
+        entry.get("only").and_then(Node::seq).map(|items| items.iter().filter_map(Node::text).collect());
+    let registers = template.device.registers.iter().enumerate();
+    let wanted = |name: &str| only.as_ref().is_none_or(|only| only.contains(&name));
+    registers
+        .filter(|(_, register)| wanted(register.tag.name.as_str()))
+        .map(|(n, register)| (format!("{prefix}{}", register.tag.name), n))
+        .collect()
+}
