@@ -121,6 +121,12 @@ pub enum ReadError {
     /// Nobody waits for the answer any more.
     #[error("cancelled")]
     Cancelled,
+    /// More rows than one answer has.
+    #[error("too many rows: ask for a shorter span, or for longer rows")]
+    TooManyRows,
+    /// More records than one question may read.
+    #[error("too many changes to count: ask for a shorter span")]
+    TooMuch,
     /// The store was closed meanwhile.
     #[error("the history is closing")]
     Closed,

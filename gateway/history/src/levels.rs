@@ -5,6 +5,8 @@ use jiff::tz::TimeZone;
 use jiff::{Span as Days, Timestamp as Instant};
 use tag::Timestamp;
 
+use crate::entry::TIME_END;
+
 /// A length of buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Level {
@@ -86,6 +88,20 @@ impl Calendar {
         Self { zone }
     }
 
+    /// A number that changes when some day of ours begins at another time.
+    pub(crate) fn fingerprint(&self) -> i64 {
+        let first = Instant::UNIX_EPOCH;
+        let end = i64::try_from(TIME_END.0).unwrap_or(i64::MAX);
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(&self.zone.to_offset(first).seconds().to_le_bytes());
+        let changes = self.zone.following(first).take_while(|change| change.timestamp().as_microsecond() < end);
+        for change in changes {
+            sum.update(&change.timestamp().as_second().to_le_bytes());
+            sum.update(&change.offset().seconds().to_le_bytes());
+        }
+        i64::from(sum.finalize())
+    }
+
     /// The bucket a time lies in.
     pub(crate) fn bucket(&self, level: Level, at: Timestamp) -> (Timestamp, Timestamp) {
         match level.fixed_us() {
@@ -100,6 +116,11 @@ impl Calendar {
             Some(length) => fixed(length * WINDOW, at),
             None => self.days(at, WINDOW as i64),
         }
+    }
+
+    /// Is this a bucket of ours? A day of another zone isn't.
+    pub(crate) fn has(&self, level: Level, span: (Timestamp, Timestamp)) -> bool {
+        level != Level::Day || self.bucket(level, span.0) == span
     }
 
     /// The first bucket that begins at this time or later.
@@ -160,6 +181,19 @@ mod tests {
         assert_eq!(calendar.round_down(Level::Day, start), start, "a window begins with a day");
         assert_eq!(calendar.window(Level::Day, end).0, end, "windows follow one another");
         assert_eq!(calendar.bucket(Level::Day, Timestamp(0)).0, Timestamp(0), "nothing begins before 1970");
+    }
+
+    #[test]
+    fn another_zone_has_another_fingerprint() {
+        let print = |zone| Calendar::new(zone).fingerprint();
+        let posix = |rules| TimeZone::posix(rules).unwrap();
+        assert_eq!(print(TimeZone::UTC), print(posix("UTC0")));
+        let zones = ["NZST-12NZDT,M9.5.0,M4.1.0/3", "NZST-12", "NZST-12NZDT,M9.5.0,M4.2.0/3", "EST5EDT,M3.2.0,M11.1.0"];
+        let mut prints: Vec<_> = zones.map(|zone| print(posix(zone))).into();
+        prints.push(print(TimeZone::UTC));
+        prints.sort_unstable();
+        prints.dedup();
+        assert_eq!(prints.len(), 5);
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub(crate) mod file;
 mod head;
 mod old;
 mod reader;
+mod rezone;
 mod roll;
 mod scan;
 mod seal;
@@ -17,6 +18,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 pub(crate) mod thin;
+mod walk;
 mod writer;
 
 use std::fs::File;
@@ -38,7 +40,7 @@ use crate::entry::Batch;
 use crate::error::{ReadError, StoreError};
 use crate::levels::Calendar;
 use engine::SharedHead;
-pub use reader::Reader;
+pub use reader::{ROWS_MAX, Reader};
 pub use status::{Salvage, Status, Thrift, Wear};
 use writer::Writer;
 

@@ -11,6 +11,7 @@ use tag::{Kind, TagName, Timestamp};
 
 use super::file::{self, sqlite};
 use super::head::{Head, Plan};
+use super::rezone::Rezone;
 use super::roll;
 use super::scan::{Past, us};
 use super::seal::{ChunkIds, cut, newest_chunk, seal};
@@ -46,6 +47,8 @@ pub(crate) struct Engine {
     chunks: ChunkIds,
     /// Tags that may have windows to roll up.
     to_roll: BTreeSet<i64>,
+    /// Blocks of days that another zone made others.
+    rezone: Rezone,
     /// How large the database may grow.
     pub(crate) keep_bytes: u64,
     /// It was larger at the last flush.
@@ -69,10 +72,13 @@ impl Engine {
             next_seq: 1,
             chunks: ChunkIds::default(),
             to_roll: BTreeSet::new(),
+            rezone: Rezone::default(),
             keep_bytes: u64::MAX,
             is_over: false,
         };
         engine.read_log().map_err(sqlite("reading the log of", path))?;
+        engine.rezone =
+            Rezone::begin(&mut engine.conn, &engine.calendar).map_err(sqlite("looking at the days of", path))?;
         Ok(engine)
     }
 
@@ -128,8 +134,10 @@ impl Engine {
                 self.to_roll.remove(&tag);
             }
         }
+        self.rezone.step(&tx, &self.calendar)?;
         self.is_over = thin::thin(&tx, &self.calendar, self.keep_bytes)? > 0;
         tx.commit()?;
+        self.rezone.done();
         self.next_seq += 1;
         {
             let mut head = lock(&self.head);
@@ -177,7 +185,7 @@ impl Engine {
 
     /// Whether some windows wait to be rolled up although nothing new came.
     pub(crate) fn has_work(&self) -> bool {
-        self.is_over || !self.to_roll.is_empty()
+        self.is_over || !self.to_roll.is_empty() || self.rezone.has_work()
     }
 
     /// When the last process that recorded was surely alive, if it left no mark that it stopped: the time of its newest

@@ -1,6 +1,8 @@
 //! The thread that reads: a connection of its own, so that a question never holds up the recording. Every reading
 //! streams; none holds more than its answer.
 
+mod rolled;
+
 use std::cell::Cell;
 use std::fs;
 use std::ops::ControlFlow;
@@ -26,6 +28,7 @@ use crate::entry::{Number, Point};
 use crate::error::ReadError;
 use crate::format::Record;
 use crate::levels::{Calendar, Level};
+pub use rolled::ROWS_MAX;
 
 /// Tries to see the database and the log in memory in one state; a writer is between the two for microseconds.
 const SNAPSHOT_TRIES: usize = 1000;
@@ -392,7 +395,7 @@ fn lead(past: &Past<'_>, before: Timestamp) -> Result<Option<Record>, ReadError>
     Ok(lead)
 }
 
-fn number(record: &Record) -> Option<Number> {
+pub(super) fn number(record: &Record) -> Option<Number> {
     match record.point {
         Point::Value(number) => Some(number),
         Point::Gap(_) => None,

@@ -85,7 +85,8 @@ fn next_chunk(tx: &Connection, tag: i64, from: Timestamp) -> rusqlite::Result<Op
     Ok(found.map(|at| Timestamp(at.unsigned_abs())))
 }
 
-fn build(
+/// Makes one block, unless it is there or saves no work.
+pub(super) fn build(
     tx: &Connection,
     calendar: &Calendar,
     tag: i64,

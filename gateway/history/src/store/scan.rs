@@ -211,7 +211,8 @@ impl Past<'_> {
             Some(above) => self.left(above, from, to, visit),
             None => self.records(from, to, &mut |record| visit(Piece::Record(record))),
         };
-        let window = self.calendar.window(level, from).0;
+        // Days of another zone begin up to a day earlier.
+        let window = Timestamp(self.calendar.window(level, from).0.0.saturating_sub(Level::Day.longest_us()));
         let reading = failed("reading a tag's rollups");
         let mut find = self.conn.prepare_cached(BLOCKS).map_err(reading)?;
         let mut rows = find.query(params![self.tag, level.code(), us(window), us(to)]).map_err(reading)?;
@@ -248,6 +249,10 @@ impl Past<'_> {
                 self.damaged.set(self.damaged.get() + 1);
                 continue;
             };
+            if !buckets.iter().all(|bucket| self.calendar.has(level, (bucket.start, bucket.end))) {
+                // Days of a zone the site was in before.
+                continue;
+            }
             self.pieces(level.below(), done, first, visit)?;
             let inside = buckets.iter().filter(|bucket| first <= bucket.start && bucket.end <= last);
             inside.for_each(|bucket| visit(Piece::Bucket(*bucket)));

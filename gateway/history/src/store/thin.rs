@@ -47,6 +47,11 @@ impl Thinned {
         Some((Level::ALL[place], self.0[place]))
     }
 
+    /// Until when there is no hour.
+    pub(super) fn hours_until(&self) -> Timestamp {
+        self.0[3]
+    }
+
     /// Until when there is no record.
     pub(super) fn records_until(&self) -> Timestamp {
         self.0[0]

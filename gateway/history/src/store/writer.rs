@@ -85,12 +85,13 @@ impl Writer {
     pub(super) fn run(&mut self, batches: &Receiver<Batch>) {
         self.counted_from = device_bytes().map(|bytes| (bytes, self.clock.mono()));
         loop {
+            let mut is_quiet = false;
             match batches.recv_timeout(self.until_flush()) {
                 Ok(batch) => self.take(batch),
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => is_quiet = self.pending.is_empty() && self.has_work(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            if self.until_flush().is_zero() {
+            if is_quiet || self.until_flush().is_zero() {
                 self.persist();
             }
         }
@@ -112,8 +113,11 @@ impl Writer {
             return Duration::ZERO;
         }
         let due = self.since.map(|since| self.config.flush.saturating_sub(self.clock.mono().duration_since(since)));
-        let work = self.engine.as_ref().filter(|engine| engine.has_work()).map(|_| BREATH);
-        due.or(work).unwrap_or(IDLE)
+        due.or(self.has_work().then_some(BREATH)).unwrap_or(IDLE)
+    }
+
+    fn has_work(&self) -> bool {
+        self.engine.as_ref().is_some_and(Engine::has_work)
     }
 
     fn persist(&mut self) {
