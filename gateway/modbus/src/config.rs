@@ -7,6 +7,7 @@ use std::time::Duration;
 use site::{Address, Area, Form, ModbusClient, ModbusTag, Rtu, Table, Transport, WordType};
 use tag::{TagDef, TagName};
 
+use crate::beside::{Apart, Beside};
 use crate::error::ConfigError;
 use crate::layout::{self, Layout, Meaning, Way};
 use crate::master::char_time;
@@ -243,11 +244,15 @@ fn spot_of(client: &ModbusClient, entry: &ModbusTag, address: Address, way: Way)
     let (scale, offset) = if is_bool { (1.0, 0.0) } else { (entry.scale, entry.offset) };
     let meaning = Meaning { no_value: entry.no_value.clone(), states: entry.states.clone() };
     let meaning = Some(meaning).filter(|meaning| *meaning != Meaning::default()).map(Arc::new);
-    let layout = Layout { word_type: entry.word_type, order, scale, offset, length: entry.length, meaning };
+    let beside = if way == Way::Read { Beside::of(entry) } else { Ok(None) };
+    let (first, beside) = beside.map_err(|Apart| ConfigError::Apart { tag: tag() })?.unzip();
+    let beside = beside.map(Arc::new);
+    let layout = Layout { word_type: entry.word_type, order, scale, offset, length: entry.length, meaning, beside };
     if entry.word_type.has_length() && entry.length == 0 {
         return Err(ConfigError::NoLength { tag: tag() });
     }
-    let Address { unit, table, start, bit, .. } = address;
+    let Address { unit, table, bit, .. } = address;
+    let start = first.unwrap_or(address.start);
     let spot = Spot { unit, table, start, bit, layout };
     let bits = plan::is_bits(table);
     if is_bool != (bits || bit.is_some()) || (bits && bit.is_some()) || bit.is_some_and(|bit| bit > 15) {

@@ -39,6 +39,9 @@ pub enum ConfigError {
     /// Past 65536.
     #[error("tag {tag} goes past the last register, 65536")]
     PastEnd { tag: TagName },
+    /// Its number, its power of ten and its model's number don't lie where one request reads them.
+    #[error("tag {tag}: what must be read in one piece lies apart")]
+    Apart { tag: TagName },
     /// Nobody answers to unit 0 on a serial line.
     #[error("tag {tag}: unit 0 of a serial line is broadcast, which nobody answers")]
     Broadcast { tag: TagName },

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use site::{Form, Order, WordType};
 use tag::{Fault, Value};
 
+use crate::beside::Beside;
+
 /// Which way the words travel: pymscada 0.2.8 reads some types in another order than it writes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
@@ -38,6 +40,8 @@ pub struct Layout {
     pub length: u16,
     /// What some raw numbers mean, if any mean something of their own.
     pub meaning: Option<Arc<Meaning>>,
+    /// What is read in one piece with it, if anything is.
+    pub beside: Option<Arc<Beside>>,
 }
 
 /// Raw numbers that are not just numbers.
@@ -90,11 +94,16 @@ pub enum EncodeError {
 impl Layout {
     /// A layout without scaling.
     pub fn plain(word_type: WordType, order: Order) -> Self {
-        Self { word_type, order, scale: 1.0, offset: 0.0, length: 0, meaning: None }
+        Self { word_type, order, scale: 1.0, offset: 0.0, length: 0, meaning: None, beside: None }
     }
 
-    /// How many registers it takes (a bool: one, or none of its own when it is a coil).
+    /// How many registers are read for it (a bool: one, or none of its own when it is a coil).
     pub fn words(&self) -> u16 {
+        self.beside.as_ref().map_or_else(|| self.own_words(), |beside| beside.words)
+    }
+
+    /// How many registers the value itself takes.
+    fn own_words(&self) -> u16 {
         if self.word_type.has_length() { self.length } else { words_of(self.word_type) }
     }
 
@@ -115,6 +124,13 @@ impl Layout {
     /// The value in these words. A number that has no meaning as a [`Value`] is [`Fault::OutOfRange`].
     pub fn decode(&self, words: &[u16]) -> Result<Value, Fault> {
         assert_eq!(words.len(), usize::from(self.words()), "the plan reads whole values");
+        match &self.beside {
+            None => self.decode_own(words),
+            Some(beside) => beside.raised(words, self.decode_own(beside.own(words, self.own_words())?)?),
+        }
+    }
+
+    fn decode_own(&self, words: &[u16]) -> Result<Value, Fault> {
         match self.word_type {
             WordType::Text => return Ok(Value::Text(text_of(&self.bytes(words)).into())),
             WordType::Bytes => return Ok(Value::Bytes(self.bytes(words).into())),
@@ -122,7 +138,7 @@ impl Layout {
         }
         let raw = self.gather(words);
         if let Some(meaning) = &self.meaning {
-            let bits = u64::MAX >> (64 - 16 * u32::from(self.words()).min(4));
+            let bits = u64::MAX >> (64 - 16 * u32::from(self.own_words()).min(4));
             let byte = if self.part().is_some() { 0xFF } else { bits };
             if meaning.no_value.iter().any(|none| (*none as u64 ^ raw) & byte == 0) {
                 return Err(Fault::OutOfRange);
@@ -187,7 +203,7 @@ impl Layout {
     /// The words of a value, or why there are none.
     pub fn encode(&self, value: &Value) -> Result<Vec<u16>, EncodeError> {
         let words = self.encode_any(value)?;
-        match self.decode(&words) {
+        match self.decode_own(&words) {
             Err(_) if self.meaning.is_some() => Err(EncodeError::MeansNothing),
             _ => Ok(words),
         }
@@ -295,7 +311,7 @@ impl Layout {
     /// The inverse of `gather`.
     fn spread(&self, raw: u64) -> Vec<u16> {
         let halves = halves(self.order);
-        let count = usize::from(self.words());
+        let count = usize::from(self.own_words());
         let mut words = vec![0; count];
         for place in 0..count {
             let word = (raw >> (16 * (count - 1 - place))) as u16;

@@ -24,6 +24,7 @@
 //! After each of these it takes [`Master::take_reports`] and gives them to a [`Reporter`], which says what the bus
 //! hears. `step` is called again after everything; it may be called at any time, early or often.
 
+mod beside;
 mod block;
 mod budget;
 mod config;
@@ -48,6 +49,7 @@ mod unit;
 mod vitals;
 mod write;
 
+pub use beside::Beside;
 pub use config::{Config, Limits, LineBlock, LineConfig, OwnedTag, Point, Spot};
 pub use device::{Action, Counters, Device, RETRY_GAP, Report, Status, UnitStats, WRITES_MAX};
 pub use error::{ConfigError, LineError, RunError};

@@ -148,6 +148,7 @@ fn any_layout() -> impl Strategy<Value = Layout> {
         offset: if TYPES[t] == WordType::Bool { 0.0 } else { offset },
         length: 0,
         meaning: None,
+        beside: None,
     })
 }
 

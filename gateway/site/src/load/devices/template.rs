@@ -113,6 +113,9 @@ fn apart(value: &ModbusTag, fields: &Fields<'_>, report: &mut Report<'_>) {
     if value.model.is_some() && table.is_some_and(|table| table != Table::HoldingRegisters) {
         report.error(fields.pos("read"), "a SunSpec model outside 4x", "expected 4x: models are holding registers");
     }
+    if value.model.is_some() && value.word_type == WordType::Bool {
+        report.error(fields.pos("type"), "a bool in a SunSpec model", "expected the whole register, as uint16");
+    }
     let span = value.read_span().map_or(0, |(_, words)| words);
     if span > 125 {
         let expected = "expected at most 125, what one request reads";
