@@ -12,6 +12,7 @@ mod forebay;
 mod load;
 mod machine;
 mod measure;
+mod past;
 mod plc;
 mod process;
 mod pymscada;
@@ -50,6 +51,9 @@ struct Args {
     /// Be the bare relay that others are measured against.
     #[arg(long, hide = true)]
     relay: bool,
+    /// Be one that keeps samples.
+    #[arg(long, hide = true, num_args = 3..)]
+    past: Vec<String>,
 }
 
 /// What all measurements share.
@@ -70,12 +74,13 @@ impl Bench {
 
 type Measurement = fn(&Bench) -> Result<Vec<Row>, Fail>;
 
-const MEASUREMENTS: [(&str, Measurement); 9] = [
+const MEASUREMENTS: [(&str, Measurement); 10] = [
     ("latency", measure::latency::run),
     ("throughput", measure::throughput::run),
     ("stalled", measure::stalled::run),
     ("window", measure::window::run),
     ("modbus", measure::modbus::run),
+    ("history", measure::history::run),
     ("start", measure::start::run),
     ("memory", measure::memory::run),
     ("page", measure::page::run),
@@ -87,6 +92,18 @@ fn main() -> ExitCode {
     let args = Args::parse();
     if args.relay {
         return relay::serve();
+    }
+    if !args.past.is_empty() {
+        return match past::be(&args.past) {
+            Ok(said) => {
+                println!("{said}");
+                ExitCode::SUCCESS
+            }
+            Err(why) => {
+                eprintln!("bench: {why}");
+                ExitCode::FAILURE
+            }
+        };
     }
     if let Some(stranger) = args.only.iter().find(|name| MEASUREMENTS.iter().all(|(known, _)| known != name)) {
         let known: Vec<&str> = MEASUREMENTS.iter().map(|(name, _)| *name).collect();

@@ -1,6 +1,7 @@
 //! The measurements, one file each.
 
 pub(crate) mod chromium;
+pub(crate) mod history;
 pub(crate) mod latency;
 pub(crate) mod memory;
 pub(crate) mod modbus;
