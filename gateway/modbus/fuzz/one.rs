@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use forebay_modbus::{Exchange, Layout, Reply, answer_len, decode};
+use forebay_modbus::{Asked, Exchange, Layout, Reply, answer_len, decode};
 use site::{Order, WordType};
 use tag::{Fault, Value};
 use tokio_modbus::{Request, Response};
@@ -81,19 +81,19 @@ pub(crate) fn frames(data: &[u8]) {
         assert_eq!(rest.len(), answer_len(&request));
         fits(&request, &response);
     }
-    let mut exchange = if serial { Exchange::rtu(Duration::from_millis(1)) } else { Exchange::tcp() };
+    let mut exchange = if serial { Exchange::rtu(Duration::from_millis(1)) } else { Exchange::tcp(1) };
     #[allow(clippy::disallowed_methods, reason = "only differences count")]
     let mut now = Instant::now();
-    exchange.begin(now, 1, request.clone(), Duration::from_secs(1));
+    exchange.begin(now, Asked::default(), 1, request.clone(), Duration::from_secs(1));
     for piece in rest.chunks(piece_bytes) {
         now += Duration::from_millis(u64::from(piece[0]));
         let reply = exchange.on_bytes(now, piece).or_else(|| exchange.on_time(now));
-        if let Some(Reply::Answer(response)) = &reply {
+        if let Some((_, Reply::Answer(response))) = &reply {
             fits(&request, response);
         }
         if reply.is_some() {
             now = exchange.ready_at().map_or(now, |ready| ready.max(now));
-            exchange.begin(now, 1, request.clone(), Duration::from_secs(1));
+            exchange.begin(now, Asked::default(), 1, request.clone(), Duration::from_secs(1));
         }
     }
     now += Duration::from_secs(10);

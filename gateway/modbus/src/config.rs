@@ -49,6 +49,8 @@ pub struct LineConfig {
     pub timeout: Duration,
     /// The least silence before a request.
     pub gap: Duration,
+    /// How many requests may be under way at once.
+    pub pipeline: usize,
     /// What an earlier run learned of its devices.
     pub learned: Learned,
     /// What is read, or read back once and then written, every period.
@@ -340,6 +342,7 @@ fn line_of(rtu: &Rtu, points: Vec<Point>) -> LineConfig {
         rate: rtu.rate,
         timeout: rtu.timeout,
         gap: rtu.gap,
+        pipeline: if rtu.transport.is_rtu() { 1 } else { rtu.pipeline.into() },
         learned: Learned::default(),
         blocks,
         points,

@@ -5,26 +5,32 @@
 
 mod answer;
 mod ask;
+mod flight;
 mod health;
+mod reply;
+mod told;
+mod types;
 mod writes;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use link::Outcome;
 use site::Transport;
-use tag::{Fault, Timestamp, Value};
-use tokio_modbus::{Request, Response};
+use tag::Fault;
+use tokio_modbus::Request;
 
-use crate::block::{Block, Cells};
+use crate::block::Block;
 use crate::budget::Budget;
 use crate::config::LineConfig;
-use crate::exchange::Reply;
+use crate::exchange::Asked;
 use crate::master::char_time;
 use crate::memory::{Learned, LearnedBlock, LearnedForms};
-use crate::pdu::{self, BadReply};
+use crate::pdu;
 use crate::unit::{Shape, Unit};
-use crate::write::{self, Ticket, Transaction};
+use crate::write::{self, Transaction};
+
+use flight::{Ask, Doing, Purpose, Touches};
+pub use types::{Action, Counters, Report, Status, UnitStats};
 
 /// Connection attempts start this far apart, so that a device which is back is found well within a second.
 pub const RETRY_GAP: Duration = Duration::from_millis(400);
@@ -41,136 +47,11 @@ const WRITES_IN_A_ROW: u32 = 12;
 /// "Nothing to do": any event comes before.
 const IDLE: Duration = Duration::from_secs(3600);
 
-/// What the line must do.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Action {
-    /// Open the connection or the port, within [`crate::CONNECT_TIME`].
-    Connect,
-    /// Close it.
-    Close,
-    /// Ask this; answer with [`Device::on_reply`].
-    Send {
-        /// Of whom.
-        unit: u8,
-        /// What.
-        request: Request<'static>,
-        /// How long to wait for the answer.
-        timeout: Duration,
-    },
-    /// Nothing until then, unless a write comes.
-    Wait(Instant),
-}
-
-/// What there is to tell.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Report {
-    /// A point was read and its registers are not what they were.
-    Value {
-        /// Which point of the line.
-        point: usize,
-        /// When the answer arrived.
-        at: Timestamp,
-        /// What it says.
-        value: Value,
-    },
-    /// A point can't be read, or what is read has no meaning.
-    Fault {
-        /// Which point of the line.
-        point: usize,
-        /// Why.
-        because: Fault,
-    },
-    /// A whole block was polled, and what was reported of its points last is still so.
-    Confirmed {
-        /// Which block of the line.
-        block: usize,
-        /// When.
-        at: Timestamp,
-    },
-    /// What became of a write.
-    Outcome(Ticket, Outcome),
-    /// The connection as a whole changed.
-    Status(Status),
-}
-
-/// How a connection is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// Every unit answers.
-    pub ok: bool,
-    /// Why not, in words; empty when `ok`.
-    pub why: String,
-    /// How long ago the last answer came, if one ever did.
-    pub last_answer: Option<Duration>,
-}
-
-/// What was counted since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counters {
-    /// Requests sent.
-    pub requests: u64,
-    /// Requests without an answer, or with one that is none.
-    pub timeouts: u64,
-    /// Exceptions.
-    pub exceptions: u64,
-    /// Answers that were garbled: wrong checksums, lengths, functions.
-    pub bad: u64,
-    /// How long the line was busy with requests and answers, and with waiting for them.
-    pub busy: Duration,
-    /// How much of that was spent on units that were offline.
-    pub in_vain: Duration,
-    /// Blocks that fell due while they still waited to be read from the time before.
-    pub overruns: u64,
-}
-
-/// What is known of one unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnitStats {
-    /// Which.
-    pub unit: u8,
-    /// It answers.
-    pub online: bool,
-    /// Requests without an answer.
-    pub timeouts: u64,
-    /// Requests it refused.
-    pub exceptions: u64,
-    /// Answers that were none.
-    pub bad: u64,
-    /// How long an answer usually takes.
-    pub p50: Option<Duration>,
-    /// How long one in twenty takes at least.
-    pub p95: Option<Duration>,
-    /// Time the line waited for it while it was offline.
-    pub in_vain: Duration,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LineState {
     Down { retry_at: Instant },
     Connecting,
     Up,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Purpose {
-    Poll { block: usize },
-    Search { block: usize },
-    Probe,
-    Write { driven: Option<(usize, Cells)> },
-}
-
-/// A request, of which unit (by index), and what for.
-type Ask = (Purpose, usize, Request<'static>);
-
-#[derive(Debug)]
-struct Doing {
-    purpose: Purpose,
-    unit: usize,
-    shape: Shape,
-    sent: Instant,
-    /// What the bytes of the request and of its answer take on a serial line.
-    wire: Duration,
-    single_write: bool,
 }
 
 /// See the module.
@@ -213,7 +94,16 @@ pub struct Device {
     learned: u64,
     /// Polls and searches take turns.
     search_turn: bool,
-    doing: Option<Doing>,
+    /// In the order they were sent.
+    doing: Vec<Doing>,
+    /// Up to here it was counted how busy the line is.
+    busy_until: Instant,
+    /// When a dead unit was last asked in vain.
+    in_vain: Option<Instant>,
+    /// While a dead unit is waited for, the gateway keeps the living ones waiting too.
+    keeps_waiting: bool,
+    /// When a gateway last said that it can't reach a unit: it is there, whoever else isn't.
+    gateway_at: Option<Instant>,
     reports: Vec<Report>,
     counters: Counters,
     status: Option<(bool, String)>,
@@ -269,7 +159,11 @@ impl Device {
             crowded: None,
             learned: 0,
             search_turn: false,
-            doing: None,
+            doing: Vec::new(),
+            busy_until: now,
+            in_vain: None,
+            keeps_waiting: false,
+            gateway_at: None,
             reports: Vec::new(),
             counters: Counters::default(),
             status: None,
@@ -282,49 +176,6 @@ impl Device {
         &self.config
     }
 
-    /// What was counted.
-    pub fn counters(&self) -> Counters {
-        self.counters
-    }
-
-    /// What is known of each unit.
-    pub fn unit_stats(&self) -> Vec<UnitStats> {
-        self.units
-            .iter()
-            .map(|unit| UnitStats {
-                unit: unit.id,
-                online: matches!(unit.health, crate::unit::Health::Online),
-                timeouts: unit.counts.timeouts,
-                exceptions: unit.counts.exceptions,
-                bad: unit.counts.bad,
-                p50: unit.timing.percentile(50),
-                p95: unit.timing.percentile(95),
-                in_vain: unit.counts.in_vain,
-            })
-            .collect()
-    }
-
-    /// A number that changes with what [`Device::learned`] says.
-    pub fn learned_so_far(&self) -> u64 {
-        self.learned
-    }
-
-    /// What was learned of the devices, to be remembered.
-    pub fn learned(&self) -> Learned {
-        let blocks = self.blocks.iter().filter_map(|block| {
-            let (unit, table, start, count) = (self.units[block.unit].id, block.table, block.start, block.count);
-            Some(LearnedBlock { unit, table, start, count, runs: block.learned()? })
-        });
-        let forms = self.units.iter().zip(self.no_mask.iter().zip(&self.multiple_only));
-        let forms = forms.filter(|(_, (no_mask, multiple_only))| **no_mask || **multiple_only);
-        let forms = forms.map(|(unit, (no_mask, multiple_only))| LearnedForms {
-            unit: unit.id,
-            no_mask: *no_mask,
-            multiple_only: *multiple_only,
-        });
-        Learned { blocks: blocks.collect(), forms: forms.collect() }
-    }
-
     /// How many writes wait, at most [`WRITES_MAX`].
     pub fn writes_waiting(&self) -> usize {
         self.writes.len()
@@ -335,9 +186,9 @@ impl Device {
         std::mem::take(&mut self.reports)
     }
 
-    /// What to do now. Not to be called between [`Action::Send`] and its outcome.
+    /// What to do now. Not to be called while as many answers are awaited as the line takes at a time.
     pub fn next(&mut self, now: Instant) -> Action {
-        assert!(self.doing.is_none(), "one request at a time");
+        assert!(self.doing.len() < self.config.pipeline, "not more requests than the line takes");
         self.expire(now);
         match self.line {
             _ if self.blocks.is_empty() => return Action::Wait(now + IDLE),
@@ -350,6 +201,8 @@ impl Device {
             }
             LineState::Up if self.hang_up => {
                 self.went_down(now);
+                self.lose_all(now, Fault::Offline);
+                self.tell_status(now);
                 return Action::Close;
             }
             LineState::Up => {}
@@ -359,25 +212,34 @@ impl Device {
             return Action::Wait(until);
         }
         match self.choose(now) {
-            Ok((purpose, unit, request)) => {
-                self.counters.requests += 1;
-                let shape = Shape::of(&request);
-                let single_write = write::is_single(&request);
-                // A write may take a device longer than any read, and nobody knows whether a lost one was carried out.
-                let timeout = match &purpose {
-                    Purpose::Write { .. } => self.config.timeout,
-                    _ => self.units[unit].patience(self.config.timeout),
-                };
-                let wire = self.wire_time(&request);
-                let to = match (&purpose, self.writes.front()) {
-                    (Purpose::Write { .. }, Some(first)) => first.addressee(),
-                    _ => self.units[unit].id,
-                };
-                self.doing = Some(Doing { purpose, unit, shape, sent: now, wire, single_write });
-                Action::Send { unit: to, request, timeout }
-            }
+            Ok(ask) => self.send(now, ask),
             Err(wake) => Action::Wait(wake.max(now + Duration::from_micros(1))),
         }
+    }
+
+    fn send(&mut self, now: Instant, (purpose, unit, request): Ask) -> Action {
+        self.counters.requests += 1;
+        // A write may take a device longer than any read, and nobody knows whether a lost one was carried out.
+        let timeout = match &purpose {
+            Purpose::Write { .. } => self.config.timeout,
+            _ => self.patience(unit),
+        };
+        let to = match (&purpose, self.writes.front()) {
+            (Purpose::Write { .. }, Some(first)) => first.addressee(),
+            _ => self.units[unit].id,
+        };
+        let asked = Asked(self.counters.requests);
+        self.doing.push(Doing {
+            asked,
+            unit,
+            shape: Shape::of(&request),
+            touches: Touches::of(&purpose, &request),
+            sent: now,
+            wire: self.wire_time(&request),
+            single_write: write::is_single(&request),
+            purpose,
+        });
+        Action::Send { asked, unit: to, request, timeout }
     }
 
     /// What a request and its answer take on a serial line.
@@ -391,6 +253,8 @@ impl Device {
     pub fn on_late(&mut self, unit: u8, took: Duration) {
         if let Some(unit) = self.units.iter_mut().find(|known| known.id == unit) {
             unit.timing.late(took);
+            // Over TCP it is known to be its answer; the next is waited for.
+            unit.stirring |= !self.serial && unit.is_offline();
         }
     }
 
@@ -399,6 +263,7 @@ impl Device {
         self.line = LineState::Up;
         self.connect_error = None;
         self.hang_up = false;
+        self.keeps_waiting = false;
         for unit in &mut self.units {
             // Whoever has waited longest keeps its place.
             unit.probe_at = unit.probe_at.min(now);
@@ -421,87 +286,12 @@ impl Device {
         self.tell_status(now);
     }
 
-    /// It was lost: why, in words. A request in flight counts as unanswered.
+    /// It was lost: why, in words. Requests in flight count as unanswered.
     pub fn on_closed(&mut self, now: Instant, why: &str) {
         self.went_down(now);
         self.connect_error = Some(why.to_owned());
-        if let Some(doing) = self.doing.take() {
-            self.counters.timeouts += 1;
-            self.no_answer(now, doing, Fault::Offline);
-        }
+        self.lose_all(now, Fault::Offline);
         self.tell_status(now);
-    }
-
-    /// What became of the request in flight; `wall` stamps what was read.
-    pub fn on_reply(&mut self, now: Instant, wall: Timestamp, reply: Reply) {
-        let Some(doing) = self.doing.take() else { return };
-        self.replied_at = now;
-        self.count(now, &doing, &reply);
-        // Over a network an answer is lost for many reasons and hardly ever for want of silence: there the site says it.
-        let living = self.units.iter().filter(|unit| self.serial && !unit.is_offline());
-        let learned = living.map(|unit| unit.timing.gap()).max();
-        let gap = self.config.gap.max(learned.unwrap_or_default());
-        self.gap_until = (!gap.is_zero()).then(|| now + gap);
-        match reply {
-            Reply::Broadcast => self.write_step(now, wall, None, None),
-            Reply::Answer(response) => {
-                self.units[doing.unit].echoes |= matches!(response, Response::Custom(pdu::DIAGNOSTICS, _));
-                self.units[doing.unit].heard(doing.shape, doing.sent);
-                self.learn_time(now, &doing);
-                self.alive(now, doing.unit);
-                self.answered(now, wall, doing, Cells::of(response));
-            }
-            Reply::Exception(code) => {
-                self.counters.exceptions += 1;
-                self.units[doing.unit].heard_refusal(doing.shape, doing.sent);
-                self.learn_time(now, &doing);
-                self.alive(now, doing.unit);
-                self.refused(now, wall, doing, code);
-            }
-            Reply::TimedOut => {
-                self.counters.timeouts += 1;
-                self.no_answer(now, doing, Fault::TimedOut);
-            }
-            Reply::Bad(bad) => {
-                self.counters.timeouts += 1;
-                // The stream can't be followed any further.
-                self.hang_up |= self.stream && !self.serial && matches!(bad, BadReply::NotModbus | BadReply::Flood(_));
-                self.no_answer(now, doing, Fault::BadReply);
-            }
-        }
-        self.tell_status(now);
-    }
-
-    fn count(&mut self, now: Instant, doing: &Doing, reply: &Reply) {
-        // A daemon that didn't run for a while didn't keep the line busy.
-        let took = now.saturating_duration_since(doing.sent).min(self.config.timeout * 2 + doing.wire);
-        self.counters.busy += took;
-        let unit = &mut self.units[doing.unit];
-        let counts = &mut unit.counts;
-        match reply {
-            Reply::TimedOut => counts.timeouts += 1,
-            Reply::Exception(_) => counts.exceptions += 1,
-            Reply::Bad(_) => {
-                counts.bad += 1;
-                self.counters.bad += 1;
-            }
-            Reply::Answer(_) | Reply::Broadcast => {}
-        }
-        if unit.is_offline() && matches!(reply, Reply::TimedOut | Reply::Bad(_)) {
-            unit.counts.in_vain += took;
-            self.counters.in_vain += took;
-        }
-    }
-
-    fn learn_time(&mut self, now: Instant, doing: &Doing) {
-        let unit = &mut self.units[doing.unit];
-        if unit.stirring || matches!(doing.purpose, Purpose::Write { .. }) {
-            return;
-        }
-        unit.timing.answered(now.saturating_duration_since(doing.sent).saturating_sub(doing.wire));
-        if unit.failures > 0 && !unit.is_offline() {
-            unit.timing.given_up_too_soon();
-        }
     }
 
     fn went_down(&mut self, now: Instant) {

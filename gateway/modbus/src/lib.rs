@@ -38,10 +38,12 @@ mod mbap;
 mod memory;
 mod pdu;
 mod plan;
+mod port;
 mod report;
 mod rtu;
 mod run;
 pub mod server;
+mod silence;
 mod timing;
 pub mod tool;
 mod trace;
@@ -53,18 +55,19 @@ pub use beside::Beside;
 pub use config::{Config, Limits, LineBlock, LineConfig, OwnedTag, Point, Spot};
 pub use device::{Action, Counters, Device, RETRY_GAP, Report, Status, UnitStats, WRITES_MAX};
 pub use error::{ConfigError, LineError, RunError};
-pub use exchange::{Exchange, LATE_MAX, Reply};
+pub use exchange::{Asked, Exchange, LATE_MAX, Reply};
 pub use layout::{EncodeError, Layout, Meaning, Way, default_order, words_of};
-pub use line::CONNECT_TIME;
+
 pub use link::Outcome;
 pub use master::{Do, Master, char_time};
-pub use mbap::Mbap;
+pub use mbap::{Found, Mbap};
 pub use memory::{Learned, LearnedBlock, LearnedForms};
 pub use pdu::{Answer, BadReply, PDU_BYTES_MAX, answer_len, decode, encode};
 pub use plan::{
     Block, READ_BITS_MAX, READ_WORDS_MAX, TCP_BRIDGE_WORDS, WRITE_BITS_MAX, WRITE_WORDS_MAX, Want, plan_areas,
     plan_reads, rtu_bridge_words,
 };
+pub use port::CONNECT_TIME;
 pub use report::{GroupPlan, Reporter, Say};
 pub use rtu::{Rtu, crc16};
 pub use run::run;

@@ -1,4 +1,4 @@
-//! The wire: opens TCP connections and serial ports, moves bytes, and does what [`Master`] says. The only I/O here.
+//! The wire: does what [`Master`] says, on a [`Port`]. The only I/O here.
 
 use std::error::Error;
 use std::io;
@@ -7,34 +7,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use shell::SharedClock;
-use site::{Parity, Serial, Transport};
+use site::Transport;
 use tag::Timestamp;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_serial::{DataBits, SerialPortBuilderExt, SerialStream, StopBits};
 
 use crate::config::LineConfig;
 use crate::device::{Counters, Report, UnitStats};
 use crate::error::LineError;
 use crate::master::{Do, Master};
 use crate::memory::Learned;
+use crate::port::{self, CONNECT_TIME, Port, READ_BYTES};
 use crate::trace::Trace;
 use crate::write::WriteRequest;
 
-/// A connection is made within this, or tried anew: the kernel's own retry comes after a second, which is too late for
-/// a device that is just back.
-pub const CONNECT_TIME: Duration = Duration::from_millis(900);
-
 /// How a line and its units are is told so often.
 const STATS_EVERY: Duration = Duration::from_secs(2);
-
-/// More than any answer; what a flooding device sends is taken in pieces of this and thrown away.
-pub(crate) const READ_BYTES: usize = 1024;
-
-/// What lies in a serial port before a request is at most the kernel's buffer of 4096 bytes; more is babble.
-const DRAIN_READS_MAX: usize = 16;
 
 /// What a line tells after each of its steps.
 #[derive(Debug)]
@@ -46,12 +35,6 @@ pub(crate) struct Told {
     pub(crate) units: Option<Vec<UnitStats>>,
     /// When something was learned.
     pub(crate) learned: Option<Learned>,
-}
-
-pub(crate) enum Port {
-    Tcp(TcpStream),
-    Serial(SerialStream),
-    Udp(UdpSocket),
 }
 
 pub(crate) struct Line {
@@ -100,7 +83,11 @@ impl Line {
                 Do::Open => self.open().await,
                 Do::Close => self.port = None,
                 Do::Send(bytes) => self.send(&bytes).await,
-                Do::Listen(until) => self.listen(until).await,
+                Do::Listen(until) => {
+                    if !self.listen(until).await {
+                        return;
+                    }
+                }
                 Do::Wait(until) => match timeout(self.time_until(until), self.writes.recv()).await {
                     Ok(Some(write)) => self.master.write(self.clock.mono(), &write),
                     Ok(None) => return,
@@ -133,11 +120,12 @@ impl Line {
         let transport = self.master.config().transport.clone();
         let opened = match &transport {
             Transport::Listen { at, .. } => self.let_in(*at).await,
-            transport => open(transport).await,
+            transport => port::open(transport).await,
         };
         match opened {
             Ok(port) => {
                 self.port = Some(port);
+                self.trace(Trace::cut);
                 self.master.on_opened(self.clock.mono());
             }
             Err(error) => self.master.on_open_failed(self.clock.mono(), &in_words(&error)),
@@ -177,11 +165,24 @@ impl Line {
         }
     }
 
-    async fn listen(&mut self, until: Instant) {
+    /// Reads, but a write that comes meanwhile may go out beside what is under way. False when nobody is left who could
+    /// write.
+    async fn listen(&mut self, until: Instant) -> bool {
         let wait = self.time_until(until);
-        let Some(port) = &mut self.port else { return self.lose(&LineError::Closed) };
+        let Some(port) = &mut self.port else {
+            self.lose(&LineError::Closed);
+            return true;
+        };
         let mut buffer = [0; READ_BYTES];
-        match timeout(wait, port.read(&mut buffer)).await {
+        let read = tokio::select! {
+            read = timeout(wait, port.read(&mut buffer)) => read,
+            write = self.writes.recv() => {
+                let Some(write) = write else { return false };
+                self.master.write(self.clock.mono(), &write);
+                return true;
+            }
+        };
+        match read {
             Err(_) => {}
             Ok(Ok(0)) => self.lose(&LineError::Closed),
             Ok(Ok(n)) => {
@@ -191,6 +192,7 @@ impl Line {
             }
             Ok(Err(error)) => self.lose(&LineError::Lost(error)),
         }
+        true
     }
 
     fn trace(&self, note: impl FnOnce(&mut Trace, Timestamp)) {
@@ -207,90 +209,6 @@ impl Line {
     fn time_until(&self, until: Instant) -> Duration {
         until.saturating_duration_since(self.clock.mono())
     }
-}
-
-impl Port {
-    pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.read(buffer).await,
-            Self::Serial(stream) => stream.read(buffer).await,
-            Self::Udp(socket) => socket.recv(buffer).await,
-        }
-    }
-
-    pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.write_all(bytes).await,
-            Self::Serial(stream) => stream.write_all(bytes).await,
-            Self::Udp(socket) => socket.send(bytes).await.map(drop),
-        }
-    }
-
-    /// Throws away what a serial line gathered while nobody asked. (On TCP the transaction number does that.)
-    pub(crate) fn drain(&mut self, rtu: bool) {
-        let mut buffer = [0; READ_BYTES];
-        for _ in 0..DRAIN_READS_MAX {
-            let read = match self {
-                Self::Serial(stream) => stream.try_read(&mut buffer),
-                Self::Tcp(stream) if rtu => stream.try_read(&mut buffer),
-                Self::Tcp(_) | Self::Udp(_) => return,
-            };
-            if !matches!(read, Ok(n) if n > 0) {
-                return;
-            }
-        }
-    }
-}
-
-pub(crate) async fn open(transport: &Transport) -> Result<Port, LineError> {
-    match transport {
-        Transport::Tcp { host, port } | Transport::RtuOverTcp { host, port } => {
-            let connecting = TcpStream::connect((host.as_str(), *port));
-            let connected = timeout(CONNECT_TIME, connecting).await;
-            let stream = connected.map_err(|_| LineError::ConnectTimedOut(CONNECT_TIME.as_millis()))?;
-            let stream = stream.map_err(LineError::Connect)?;
-            // A request is one small packet that must not wait for another.
-            stream.set_nodelay(true).map_err(LineError::Connect)?;
-            Ok(Port::Tcp(stream))
-        }
-        Transport::Rtu(serial) => open_serial(serial).map(Port::Serial),
-        Transport::Udp { host, port } => {
-            let any = SocketAddr::from(([0, 0, 0, 0], 0));
-            let opening = async {
-                let socket = UdpSocket::bind(any).await?;
-                socket.connect((host.as_str(), *port)).await?;
-                Ok(socket)
-            };
-            let opened = timeout(CONNECT_TIME, opening).await;
-            let socket = opened.map_err(|_| LineError::ConnectTimedOut(CONNECT_TIME.as_millis()))?;
-            Ok(Port::Udp(socket.map_err(LineError::Connect)?))
-        }
-        Transport::Listen { .. } => unreachable!("the line opens its own door"),
-    }
-}
-
-pub(crate) fn open_serial(serial: &Serial) -> Result<SerialStream, LineError> {
-    let parity = match serial.parity {
-        Parity::None => tokio_serial::Parity::None,
-        Parity::Even => tokio_serial::Parity::Even,
-        Parity::Odd => tokio_serial::Parity::Odd,
-    };
-    if serial.rs485 {
-        // Kept by the driver for the port, also when it is opened anew.
-        set_rs485(serial).map_err(|source| LineError::Rs485 { path: serial.path.clone(), source })?;
-    }
-    tokio_serial::new(serial.path.to_string_lossy(), serial.baud)
-        .data_bits(DataBits::Eight)
-        .parity(parity)
-        .stop_bits(if serial.stop_bits == 2 { StopBits::Two } else { StopBits::One })
-        .open_native_async()
-        .map_err(|source| LineError::Open { path: serial.path.clone(), source })
-}
-
-fn set_rs485(serial: &Serial) -> io::Result<()> {
-    let port = serial2::SerialPort::open(&serial.path, serial2::KeepSettings)?;
-    let mode = serial2::rs4xx::Rs485Config::default();
-    port.set_rs4xx_mode(mode)
 }
 
 /// The error with its causes, as a person reads it on the page.

@@ -20,8 +20,8 @@ pub enum Do {
     Close,
     /// Send this; if that fails, [`Master::on_closed`].
     Send(Vec<u8>),
-    /// Read until then: an answer is awaited, or a serial line has to fall silent. [`Master::on_bytes`] takes what
-    /// comes, [`Master::on_closed`] the end of the connection.
+    /// Read until then, or until a write comes: an answer is awaited, or a serial line has to fall silent.
+    /// [`Master::on_bytes`] takes what comes, [`Master::on_closed`] the end of the connection.
     Listen(Instant),
     /// Nothing until then, unless a write comes ([`Master::write`]). What arrives may be given to
     /// [`Master::on_bytes`], which drops it, or left lying.
@@ -42,7 +42,7 @@ impl Master {
             Transport::Rtu(serial) => Exchange::rtu(char_time(serial)),
             // How long a character takes on the line at the far end is the serial server's business.
             transport if transport.is_rtu() => Exchange::rtu(Duration::ZERO),
-            _ => Exchange::tcp(),
+            _ => Exchange::tcp(config.pipeline),
         };
         Self { device: Device::new(config, now), exchange }
     }
@@ -89,10 +89,11 @@ impl Master {
 
     /// What to do now. To be called again after whatever it said was done, or happened.
     pub fn step(&mut self, now: Instant, wall: Timestamp) -> Do {
-        if let Some(reply) = self.exchange.on_time(now) {
-            self.device.on_reply(now, wall, reply);
+        while let Some((asked, reply)) = self.exchange.on_time(now) {
+            self.device.on_reply(now, wall, asked, reply);
         }
-        if let Some(wake) = self.exchange.wake_at() {
+        let wake = self.exchange.wake_at();
+        if let Some(wake) = wake.filter(|_| self.exchange.is_full()) {
             return Do::Listen(wake);
         }
         if let Some(ready) = self.exchange.ready_at().filter(|at| *at > now) {
@@ -107,8 +108,10 @@ impl Master {
                 self.exchange.reset();
                 Do::Close
             }
-            Action::Send { unit, request, timeout } => Do::Send(self.exchange.begin(now, unit, request, timeout)),
-            Action::Wait(until) => Do::Wait(until),
+            Action::Send { asked, unit, request, timeout } => {
+                Do::Send(self.exchange.begin(now, asked, unit, request, timeout))
+            }
+            Action::Wait(until) => wake.map_or(Do::Wait(until), |wake| Do::Listen(wake.min(until))),
         }
     }
 
@@ -130,8 +133,10 @@ impl Master {
 
     /// Bytes arrived.
     pub fn on_bytes(&mut self, now: Instant, wall: Timestamp, bytes: &[u8]) {
-        if let Some(reply) = self.exchange.on_bytes(now, bytes) {
-            self.device.on_reply(now, wall, reply);
+        let mut next = self.exchange.on_bytes(now, bytes);
+        while let Some((asked, reply)) = next {
+            self.device.on_reply(now, wall, asked, reply);
+            next = self.exchange.on_bytes(now, &[]);
         }
         if let Some((unit, took)) = self.exchange.take_late() {
             self.device.on_late(unit, took);

@@ -22,7 +22,7 @@ const TURNAROUND: Duration = Duration::from_millis(2);
 /// The longest hole that is read over on a serial line with such characters: a second request costs 8 characters out,
 /// 5 around its answer, two silences and the device's turn; a register of a hole costs two characters.
 pub fn rtu_bridge_words(char_time: Duration) -> u32 {
-    let second = char_time * 13 + crate::exchange::gap_of(char_time) * 2 + TURNAROUND;
+    let second = char_time * 13 + crate::silence::gap_of(char_time) * 2 + TURNAROUND;
     u32::try_from(second.as_nanos() / (char_time * 2).as_nanos().max(1)).unwrap_or(u32::MAX).min(READ_WORDS_MAX)
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Nobody is given up sooner: a USB adapter holds bytes back for 16 ms, and a PLC's scan is a few times that.
-const PATIENCE_MIN: Duration = Duration::from_millis(100);
+pub(crate) const PATIENCE_MIN: Duration = Duration::from_millis(100);
 /// Answers remembered: about a minute's worth, so that a device that has become slower is known to be.
 const RECENT: usize = 64;
 /// With fewer answers than this nothing is known of a unit, and it gets the whole time that the site gives it.

@@ -57,6 +57,8 @@ pub(crate) struct Unit {
     pub(crate) health: Health,
     /// Requests in a row without an answer.
     pub(crate) failures: u32,
+    /// When the last of them was given up.
+    pub(crate) failed_at: Option<Instant>,
     pub(crate) last_answer: Option<Instant>,
     /// While offline: when it is asked again.
     pub(crate) probe_at: Instant,
@@ -80,6 +82,7 @@ impl Unit {
             id,
             health: Health::Fresh,
             failures: 0,
+            failed_at: None,
             last_answer: None,
             probe_at: now,
             probes: 0,

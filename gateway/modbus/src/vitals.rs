@@ -1,6 +1,6 @@
 //! How lines and their units are, as tags: `sys.modbus.PLC1.load`, `sys.modbus.PLC1:5.p95_ms`.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use link::{Group, Handle, Link};
@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use crate::config::LineConfig;
 use crate::device::{Counters, Status, UnitStats};
 use crate::line::SharedTrace;
+use crate::trace::Trace;
 use crate::write::WriteRequest;
 
 /// Whole numbers of a line.
@@ -24,7 +25,6 @@ pub(crate) struct LineEnd {
     pub(crate) name: String,
     pub(crate) writes: Option<mpsc::Sender<WriteRequest>>,
     pub(crate) trace: SharedTrace,
-    pub(crate) is_rtu: bool,
     pub(crate) state: Handle,
     pub(crate) why: Handle,
     /// Asked, it answers with the line's last frames.
@@ -60,8 +60,7 @@ impl LineEnd {
         Self {
             name: name.clone(),
             writes: None,
-            trace: SharedTrace::default(),
-            is_rtu: config.transport.is_rtu(),
+            trace: Arc::new(Mutex::new(Trace::new(config.transport.is_rtu()))),
             state,
             why,
             frames,
@@ -77,8 +76,7 @@ impl LineEnd {
 
     /// The last frames, as a file for Wireshark.
     pub(crate) fn pcap(&self) -> Vec<u8> {
-        let trace: &Mutex<_> = &self.trace;
-        trace.lock().unwrap_or_else(PoisonError::into_inner).pcap(self.is_rtu)
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner).pcap()
     }
 
     /// Says how the line is as a whole.

@@ -524,9 +524,11 @@ fn a_unit_without_function_22_gets_its_bits_with_the_word_around_them() {
         assert_eq!(device.next(now), Action::Connect);
         device.on_connected(now);
         let exchange = |device: &mut Device, now, asked: Request<'static>, reply: Reply| {
-            let Action::Send { unit: 1, request, .. } = device.next(now) else { panic!("expected {asked:?}") };
+            let Action::Send { asked: number, unit: 1, request, .. } = device.next(now) else {
+                panic!("expected {asked:?}")
+            };
             assert_eq!(request, asked);
-            device.on_reply(now, wall, reply);
+            device.on_reply(now, wall, number, reply);
         };
         let read = || Request::ReadHoldingRegisters(0, 1);
         let holds = |n| Reply::Answer(Response::ReadHoldingRegisters(vec![n]));
@@ -571,9 +573,11 @@ fn a_unit_without_function_6_is_written_with_16() {
     assert_eq!(device.next(now), Action::Connect);
     device.on_connected(now);
     let exchange = |device: &mut Device, asked: Request<'static>, reply: Reply| {
-        let Action::Send { unit: 1, request, .. } = device.next(now) else { panic!("expected {asked:?}") };
+        let Action::Send { asked: number, unit: 1, request, .. } = device.next(now) else {
+            panic!("expected {asked:?}")
+        };
         assert_eq!(request, asked);
-        device.on_reply(now, wall, reply);
+        device.on_reply(now, wall, number, reply);
     };
     let read = || Request::ReadHoldingRegisters(0, 1);
     let holds = |n| Reply::Answer(Response::ReadHoldingRegisters(vec![n]));

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use forebay_modbus::{BadReply, Exchange, Mbap, Reply, Rtu, answer_len, crc16, decode, encode};
+use forebay_modbus::{Asked, BadReply, Exchange, Found, Mbap, Reply, Rtu, answer_len, crc16, decode, encode};
 use proptest::prelude::*;
 use shell::{Clock, SystemClock};
 use std::time::{Duration, Instant};
@@ -81,35 +81,52 @@ fn answers_are_judged_against_the_request() {
     assert_eq!(decode(&many, &[16, 0, 1, 0, 3]), Err(BadReply::Echo));
 }
 
+/// One request is under way, under the number 1: what ends it?
+fn push(mbap: &mut Mbap, unit: u8, request: &Request<'static>, bytes: &[u8]) -> Option<Judged> {
+    mbap.keep(bytes);
+    loop {
+        match mbap.next(|number| (number == 1).then_some((unit, request)))? {
+            Found::Ends(_, judged) => return Some(judged),
+            Found::Lost(bad) => return Some(Err(bad)),
+            Found::Stale(_) => {}
+        }
+    }
+}
+
 #[test]
 fn tcp_drops_what_answers_an_earlier_request() {
     let mut mbap = Mbap::default();
     let read = Request::ReadHoldingRegisters(0, 1);
-    let first = mbap.encode(1, &read);
-    assert_eq!(first, tcp_frame(1, 1, &[3, 0, 0, 0, 1]));
+    let first = mbap.encode(1, &read, |_| false);
+    assert_eq!(first, (1, tcp_frame(1, 1, &[3, 0, 0, 0, 1])));
     // Given up; the next one is under way when the late answer comes, and in the same packet the right one.
-    mbap.encode(1, &read);
+    let (number, _) = mbap.encode(1, &read, |number| number == 2);
+    assert_eq!(number, 3, "one that may still be answered isn't used again");
     let mut bytes = tcp_frame(1, 1, &[3, 2, 0xDE, 0xAD]);
-    bytes.extend(tcp_frame(2, 1, &[3, 2, 0, 7]));
-    assert_eq!(mbap.push(1, &read, &bytes), Some(Ok(Ok(Response::ReadHoldingRegisters(vec![7])))));
-    assert_eq!(mbap.stale(), 1);
+    bytes.extend(tcp_frame(3, 1, &[3, 2, 0, 7]));
+    mbap.keep(&bytes);
+    let asked = |number| (number == 3).then_some((1, &read));
+    assert_eq!(mbap.next(asked), Some(Found::Stale(1)));
+    assert_eq!(mbap.next(asked), Some(Found::Ends(3, Ok(Ok(Response::ReadHoldingRegisters(vec![7]))))));
+    assert_eq!(mbap.next(asked), None);
 }
 
 #[test]
 fn tcp_refuses_foreign_units_and_foreign_protocols() {
     let read = Request::ReadHoldingRegisters(0, 1);
     let mut mbap = Mbap::default();
-    mbap.encode(1, &read);
-    assert_eq!(mbap.push(1, &read, &tcp_frame(1, 2, &[3, 2, 0, 7])), Some(Err(BadReply::Unit { asked: 1, got: 2 })));
+    mbap.encode(1, &read, |_| false);
+    let foreign = push(&mut mbap, 1, &read, &tcp_frame(1, 2, &[3, 2, 0, 7]));
+    assert_eq!(foreign, Some(Err(BadReply::Unit { asked: 1, got: 2 })));
     for rubbish in [&b"HTTP/1.1 400 Bad Request\r\n"[..], &[0, 1, 0, 0, 0xFF, 0xFF, 1], &[0, 1, 0, 0, 0, 1, 1]] {
         let mut mbap = Mbap::default();
-        mbap.encode(1, &read);
-        assert_eq!(mbap.push(1, &read, rubbish), Some(Err(BadReply::NotModbus)), "{rubbish:?}");
+        mbap.encode(1, &read, |_| false);
+        assert_eq!(push(&mut mbap, 1, &read, rubbish), Some(Err(BadReply::NotModbus)), "{rubbish:?}");
     }
     let mut mbap = Mbap::default();
-    mbap.encode(1, &read);
+    mbap.encode(1, &read, |_| false);
     let flood = tcp_frame(99, 1, &[3, 2, 0, 7]).repeat(1000);
-    let ended = flood.chunks(1000).find_map(|piece| mbap.push(1, &read, piece));
+    let ended = flood.chunks(1000).find_map(|piece| push(&mut mbap, 1, &read, piece));
     assert!(matches!(ended, Some(Err(BadReply::Flood(_)))), "{ended:?}");
 }
 
@@ -177,11 +194,11 @@ fn exchange() -> (Exchange, Instant) {
 fn a_late_answer_on_a_serial_line_is_dropped_and_tells_how_late_it_was() {
     let (mut line, start) = exchange();
     let read = Request::ReadHoldingRegisters(0, 1);
-    line.begin(start, 1, read, 100 * MS);
+    line.begin(start, Asked(0), 1, read, 100 * MS);
     let wake = line.wake_at().unwrap();
     assert!(wake > start + 100 * MS && wake < start + 130 * MS, "the bytes' own time comes on top");
     assert_eq!(line.on_time(wake - MS), None);
-    assert_eq!(line.on_time(wake), Some(Reply::TimedOut));
+    assert_eq!(line.on_time(wake), Some((Asked(0), Reply::TimedOut)));
     // The late answer, while nobody is asked.
     let late = start + 400 * MS;
     assert_eq!(line.on_bytes(late, &rtu_frame(1, &[3, 2, 0, 7])), None);
@@ -197,13 +214,13 @@ fn a_daemon_that_did_not_run_does_not_take_its_own_absence_for_a_slow_answer() {
     let read = Request::ReadHoldingRegisters(0, 1);
     for looks_at_the_time_first in [true, false] {
         let (mut line, start) = exchange();
-        line.begin(start, 1, read.clone(), 100 * MS);
+        line.begin(start, Asked(0), 1, read.clone(), 100 * MS);
         let back = start + 5000 * MS;
         if looks_at_the_time_first {
-            assert_eq!(line.on_time(back), Some(Reply::TimedOut));
+            assert_eq!(line.on_time(back), Some((Asked(0), Reply::TimedOut)));
             assert_eq!(line.on_bytes(back, &rtu_frame(1, &[3, 2, 0, 7])), None);
         } else {
-            assert_eq!(line.on_bytes(back, &rtu_frame(1, &[3, 2, 0, 7])), Some(Reply::TimedOut));
+            assert_eq!(line.on_bytes(back, &rtu_frame(1, &[3, 2, 0, 7])), Some((Asked(0), Reply::TimedOut)));
         }
         assert_eq!(line.take_late(), None);
     }
@@ -211,25 +228,25 @@ fn a_daemon_that_did_not_run_does_not_take_its_own_absence_for_a_slow_answer() {
 
 #[test]
 fn a_late_answer_over_tcp_tells_who_is_slow_and_is_no_answer() {
-    let (mut line, start) = (Exchange::tcp(), SystemClock.mono());
+    let (mut line, start) = (Exchange::tcp(1), SystemClock.mono());
     let read = Request::ReadHoldingRegisters(0, 1);
-    line.begin(start, 5, read.clone(), 100 * MS);
-    assert_eq!(line.on_time(start + 100 * MS), Some(Reply::TimedOut));
-    line.begin(start + 100 * MS, 5, read, 1000 * MS);
+    line.begin(start, Asked(0), 5, read.clone(), 100 * MS);
+    assert_eq!(line.on_time(start + 100 * MS), Some((Asked(0), Reply::TimedOut)));
+    line.begin(start + 100 * MS, Asked(0), 5, read, 1000 * MS);
     assert_eq!(line.on_bytes(start + 250 * MS, &[0, 1, 0, 0, 0, 5, 5, 3, 2, 0, 7]), None);
     assert_eq!(line.take_late(), Some((5, 250 * MS)));
     let answer = line.on_bytes(start + 260 * MS, &[0, 2, 0, 0, 0, 5, 5, 3, 2, 0, 8]);
-    assert_eq!(answer, Some(Reply::Answer(tokio_modbus::Response::ReadHoldingRegisters(vec![8]))));
+    assert_eq!(answer, Some((Asked(0), Reply::Answer(Response::ReadHoldingRegisters(vec![8])))));
 }
 
 #[test]
 fn a_garbled_answer_ends_before_the_timeout_and_a_babbling_line_does_not_block_for_ever() {
     let (mut line, start) = exchange();
-    line.begin(start, 1, Request::ReadHoldingRegisters(0, 1), 1000 * MS);
+    line.begin(start, Asked(0), 1, Request::ReadHoldingRegisters(0, 1), 1000 * MS);
     let mut broken = rtu_frame(1, &[3, 2, 0, 7]);
     broken[3] ^= 0x10;
     assert_eq!(line.on_bytes(start + 20 * MS, &broken), None);
-    assert_eq!(line.on_time(start + 80 * MS), Some(Reply::Bad(BadReply::Garbled)));
+    assert_eq!(line.on_time(start + 80 * MS), Some((Asked(0), Reply::Bad(BadReply::Garbled))));
     for n in 0..5000 {
         line.on_bytes(start + (80 + n) * MS, &[0xFF; 10]);
     }
@@ -269,7 +286,8 @@ fn right_answer(request: &Request<'_>, fill: u8) -> Vec<u8> {
     }
 }
 
-type Push<'a> = Box<dyn FnMut(&[u8]) -> Option<Result<forebay_modbus::Answer, BadReply>> + 'a>;
+type Judged = Result<forebay_modbus::Answer, BadReply>;
+type Push<'a> = Box<dyn FnMut(&[u8]) -> Option<Judged> + 'a>;
 
 proptest! {
     #[test]
@@ -279,7 +297,7 @@ proptest! {
         let mut rtu = Rtu::default();
         rtu.encode(unit, &request);
         let mut mbap = Mbap::default();
-        mbap.encode(unit, &request);
+        mbap.encode(unit, &request, |_| false);
         let pieces = |bytes: Vec<u8>, mut push: Push<'_>| {
             let (mut at, mut found) = (0_usize, None);
             for cut in cuts.iter().copied().chain([usize::MAX]) {
@@ -290,7 +308,7 @@ proptest! {
             found
         };
         let over_rtu = pieces(rtu_frame(unit, &pdu), Box::new(|piece| rtu.push(unit, &request, piece)));
-        let over_tcp = pieces(tcp_frame(1, unit, &pdu), Box::new(|piece| mbap.push(unit, &request, piece)));
+        let over_tcp = pieces(tcp_frame(1, unit, &pdu), Box::new(|piece| push(&mut mbap, unit, &request, piece)));
         prop_assert!(matches!(&over_rtu, Some(Ok(Ok(_)))), "{:?}", over_rtu);
         prop_assert_eq!(over_rtu, over_tcp);
     }
@@ -312,12 +330,12 @@ proptest! {
         let mut rtu = Rtu::default();
         rtu.encode(unit, &request);
         let mut mbap = Mbap::default();
-        mbap.encode(unit, &request);
+        mbap.encode(unit, &request, |_| false);
         for piece in bytes.chunks(7) {
             if let Some(Ok(answer)) = rtu.push(unit, &request, piece) {
                 prop_assert!(false, "{:?} out of rubbish", answer);
             }
-            let _ = mbap.push(unit, &request, piece);
+            let _ = push(&mut mbap, unit, &request, piece);
         }
     }
 }

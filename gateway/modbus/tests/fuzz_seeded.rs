@@ -57,7 +57,7 @@ fn frames_take_damaged_answers() {
             frame.extend(crc16(&frame).to_le_bytes());
         } else {
             let request = tokio_modbus::Request::ReadHoldingRegisters(0, count);
-            let header = Mbap::default().encode(1, &request);
+            let (_, header) = Mbap::default().encode(1, &request, |_| false);
             let length = u16::try_from(frame.len()).unwrap().to_be_bytes();
             frame = [&header[..4], &length, &frame].concat();
         }

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use link::Outcome;
 use tag::{ExceptionCode, Fault, Timestamp};
 
-use super::{Device, Doing, Purpose, Report};
+use super::Device;
+use super::flight::{Doing, Purpose};
+use super::types::Report;
 use crate::block::{Block, Cells, Run, Search};
 use crate::write::Step;
 
@@ -16,7 +18,11 @@ impl Device {
             // A driven block was written, and holds now what is in its image.
             (Purpose::Poll { block }, None) => self.driven(wall, block),
             (Purpose::Search { block }, Some(cells)) => self.found(now, wall, block, &cells),
-            (Purpose::Write { driven }, cells) => self.write_step(now, wall, driven, cells),
+            (Purpose::Write { ticket, driven }, cells) if self.is_first(ticket) => {
+                self.write_step(now, wall, driven, cells);
+            }
+            // Its time was over before it was answered.
+            (Purpose::Write { .. }, _) => {}
             // It was only asked to hear whether it is there.
             (Purpose::Probe | Purpose::Search { .. }, _) => {}
         }
@@ -120,8 +126,8 @@ impl Device {
                     self.make_due(block);
                 }
             }
-            Purpose::Write { .. } => {
-                let Some(first) = self.writes.front_mut() else { return };
+            Purpose::Write { ticket, .. } => {
+                let Some(first) = self.writes.front_mut().filter(|first| first.ticket == ticket) else { return };
                 if first.step == Step::Send && first.is_masked() {
                     // Whatever it dislikes about the masked write, the old way may please it.
                     first.without_mask();

@@ -5,7 +5,8 @@ use std::time::Instant;
 use site::Table;
 use tokio_modbus::Request;
 
-use super::{Ask, Device, IDLE, Purpose, WRITES_IN_A_ROW};
+use super::flight::{Ask, Purpose};
+use super::{Device, IDLE, WRITES_IN_A_ROW};
 use crate::block::{Block, Search, read_request};
 use crate::pdu::{DIAGNOSTICS, EXCEPTION_STATUS, SERVER_ID};
 use crate::unit::Shape;
@@ -28,7 +29,9 @@ impl Device {
             if !self.units[self.blocks[n].unit].is_offline() {
                 self.counters.overruns += u64::from(missed) + u64::from(self.due.contains(&n));
             }
-            self.blocks[n].try_whole(now);
+            if !self.is_asked(n) {
+                self.blocks[n].try_whole(now);
+            }
             self.make_due(n);
         }
     }
@@ -48,22 +51,26 @@ impl Device {
         if let Some(first) = self.writes.front() {
             let fair = self.writes_in_a_row < WRITES_IN_A_ROW || self.due.is_empty();
             let (unit, ready) = (self.unit_of(first), first.not_before);
-            if ready > now {
+            if self.is_writing() {
+                // One step after the other.
+            } else if ready > now {
                 wake = wake.min(ready);
             } else if fair {
+                let in_doubt = self.units[unit].in_doubt();
                 match self.ask_write(now, unit) {
                     Ok(ask) => {
                         self.writes_in_a_row += 1;
                         return Ok(ask);
                     }
-                    Err(at) => wake = wake.min(at),
+                    Err(at) if in_doubt => wake = wake.min(at),
+                    Err(_) => return Err(wake),
                 }
             }
         }
         self.writes_in_a_row = 0;
         // The dead before the living, or a line whose polls fill it would never hear of a return; what that may cost is
         // bounded.
-        if self.serial && self.any_online() {
+        if self.any_online() {
             match self.ask_dead(now, wake) {
                 Ok(ask) => return Ok(ask),
                 Err(at) => wake = at,
@@ -77,12 +84,17 @@ impl Device {
         }
         for n in 0..self.due.len() {
             let block = self.due[n];
+            if self.is_asked(block) {
+                continue;
+            }
             if let Some(at) = self.blocks[block].not_before.filter(|at| *at > now) {
                 wake = wake.min(at);
                 continue;
             }
             let unit = self.blocks[block].unit;
             match self.ask(now, unit, self.blocks[block].next_request(), Purpose::Poll { block }) {
+                // What keeps it back ends sooner or later, and then it is looked at again.
+                Ok(ask) if self.is_kept_back(&ask) => {}
                 Ok(ask) => return Ok(ask),
                 Err(at) => wake = wake.min(at),
             }
@@ -98,8 +110,11 @@ impl Device {
     pub(super) fn ask_search(&self, now: Instant) -> Result<Ask, Instant> {
         let mut wake = now + IDLE;
         for (n, block) in self.blocks.iter().enumerate() {
-            let Some(part) = block.search.as_ref().and_then(Search::part) else { continue };
+            let Some(part) = block.search.as_ref().and_then(Search::part).filter(|_| !self.is_asked(n)) else {
+                continue;
+            };
             match self.ask(now, block.unit, block.request_for(&part), Purpose::Search { block: n }) {
+                Ok(ask) if self.is_kept_back(&ask) => {}
                 Ok(ask) => return Ok(ask),
                 Err(at) => wake = wake.min(at),
             }
@@ -188,9 +203,10 @@ impl Device {
 
     /// Units that don't answer are asked now and then, one after the other.
     pub(super) fn ask_dead(&self, now: Instant, mut wake: Instant) -> Result<Ask, Instant> {
-        let mut dead: Vec<usize> = (0..self.units.len()).filter(|n| self.units[*n].is_offline()).collect();
+        let is_dead = |n: &usize| self.units[*n].is_offline() && !self.is_unit_asked(*n);
+        let mut dead: Vec<usize> = (0..self.units.len()).filter(is_dead).collect();
         dead.sort_by_key(|n| self.units[*n].probe_at);
-        let allowed = if self.any_online() && self.serial { self.dead.ready_at() } else { now };
+        let allowed = if self.any_online() { self.dead.ready_at() } else { now };
         for unit in dead {
             let at = self.units[unit].probe_at.max(allowed);
             if at > now {

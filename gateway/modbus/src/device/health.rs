@@ -4,9 +4,12 @@ use std::time::{Duration, Instant};
 
 use tag::Fault;
 
-use super::{Device, Doing, EAGER_TRIES, LineState, PROBE_GAP, Purpose, Report, SILENT_COST, Status};
+use super::flight::{Doing, Purpose};
+use super::types::{Report, Status};
+use super::{Device, EAGER_TRIES, LineState, PROBE_GAP, SILENT_COST};
 use crate::budget::Budget;
-use crate::exchange::gap_of;
+use crate::silence::gap_of;
+use crate::timing::PATIENCE_MIN;
 use crate::unit::Health;
 use crate::write::Step;
 
@@ -45,7 +48,11 @@ impl Device {
         let Doing { purpose, unit: n, shape, sent, .. } = doing;
         let several = self.blocks.iter().filter(|block| block.unit == n && block.misses < 2).count() > 1;
         let unit = &mut self.units[n];
-        unit.failures += 1;
+        // What was under way together and was lost together is one loss.
+        if unit.failed_at.is_none_or(|at| sent >= at) {
+            unit.failures += 1;
+            unit.failed_at = Some(now);
+        }
         if self.serial {
             unit.lose(shape, sent);
         }
@@ -56,6 +63,7 @@ impl Device {
             unit.probes += 1;
             self.go_offline(now, n, because);
             self.postpone_probe(now, n, cost);
+            self.in_vain = (because == Fault::TimedOut).then_some(now);
             return;
         }
         // One silent block may be a fault of its own, so a unit with more of them is asked for another one first.
@@ -75,9 +83,9 @@ impl Device {
             }
             // The search goes on where it was.
             Purpose::Search { .. } | Purpose::Probe => {}
-            Purpose::Write { .. } => {
+            Purpose::Write { ticket, .. } => {
                 // Did it arrive? The device will say.
-                if let Some(first) = self.writes.front_mut() {
+                if let Some(first) = self.writes.front_mut().filter(|first| first.ticket == ticket) {
                     if first.step == Step::Send {
                         first.step = Step::ReadBack;
                     }
@@ -86,16 +94,40 @@ impl Device {
         }
     }
 
+    /// How long a request to this unit waits.
+    pub(super) fn patience(&self, n: usize) -> Duration {
+        let unit = &self.units[n];
+        if self.serial || !unit.is_offline() || !self.any_online() {
+            return unit.patience(self.config.timeout);
+        }
+        // Over TCP an answer is known by its number however late it comes, so nobody is kept waiting for it. But where a
+        // gateway keeps them waiting all the same, what that costs is waited out and counted.
+        if self.keeps_waiting || unit.stirring { self.config.timeout } else { PATIENCE_MIN.min(self.config.timeout) }
+    }
+
+    /// A request to a living unit has ended, the first after a dead one was asked in vain: did the dead one hold it up?
+    pub(super) fn look_at_gateway(&mut self, now: Instant, doing: &Doing, answered: bool) {
+        if self.serial || self.config.pipeline > 1 || self.units[doing.unit].is_offline() {
+            return;
+        }
+        let Some(vain) = self.in_vain.take() else { return };
+        let took = now.saturating_duration_since(doing.sent);
+        let usual = self.units[doing.unit].timing.percentile(95);
+        let late = usual.is_some_and(|usual| took > usual * 2 + PATIENCE_MIN / 2);
+        if doing.sent.saturating_duration_since(vain) < PATIENCE_MIN && (late || !answered) {
+            self.keeps_waiting = true;
+            self.dead.spend(now, took);
+            self.counters.in_vain += took;
+        }
+    }
+
     pub(super) fn postpone_probe(&mut self, now: Instant, unit: usize, cost: Duration) {
-        // Whoever has waited longest is asked first; when anybody is, the budget says.
+        // Whoever has waited longest is asked first; when anybody is, the account says.
         self.units[unit].probe_at = match self.any_online() {
-            // On a serial line the account says when anybody is.
-            true if self.serial => {
-                self.dead.spend(now, cost);
+            true => {
+                self.dead.spend(now, cost / self.places());
                 now
             }
-            // One timeout and one period: within what is promised of a return over the network.
-            true => now + cost.min(self.config.rate),
             // Nobody is kept waiting.
             false => now + PROBE_GAP.saturating_sub(cost),
         };
@@ -116,11 +148,16 @@ impl Device {
     fn worst_case(&self) -> Option<Duration> {
         let dead = self.units.iter().filter(|unit| unit.is_offline());
         let mut worst = Duration::ZERO;
-        if self.any_online() && self.serial {
-            worst = Budget::worst(self.config.timeout * u32::try_from(dead.clone().count()).unwrap_or(u32::MAX));
+        if self.any_online() {
+            let each = match self.serial || self.keeps_waiting {
+                true => self.config.timeout,
+                false => PATIENCE_MIN.min(self.config.timeout),
+            };
+            let all = each * u32::try_from(dead.clone().count()).unwrap_or(u32::MAX);
+            worst = Budget::worst(all / self.places());
         }
         // It answers, but late: perhaps everything that could be asked of it has to be waited out.
-        if let Some(latest) = dead.filter(|unit| unit.stirring).map(|unit| unit.latest()).max() {
+        if let Some(latest) = dead.filter(|unit| self.serial && unit.stirring).map(|unit| unit.latest()).max() {
             worst = worst.max(latest + self.config.timeout);
         }
         (worst > self.config.rate + Duration::from_secs(1)).then_some(worst)
@@ -134,6 +171,7 @@ impl Device {
         }
         self.units[unit].health = Health::Offline(because);
         self.units[unit].probe_at = now;
+        self.disown(unit);
         for n in 0..self.blocks.len() {
             if self.blocks[n].unit == unit {
                 self.blocks[n].drop_values(because, &mut self.reports);
@@ -156,7 +194,14 @@ impl Device {
 
     /// A connection behind which nobody answers may be a dead one: the kernel's own retries grow far too slow.
     pub(super) fn hang_up_if_dead(&mut self) {
-        self.hang_up |= self.stream && self.line == LineState::Up && !self.any_online();
+        // But not the one to a gateway that says so itself.
+        let spoken = self.gateway_at.is_some_and(|at| self.units.iter().all(|unit| unit.failed_at <= Some(at)));
+        self.hang_up |= self.stream && self.line == LineState::Up && !self.any_online() && !spoken;
+    }
+
+    /// How many requests the line takes at a time.
+    pub(super) fn places(&self) -> u32 {
+        u32::try_from(self.config.pipeline).expect("a few")
     }
 
     /// Do the polls fit into the line's time? If not, the arithmetic, in words.

@@ -5,10 +5,12 @@ use std::time::Instant;
 use link::Outcome;
 use tag::Timestamp;
 
-use super::{Ask, Device, LineState, Purpose, Report, WRITES_MAX};
+use super::flight::{Ask, Purpose};
+use super::types::Report;
+use super::{Device, IDLE, LineState, WRITES_MAX};
 use crate::block::{Cells, write_request};
 use crate::config::Spot;
-use crate::write::{Look, Step, Transaction, WriteRequest};
+use crate::write::{Look, Step, Ticket, Transaction, WriteRequest};
 
 impl Device {
     /// Somebody writes. Refused at once unless the device can be reached now; never kept for later.
@@ -63,6 +65,11 @@ impl Device {
             }
             !over
         });
+    }
+
+    /// Is this the write whose turn it is?
+    pub(super) fn is_first(&self, ticket: Ticket) -> bool {
+        self.writes.front().is_some_and(|first| first.ticket == ticket)
     }
 
     pub(super) fn settle(&mut self, outcome: Outcome) {
@@ -143,6 +150,20 @@ impl Device {
         if self.units[unit].in_doubt() {
             return self.probe(now, unit);
         }
+        let ask = self.write_ask(unit);
+        if self.is_kept_back(&ask) {
+            // What is under way ends first, and until then nothing else goes out: a write comes before the next read.
+            return Err(now + IDLE);
+        }
+        let first = &mut self.writes[0];
+        if first.step == Step::Send && !first.sent {
+            first.sent = true;
+            self.reports.push(Report::Outcome(first.ticket, Outcome::Sent));
+        }
+        Ok(ask)
+    }
+
+    fn write_ask(&mut self, unit: usize) -> Ask {
         let point = self.writes[0].point;
         let driven = self.driven_block(point);
         let has_mask = driven.is_none() && !self.no_mask[unit];
@@ -158,10 +179,6 @@ impl Device {
             }
             (Step::Send, None) => (None, first.send(self.multiple_only[unit])),
         };
-        if first.step == Step::Send && !first.sent {
-            first.sent = true;
-            self.reports.push(Report::Outcome(first.ticket, Outcome::Sent));
-        }
-        Ok((Purpose::Write { driven: image }, unit, request))
+        (Purpose::Write { ticket: first.ticket, driven: image }, unit, request)
     }
 }

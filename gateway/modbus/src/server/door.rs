@@ -11,9 +11,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::ServerError;
-use crate::line;
 use crate::master::char_time;
 use crate::pdu::PDU_BYTES_MAX;
+use crate::port;
 use crate::rtu::crc16;
 
 /// Masters at one door: a panel and a few systems. More is somebody who opens connections and forgets them.
@@ -151,7 +151,7 @@ async fn serial_line(door: usize, serial: Serial, ask: mpsc::Sender<Question>) {
     let who = format!("modbus master on {}", serial.path.display());
     let mut told = false;
     while !ask.is_closed() {
-        let mut port = match line::open_serial(&serial) {
+        let mut port = match port::open_serial(&serial) {
             Ok(port) => port,
             Err(error) => {
                 if !std::mem::replace(&mut told, true) {

@@ -12,10 +12,10 @@ use tokio_modbus::{Request, Response};
 use crate::block::{Cells, read_request};
 use crate::config::{Limits, Point, Spot};
 use crate::error::LineError;
-use crate::exchange::{Exchange, Reply};
+use crate::exchange::{Asked, Exchange, Reply};
 use crate::layout::Layout;
-use crate::line::{self, Port};
 use crate::master::char_time;
+use crate::port::{self, Port};
 use crate::write::{Look, Step, Ticket, Transaction, WriteRequest, is_single};
 
 /// Longer than any device takes to show what it was given.
@@ -56,14 +56,14 @@ impl Client {
         let exchange = match transport {
             Transport::Rtu(serial) => Exchange::rtu(char_time(serial)),
             other if other.is_rtu() => Exchange::rtu(Duration::ZERO),
-            _ => Exchange::tcp(),
+            _ => Exchange::tcp(1),
         };
-        Ok(Self { port: line::open(transport).await?, exchange, clock, patience })
+        Ok(Self { port: port::open(transport).await?, exchange, clock, patience })
     }
 
     /// Asks, and waits for what becomes of it.
     pub async fn ask(&mut self, unit: u8, request: Request<'static>) -> Result<Reply, ToolError> {
-        let mut buffer = [0; line::READ_BYTES];
+        let mut buffer = [0; port::READ_BYTES];
         // A late answer to the last question must not stand before the next.
         while let Some(until) = self.exchange.ready_at().filter(|at| *at > self.clock.mono()) {
             if let Ok(read) = timeout(self.time_until(until), self.port.read(&mut buffer)).await {
@@ -71,11 +71,11 @@ impl Client {
                 self.exchange.on_bytes(self.clock.mono(), &buffer[..n]);
             }
         }
-        let bytes = self.exchange.begin(self.clock.mono(), unit, request, self.patience);
+        let bytes = self.exchange.begin(self.clock.mono(), Asked::default(), unit, request, self.patience);
         self.port.drain(self.exchange.is_rtu());
         self.port.write(&bytes).await.map_err(LineError::Lost)?;
         loop {
-            if let Some(reply) = self.exchange.on_time(self.clock.mono()) {
+            if let Some((_, reply)) = self.exchange.on_time(self.clock.mono()) {
                 return Ok(reply);
             }
             let Some(wake) = self.exchange.wake_at() else { return Err(ToolError::Mixed) };
@@ -83,7 +83,7 @@ impl Client {
             match read.map_err(LineError::Lost)? {
                 0 => return Err(LineError::Closed.into()),
                 n => {
-                    if let Some(reply) = self.exchange.on_bytes(self.clock.mono(), &buffer[..n]) {
+                    if let Some((_, reply)) = self.exchange.on_bytes(self.clock.mono(), &buffer[..n]) {
                         return Ok(reply);
                     }
                 }

@@ -1,0 +1,109 @@
+//! A reply came, or none: what is counted, what is learned, and whose business it is.
+
+use std::time::Instant;
+
+use tag::{Fault, Timestamp};
+use tokio_modbus::Response;
+
+use super::Device;
+use super::flight::{Doing, Purpose};
+use crate::block::Cells;
+use crate::exchange::{Asked, Reply};
+use crate::pdu::{self, BadReply};
+
+/// What a gateway says when the unit behind it can't be reached: no way to it, or no answer from it.
+const BEHIND_GATEWAY: [u8; 2] = [10, 11];
+
+impl Device {
+    /// What became of a request; `wall` stamps what was read.
+    pub fn on_reply(&mut self, now: Instant, wall: Timestamp, asked: Asked, reply: Reply) {
+        let Some(at) = self.doing.iter().position(|doing| doing.asked == asked) else { return };
+        self.count(now, at, &reply);
+        let doing = self.doing.remove(at);
+        self.look_at_gateway(now, &doing, matches!(reply, Reply::Answer(_) | Reply::Exception(_)));
+        self.replied_at = now;
+        // Over a network an answer is lost for many reasons and hardly ever for want of silence: there the site says it.
+        let living = self.units.iter().filter(|unit| self.serial && !unit.is_offline());
+        let learned = living.map(|unit| unit.timing.gap()).max();
+        let gap = self.config.gap.max(learned.unwrap_or_default());
+        self.gap_until = (!gap.is_zero()).then(|| now + gap);
+        match reply {
+            Reply::Broadcast => self.answered(now, wall, doing, None),
+            Reply::Answer(response) => {
+                self.units[doing.unit].echoes |= matches!(response, Response::Custom(pdu::DIAGNOSTICS, _));
+                self.units[doing.unit].heard(doing.shape, doing.sent);
+                self.learn_time(now, &doing);
+                self.alive(now, doing.unit);
+                self.answered(now, wall, doing, Cells::of(response));
+            }
+            // Somebody answers, but it isn't the unit.
+            Reply::Exception(code) if BEHIND_GATEWAY.contains(&code.0) => {
+                self.counters.exceptions += 1;
+                self.gateway_at = Some(now);
+                self.no_answer(now, doing, Fault::Refused(code));
+            }
+            Reply::Exception(code) => {
+                self.counters.exceptions += 1;
+                self.units[doing.unit].heard_refusal(doing.shape, doing.sent);
+                self.learn_time(now, &doing);
+                self.alive(now, doing.unit);
+                self.refused(now, wall, doing, code);
+            }
+            Reply::TimedOut => {
+                self.counters.timeouts += 1;
+                self.no_answer(now, doing, Fault::TimedOut);
+            }
+            Reply::Bad(bad) => {
+                self.counters.timeouts += 1;
+                // The stream can't be followed any further.
+                self.hang_up |= self.stream && !self.serial && matches!(bad, BadReply::NotModbus | BadReply::Flood(_));
+                self.no_answer(now, doing, Fault::BadReply);
+            }
+        }
+        self.tell_status(now);
+    }
+
+    fn count(&mut self, now: Instant, at: usize, reply: &Reply) {
+        let oldest = self.doing.iter().map(|doing| doing.sent).min().unwrap_or(now);
+        let doing = &self.doing[at];
+        // A daemon that didn't run for a while didn't keep the line busy.
+        let most = self.config.timeout * 2 + doing.wire;
+        let took = now.saturating_duration_since(doing.sent).min(most);
+        // While several are under way the line is busy once.
+        self.counters.busy += now.saturating_duration_since(oldest.max(self.busy_until)).min(most);
+        self.busy_until = now;
+        // Of a line that takes several at a time it kept one place.
+        let cost = took / self.places();
+        let unit = &mut self.units[doing.unit];
+        let counts = &mut unit.counts;
+        match reply {
+            Reply::TimedOut => counts.timeouts += 1,
+            Reply::Exception(_) => counts.exceptions += 1,
+            Reply::Bad(_) => {
+                counts.bad += 1;
+                self.counters.bad += 1;
+            }
+            Reply::Answer(_) | Reply::Broadcast => {}
+        }
+        let in_vain = match reply {
+            Reply::TimedOut | Reply::Bad(_) => true,
+            Reply::Exception(code) => BEHIND_GATEWAY.contains(&code.0),
+            Reply::Answer(_) | Reply::Broadcast => false,
+        };
+        if unit.is_offline() && in_vain {
+            unit.counts.in_vain += cost;
+            self.counters.in_vain += cost;
+        }
+    }
+
+    fn learn_time(&mut self, now: Instant, doing: &Doing) {
+        let unit = &mut self.units[doing.unit];
+        if unit.stirring || matches!(doing.purpose, Purpose::Write { .. }) {
+            return;
+        }
+        unit.timing.answered(now.saturating_duration_since(doing.sent).saturating_sub(doing.wire));
+        if unit.failures > 0 && !unit.is_offline() {
+            unit.timing.given_up_too_soon();
+        }
+    }
+}
