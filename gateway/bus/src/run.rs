@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use shell::{GRACE, Notify, SharedClock, Stop};
+use shell::{GRACE, Notify, SharedClock, Socket, Stop};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep_until};
@@ -18,7 +18,7 @@ use crate::board::{NoRoom, Switchboard};
 use crate::config::Config;
 use crate::error::RunError;
 use crate::peer::Rights;
-use crate::session::{Shared, Stream, serve};
+use crate::session::{Shared, serve};
 
 /// Open sockets, made before anything else starts so that a taken port is one clear sentence.
 #[derive(Debug)]
@@ -122,14 +122,16 @@ fn tick(shared: &Rc<Shared>, notify: Notify, next_pat: &mut Instant) -> Instant 
 
 fn script_joins(shared: &Rc<Shared>, stream: TcpStream, address: SocketAddr) {
     // Small frames must not wait for an acknowledgement of the ones before.
-    if let Err(error) = stream.set_nodelay(true) {
-        return log::warn!("a script from {address} left at once: {error}");
-    }
+    let socket = stream.set_nodelay(true).and_then(|()| stream.into_std()).and_then(Socket::new);
+    let socket = match socket {
+        Ok(socket) => socket,
+        Err(error) => return log::warn!("a script from {address} left at once: {error}"),
+    };
     // As Python prints a peer's address: scripts look for it in the bus tag.
     let label = format!("('{}', {})", address.ip(), address.port());
     let joined = shared.with_board(|board| board.script_joins(&label));
     match joined {
-        Ok(id) => drop(tokio::task::spawn_local(serve(shared.clone(), id, Stream::Tcp(stream)))),
+        Ok(id) => drop(tokio::task::spawn_local(serve(shared.clone(), id, socket))),
         Err(NoRoom) => shared.turned_away(&label),
     }
 }
@@ -144,9 +146,13 @@ fn module_joins(shared: &Rc<Shared>, stream: UnixStream, group: u32) {
     let may_own = credentials.uid() == ours || credentials.uid() == 0 || credentials.gid() == group;
     let rights = if may_own { Rights::Own } else { Rights::Use };
     let label = format!("module with pid {}", credentials.pid().unwrap_or(0));
+    let socket = match stream.into_std().and_then(Socket::new) {
+        Ok(socket) => socket,
+        Err(error) => return log::warn!("{label} was turned away: {error}"),
+    };
     let joined = shared.with_board(|board| board.module_joins(&label, rights));
     match joined {
-        Ok(id) => drop(tokio::task::spawn_local(serve(shared.clone(), id, Stream::Unix(stream)))),
+        Ok(id) => drop(tokio::task::spawn_local(serve(shared.clone(), id, socket))),
         Err(NoRoom) => shared.turned_away(&label),
     }
 }

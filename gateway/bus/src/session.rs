@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 
-use shell::SharedClock;
-use tokio::net::{TcpStream, UnixStream};
+use shell::{Readable, SharedClock, Socket};
 use tokio::sync::Notify;
 
 use crate::board::Switchboard;
@@ -30,15 +29,9 @@ pub(crate) struct Shared {
 
 /// A peer's socket and how to wake its writer.
 pub(crate) struct Line {
-    stream: Stream,
+    socket: Socket,
     writable: Notify,
     closed: Notify,
-}
-
-/// Either kind of socket.
-pub(crate) enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
 }
 
 impl Shared {
@@ -93,7 +86,7 @@ impl Shared {
             if output.is_empty() {
                 return true;
             }
-            let taken = line.stream.try_write(output);
+            let taken = line.socket.try_write(output);
             board.at(self.clock.now());
             match taken {
                 Ok(n) => board.taken(id, n),
@@ -107,39 +100,9 @@ impl Shared {
     }
 }
 
-impl Stream {
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.try_write(bytes),
-            Self::Unix(stream) => stream.try_write(bytes),
-        }
-    }
-
-    fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.try_read(into),
-            Self::Unix(stream) => stream.try_read(into),
-        }
-    }
-
-    async fn readable(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.readable().await,
-            Self::Unix(stream) => stream.readable().await,
-        }
-    }
-
-    async fn writable(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.writable().await,
-            Self::Unix(stream) => stream.writable().await,
-        }
-    }
-}
-
 /// Serves one peer until it leaves or is closed.
-pub(crate) async fn serve(shared: Rc<Shared>, id: PeerId, stream: Stream) {
-    let line = Rc::new(Line { stream, writable: Notify::new(), closed: Notify::new() });
+pub(crate) async fn serve(shared: Rc<Shared>, id: PeerId, socket: Socket) {
+    let line = Rc::new(Line { socket, writable: Notify::new(), closed: Notify::new() });
     shared.lines.borrow_mut().insert(id, line.clone());
     tokio::select! {
         () = read(&shared, id, &line) => {}
@@ -154,10 +117,8 @@ pub(crate) async fn serve(shared: Rc<Shared>, id: PeerId, stream: Stream) {
 async fn read(shared: &Shared, id: PeerId, line: &Line) {
     let mut rest = Rest::default();
     loop {
-        if line.stream.readable().await.is_err() {
-            return;
-        }
-        let mut turn = match take_in(shared, id, line, &mut rest) {
+        let Ok(readable) = line.socket.readable().await else { return };
+        let mut turn = match take_in(shared, id, readable, &mut rest) {
             Ok(turn) => turn,
             Err(Left) => return,
         };
@@ -172,9 +133,9 @@ async fn read(shared: &Shared, id: PeerId, line: &Line) {
 }
 
 /// Reads once and has it understood.
-fn take_in(shared: &Shared, id: PeerId, line: &Line, rest: &mut Rest) -> Result<Turn, Left> {
+fn take_in(shared: &Shared, id: PeerId, readable: Readable<'_>, rest: &mut Rest) -> Result<Turn, Left> {
     let mut desk = shared.desk.borrow_mut();
-    let n = match line.stream.try_read(&mut desk) {
+    let n = match readable.read(&mut desk) {
         Ok(0) => return Err(Left),
         Ok(n) => n,
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Turn::Done),
@@ -209,7 +170,7 @@ async fn write(shared: &Shared, id: PeerId, line: &Line) {
     loop {
         line.writable.notified().await;
         while shared.board.borrow().waits(id) {
-            if line.stream.writable().await.is_err() {
+            if line.socket.writable().await.is_err() {
                 return;
             }
             shared.flush_one(id, line);

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use shell::Backoff;
+use shell::{Backoff, Readable, Socket};
 use tag::{Delivery, Sample, TagName, Uptime, Value};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep_until};
@@ -48,7 +48,7 @@ pub struct Link {
 #[derive(Debug)]
 enum State {
     Waiting(Instant),
-    Open(UnixStream, Patience),
+    Open(Socket, Patience),
 }
 
 /// How long the bus may yet say nothing.
@@ -167,9 +167,9 @@ impl Link {
     /// Sends what waits, as far as the socket takes it at once. [`Link::next`] does the same first; call this where
     /// other work would come before it.
     pub fn flush(&mut self) {
-        if let State::Open(stream, _) = &self.state {
+        if let State::Open(socket, _) = &self.state {
             while !self.core.output().is_empty() {
-                match stream.try_write(self.core.output()) {
+                match socket.try_write(self.core.output()) {
                     Ok(n) => self.core.sent(n),
                     Err(_) => break,
                 }
@@ -189,8 +189,8 @@ impl Link {
                     sleep_until(*until).await;
                     self.connect().await;
                 }
-                State::Open(stream, _) if self.core.is_overfull() => {
-                    log::warn!("the bus takes nothing: connecting anew ({:?})", stream.peer_addr());
+                State::Open(..) if self.core.is_overfull() => {
+                    log::warn!("the bus at {} takes nothing: connecting anew", self.socket.display());
                     self.lose("the bus takes nothing");
                 }
                 State::Open(..) => {
@@ -203,9 +203,10 @@ impl Link {
     }
 
     async fn connect(&mut self) {
-        match UnixStream::connect(&self.socket).await {
-            Ok(stream) => {
-                self.state = State::Open(stream, Patience::new());
+        let socket = UnixStream::connect(&self.socket).await.and_then(UnixStream::into_std).and_then(Socket::new);
+        match socket {
+            Ok(socket) => {
+                self.state = State::Open(socket, Patience::new());
                 self.input.clear();
                 self.core.connected();
             }
@@ -215,16 +216,15 @@ impl Link {
 
     /// Waits for the socket and moves bytes once.
     async fn exchange(&mut self) -> io::Result<()> {
-        let State::Open(stream, patience) = &mut self.state else { return Ok(()) };
+        let State::Open(socket, patience) = &mut self.state else { return Ok(()) };
         let wants_to_send = !self.core.output().is_empty();
-        tokio::select! {
-            ready = stream.readable() => ready?,
+        let readable = tokio::select! {
+            readable = socket.readable() => readable?,
             // `flush` sends, at the top of the loop.
-            ready = stream.writable(), if wants_to_send => return ready,
+            ready = socket.writable(), if wants_to_send => return ready,
             () = sleep_until(patience.until) => return patience.over(),
-        }
-        self.input.reserve(READ_BYTES);
-        match stream.try_read_buf(&mut self.input) {
+        };
+        match read_behind(&mut self.input, readable) {
             Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the bus closed the connection")),
             Ok(_) => *patience = Patience::new(),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -247,4 +247,13 @@ impl Link {
         self.input = Vec::new();
         self.state = State::Waiting(Instant::now() + self.backoff.after_failure());
     }
+}
+
+/// Reads once, behind what is there.
+fn read_behind(input: &mut Vec<u8>, readable: Readable<'_>) -> io::Result<usize> {
+    let kept = input.len();
+    input.resize(kept + READ_BYTES, 0);
+    let result = readable.read(&mut input[kept..]);
+    input.truncate(kept + result.as_ref().map_or(0, |n| *n));
+    result
 }

@@ -1,7 +1,7 @@
 //! The ground every daemon stands on.
 //!
 //! In: signals, the environment. Out: a [`Clock`], a stop token, a log, readiness, paths, small files that are never
-//! half-written. Never: tags, sockets of the bus, anything of a site.
+//! half-written, sockets that wake nobody in vain. Never: tags, what is said on a socket, anything of a site.
 
 mod backoff;
 mod clock;
@@ -9,6 +9,7 @@ mod file;
 mod notify;
 mod paths;
 mod record;
+mod socket;
 mod stop;
 mod trust;
 
@@ -18,7 +19,8 @@ pub use file::write_atomic;
 pub use notify::Notify;
 pub use paths::{Paths, PathsError};
 pub use record::{LogTarget, log_to};
+pub use socket::{Readable, Socket};
 pub use stop::{GRACE, stop_on_signal};
-pub use trust::Trust;
 /// The stop signal: an argument of every daemon's `run`.
 pub use tokio_util::sync::CancellationToken as Stop;
+pub use trust::Trust;
