@@ -178,9 +178,9 @@ pub(crate) fn status(store: &Status, counts: Counts, waiting: usize) -> Value {
     Value::Json(status.to_string().into())
 }
 
-/// Why there is no answer, for our own modules.
-pub(crate) fn error(why: &dyn std::error::Error) -> Value {
-    Value::Json(json!({ "error": why.to_string() }).to_string().into())
+/// Why there is no answer, for our own modules; `asked` says that the question is to blame.
+pub(crate) fn error(why: &dyn std::error::Error, of_the_question: bool) -> Value {
+    Value::Json(json!({ "error": why.to_string(), "asked": of_the_question }).to_string().into())
 }
 
 #[cfg(test)]

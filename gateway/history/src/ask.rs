@@ -4,12 +4,15 @@
 //! |---|---|---|
 //! | `{"tagname","start_us","end_us","__rta_id__"}`, or `start_ms`, `end_ms` | pymscada's modules | its records |
 //! | `{"trend":{"tags":["A"],"from_ms":0,"to_ms":1,"columns":800}}` | our `www` | the layout of a trend (`PAGE.md`) |
+//! | `{"table":{"of":"records","tags":["A"],"from_us":0,"to_us":1,"as":"csv"}}` | our `www` | a page of a table (`table.rs`) |
 //! | `{"status":{}}` | our modules | a JSON object |
 
 use serde_json::{Map, Value as Json};
 use tag::{NameError, TagName, Timestamp, Value};
 
 use crate::decimate::Span;
+use crate::table::Wanted;
+use crate::table::ask as table;
 
 /// The most tags one trend shows: more colours can't be told apart.
 pub(crate) const TAGS_MAX: usize = 16;
@@ -34,6 +37,8 @@ pub(crate) enum Question {
         /// In how many columns at most.
         columns: usize,
     },
+    /// A table of some tags.
+    Table(Wanted),
     /// What there is.
     Status,
 }
@@ -58,15 +63,15 @@ pub(crate) enum AskError {
     NotJson,
     #[error("a question has at most {QUESTION_BYTES_MAX} bytes, this one has {0}")]
     TooLong(usize),
-    #[error("a question is an object with trend, status or tagname")]
+    #[error("a question is an object with trend, table, status or tagname")]
     NoQuestion,
     #[error("{0} is missing or not what it should be")]
     Member(&'static str),
-    #[error("a trend has 1 to {TAGS_MAX} tags, not {0}")]
+    #[error("a question has 1 to {TAGS_MAX} tags, not {0}")]
     Tags(usize),
     #[error("a trend has 1 to {COLUMNS_MAX} columns")]
     Columns,
-    #[error("to_ms must be later than from_ms")]
+    #[error("to must be later than from")]
     Backwards,
     #[error(transparent)]
     Name(#[from] NameError),
@@ -86,6 +91,9 @@ impl Question {
         if let Some(trend) = question.get("trend") {
             return parse_trend(trend.as_object().ok_or(AskError::Member("trend"))?);
         }
+        if let Some(wanted) = question.get("table") {
+            return table::parse(wanted.as_object().ok_or(AskError::Member("table"))?).map(Self::Table);
+        }
         if question.contains_key("status") {
             return Ok(Self::Status);
         }
@@ -97,12 +105,7 @@ impl Question {
 }
 
 fn parse_trend(trend: &Map<String, Json>) -> Result<Question, AskError> {
-    let names = trend.get("tags").and_then(Json::as_array).ok_or(AskError::Member("tags"))?;
-    if names.is_empty() || names.len() > TAGS_MAX {
-        return Err(AskError::Tags(names.len()));
-    }
-    let parse = |name: &Json| Ok(TagName::parse(name.as_str().ok_or(AskError::Member("tags"))?)?);
-    let tags = names.iter().map(parse).collect::<Result<_, AskError>>()?;
+    let tags = names(trend)?;
     let time = |member| Ok::<_, AskError>(time(trend.get(member), 1000).ok_or(AskError::Member(member))?.at());
     let span = Span { from: time("from_ms")?, to: time("to_ms")? };
     if span.from >= span.to {
@@ -111,6 +114,16 @@ fn parse_trend(trend: &Map<String, Json>) -> Result<Question, AskError> {
     let columns = trend.get("columns").and_then(Json::as_u64).and_then(|n| usize::try_from(n).ok());
     let columns = columns.filter(|n| (1..=COLUMNS_MAX).contains(n)).ok_or(AskError::Columns)?;
     Ok(Question::Trend { tags, span, columns })
+}
+
+/// The tags of a question.
+pub(crate) fn names(question: &Map<String, Json>) -> Result<Vec<TagName>, AskError> {
+    let names = question.get("tags").and_then(Json::as_array).ok_or(AskError::Member("tags"))?;
+    if names.is_empty() || names.len() > TAGS_MAX {
+        return Err(AskError::Tags(names.len()));
+    }
+    let parse = |name: &Json| Ok(TagName::parse(name.as_str().ok_or(AskError::Member("tags"))?)?);
+    names.iter().map(parse).collect()
 }
 
 /// pymscada takes whatever is there, and 0 for what isn't: so do we, since its clients can't be told of a mistake.
@@ -129,14 +142,16 @@ fn parse_records(question: &Map<String, Json>) -> Records {
     Records { tag, from, to, rta_id }
 }
 
+/// A time as a question gives it.
 #[derive(Clone, Copy)]
-enum Time {
+pub(crate) enum Time {
     At(Timestamp),
     Before1970,
 }
 
 impl Time {
-    fn at(self) -> Timestamp {
+    /// What is before 1970 is at its beginning.
+    pub(crate) fn at(self) -> Timestamp {
         match self {
             Self::At(at) => at,
             Self::Before1970 => Timestamp(0),
@@ -145,7 +160,7 @@ impl Time {
 }
 
 /// A number of time units of `scale` µs; whole ones exactly.
-fn time(number: Option<&Json>, scale: u64) -> Option<Time> {
+pub(crate) fn time(number: Option<&Json>, scale: u64) -> Option<Time> {
     let number = number?.as_number()?;
     if let Some(whole) = number.as_u64() {
         return Some(Time::At(Timestamp(whole.saturating_mul(scale))));

@@ -121,6 +121,12 @@ pub enum ReadError {
     /// Nobody waits for the answer any more.
     #[error("cancelled")]
     Cancelled,
+    /// No such tag.
+    #[error("{0} is not recorded here")]
+    NoTag(TagName),
+    /// More states than one answer has.
+    #[error("too many different values: this is no tag of states")]
+    TooManyStates,
     /// More rows than one answer has.
     #[error("too many rows: ask for a shorter span, or for longer rows")]
     TooManyRows,
@@ -139,4 +145,11 @@ pub enum ReadError {
         #[source]
         source: rusqlite::Error,
     },
+}
+
+impl ReadError {
+    /// Is it the question that can't be answered, whoever is asked and whenever?
+    pub(crate) fn is_of_the_question(&self) -> bool {
+        matches!(self, Self::NoTag(_) | Self::TooManyRows | Self::TooMuch | Self::TooManyStates)
+    }
 }

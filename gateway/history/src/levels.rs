@@ -56,9 +56,12 @@ impl Level {
         }
     }
 
-    /// The next longer one.
-    pub(crate) fn above(self) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| *level > self)
+    /// Where to look for what is left of a thinned past whose shortest buckets are these: there, in longer ones, and in
+    /// the shorter ones for which nothing longer stood.
+    pub(crate) fn left_order(self) -> Vec<Self> {
+        let longer = Self::ALL.into_iter().filter(|level| *level >= self);
+        let shorter = Self::ALL.into_iter().rev().filter(|level| *level < self);
+        longer.chain(shorter).collect()
     }
 
     /// How long its buckets are at most, in µs.

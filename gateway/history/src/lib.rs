@@ -15,8 +15,9 @@
 //! - [`Store::record`] takes a [`Batch`]: visible at once, durable as a whole within [`StoreConfig::flush`]; it never
 //!   waits and gives the batch back when the engine is behind;
 //! - [`Store::read`] runs one piece of reading on the engine's own thread, beside the recording: [`Reader::trend`],
-//!   [`Reader::newest`], [`Reader::last_before`], [`Reader::records`], [`Reader::status`]; [`Reader::beside`] reads the
-//!   same from another process;
+//!   [`Reader::newest`], [`Reader::last_before`], [`Reader::value_at`], [`Reader::records`], [`Reader::rows_every`],
+//!   [`Reader::rows_changed`], [`Reader::buckets`], [`Reader::counts`], [`Reader::states`], [`Reader::status`];
+//!   [`Reader::beside`] reads the same from another process;
 //! - [`Recorder`] is the part before the store, pure: samples and `now` in, batches out;
 //! - [`tools`] are what a person does with a store.
 //!
@@ -39,6 +40,7 @@ mod recorder;
 mod rolled;
 mod run;
 mod store;
+mod table;
 pub mod tools;
 
 pub use config::Config;
@@ -48,5 +50,5 @@ pub use error::{ReadError, RunError, StoreError};
 pub use recorder::{Counts, Recorder};
 pub use rolled::{Counted, Every, Lasted, Rolled};
 pub use run::run;
-pub use store::{ROWS_MAX, Reader, Salvage, Status, Store, StoreConfig, Thrift, Wear};
+pub use store::{PAGE_CELLS_MAX, Page, ROWS_MAX, Reader, Row, Salvage, Status, Store, StoreConfig, Thrift, Wear};
 pub use tools::erase;

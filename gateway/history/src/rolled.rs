@@ -83,6 +83,10 @@ pub(crate) trait Tally {
     fn held(&mut self, value: f64, us: u64);
     /// A bucket in place of its records; also one that isn't taken, where nothing else is left.
     fn bucket(&mut self, bucket: &Bucket);
+    /// More of what it counts than an answer has?
+    fn is_too_many(&self) -> bool {
+        false
+    }
     /// Ends a row; the next one begins.
     fn row(&mut self, span: Span) -> Self::Row;
 }
@@ -110,6 +114,11 @@ impl<'a, T: Tally> Course<'a, T> {
     /// Can this bucket stand for its records here?
     pub(crate) fn takes(&self, bucket: &Bucket) -> bool {
         bucket.end <= self.row_of(bucket.start) && self.tally.takes(bucket)
+    }
+
+    /// More of what is counted than an answer has?
+    pub(crate) fn is_too_many(&self) -> bool {
+        self.tally.is_too_many()
     }
 
     /// The next piece; times rise.

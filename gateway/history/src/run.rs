@@ -16,6 +16,7 @@ use crate::entry::TagNo;
 use crate::error::{ReadError, RunError};
 use crate::recorder::Recorder;
 use crate::store::{Store, StoreConfig};
+use crate::table;
 
 /// Questions under way: those that the store lets wait, and the one it works at. One more is answered at once with
 /// "too many questions at once".
@@ -124,11 +125,11 @@ impl Daemon {
             Ok(question) => question,
             Err(error) => {
                 log::debug!("a question that is none: {error}");
-                return answer(link, id, vec![no_answer(by, &error)]);
+                return answer(link, id, vec![no_answer(by, &error, true)]);
             }
         };
         if self.asked.len() >= ASKS_MAX {
-            return answer(link, id, vec![no_answer(by, &ReadError::Busy)]);
+            return answer(link, id, vec![no_answer(by, &ReadError::Busy, false)]);
         }
         let asked = match question {
             Question::Records(records) => {
@@ -137,6 +138,15 @@ impl Daemon {
             }
             Question::Trend { tags, span, columns } => {
                 self.read(id, by, move |reader| answer::trends(reader, &tags, span, columns))
+            }
+            Question::Table(wanted) => {
+                let now = self.clock.wall();
+                let defs = self.config.tags.iter().filter(|def| wanted.tags.contains(&def.name));
+                let rollovers: Vec<_> = defs.map(|def| (def.name.clone(), def.rollover)).collect();
+                self.read(id, by, move |reader| {
+                    let rollover = |tag: &TagName| rollovers.iter().find(|(name, _)| name == tag)?.1;
+                    table::fill::page(reader, &wanted, now, &rollover)
+                })
             }
             Question::Status => {
                 let (counts, waiting) = (self.recorder.counts(), self.recorder.waiting());
@@ -156,7 +166,7 @@ impl Daemon {
                 if let ReadError::Sqlite { doing, source } = &error {
                     log::error!("{doing}: {source}");
                 }
-                vec![no_answer(by, &error)]
+                vec![no_answer(by, &error, error.is_of_the_question())]
             });
             (id, values)
         })
@@ -252,10 +262,10 @@ fn answer(link: &mut Link, id: RequestId, values: Vec<Value>) {
 }
 
 /// pymscada's clients can't read an error: they get what ends an answer.
-fn no_answer(by: Asker, why: &dyn std::error::Error) -> Value {
+fn no_answer(by: Asker, why: &dyn std::error::Error, of_the_question: bool) -> Value {
     match by {
         Asker::Protocol1 => answer::reset(),
-        Asker::Protocol2 => answer::error(why),
+        Asker::Protocol2 => answer::error(why, of_the_question),
     }
 }
 

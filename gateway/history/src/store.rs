@@ -40,7 +40,7 @@ use crate::entry::Batch;
 use crate::error::{ReadError, StoreError};
 use crate::levels::Calendar;
 use engine::SharedHead;
-pub use reader::{ROWS_MAX, Reader};
+pub use reader::{PAGE_CELLS_MAX, Page, ROWS_MAX, Reader, Row};
 pub use status::{Salvage, Status, Thrift, Wear};
 use writer::Writer;
 

@@ -68,6 +68,8 @@ pub struct TagDef {
     pub max: Option<f64>,
     /// Changes smaller than this are not kept or drawn, in `units`.
     pub deadband: Option<f64>,
+    /// A counter that reaches this goes on from 0: what 16 bits hold is 65536.
+    pub rollover: Option<f64>,
     /// What is shown after the number.
     pub units: Option<String>,
     /// Decimals shown: 2 for floats and 0 for ints unless the site says otherwise.
@@ -98,6 +100,7 @@ impl TagDef {
             min: None,
             max: None,
             deadband: None,
+            rollover: None,
             units: None,
             dp: match kind {
                 Kind::Float => Some(2),

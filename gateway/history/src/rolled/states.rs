@@ -26,13 +26,21 @@ pub(crate) struct States {
     count: u64,
     states: BTreeMap<i64, u64>,
     unsure_us: u64,
+    /// Every state met, in any row.
+    met: std::collections::BTreeSet<i64>,
 }
+
+/// States that one tag may have: a `multi` tag has some ten.
+pub(crate) const STATES_MAX: usize = 256;
 
 impl States {
     fn add(&mut self, state: f64, us: u64) {
         if us > 0 {
             // A state is a whole number; `as` cuts off, as everywhere.
             *self.states.entry(state as i64).or_default() += us;
+            if self.met.len() <= STATES_MAX {
+                self.met.insert(state as i64);
+            }
         }
     }
 }
@@ -70,7 +78,11 @@ impl Tally for States {
     }
 
     fn row(&mut self, span: Span) -> Lasted {
-        let Self { count, states, unsure_us } = std::mem::take(self);
-        Lasted { span, count, states, unsure_us }
+        let (count, unsure_us) = (std::mem::take(&mut self.count), std::mem::take(&mut self.unsure_us));
+        Lasted { span, count, states: std::mem::take(&mut self.states), unsure_us }
+    }
+
+    fn is_too_many(&self) -> bool {
+        self.met.len() > STATES_MAX
     }
 }

@@ -2,6 +2,7 @@
 //! streams; none holds more than its answer.
 
 mod rolled;
+mod rows;
 
 use std::cell::Cell;
 use std::fs;
@@ -22,6 +23,7 @@ use super::file::{self, with_suffix};
 use super::scan::{Past, Piece, failed, us};
 use super::seal::newest_chunk;
 use super::thin::Thinned;
+use super::walk::last_value;
 use super::{Shared, Status};
 use crate::decimate::{Series, Span, Thinner};
 use crate::entry::{Number, Point};
@@ -29,6 +31,7 @@ use crate::error::ReadError;
 use crate::format::Record;
 use crate::levels::{Calendar, Level};
 pub use rolled::ROWS_MAX;
+pub use rows::{PAGE_CELLS_MAX, Page, Row};
 
 /// Tries to see the database and the log in memory in one state; a writer is between the two for microseconds.
 const SNAPSHOT_TRIES: usize = 1000;
@@ -210,20 +213,11 @@ impl Reader {
         Ok(true)
     }
 
-    /// A tag's last value before a time, gaps left out.
+    /// A tag's last value before a time, gaps left out; of a thinned past as well as what is left tells.
     pub fn last_before(&mut self, tag: &TagName, at: Timestamp) -> Result<Option<(Timestamp, Number)>, ReadError> {
         let Some(known) = self.known(tag)? else { return Ok(None) };
-        let mut last = None;
-        self.over(known.id, |own, _| {
-            own.backwards(at, &mut |record| match number(&record) {
-                Some(number) => {
-                    last = Some((record.at, known.as_its_kind(number)));
-                    ControlFlow::Break(())
-                }
-                None => ControlFlow::Continue(()),
-            })
-        })?;
-        Ok(last)
+        let last = self.over(known.id, |own, _| last_value(own, at))?;
+        Ok(last.map(|(at, number)| (at, known.as_its_kind(number))))
     }
 
     /// Where in a span the box's own clock wasn't known to be right, in order: what was recorded then may have happened

@@ -141,7 +141,7 @@ impl Past<'_> {
         if let Some((floor, until)) = self.thinned.floor(from).filter(|(floor, _)| level < Some(*floor)) {
             // Nothing shorter is left there.
             let until = until.min(to);
-            self.left(floor, from, until, visit)?;
+            self.left(&floor.left_order(), from, until, visit)?;
             return self.pieces(level, until, to, visit);
         }
         let Some(level) = level else {
@@ -204,13 +204,16 @@ impl Past<'_> {
 
     /// What is left of a time whose detail was thinned: the shortest buckets there are, whole ones, and records that
     /// nothing stands for.
-    fn left(&self, level: Level, from: Timestamp, to: Timestamp, visit: Visit<'_>) -> Result<(), ReadError> {
-        let mut done = from;
-        let rest = |from: Timestamp, to: Timestamp, visit: Visit<'_>| match level.above() {
-            _ if from >= to => Ok(()),
-            Some(above) => self.left(above, from, to, visit),
-            None => self.records(from, to, &mut |record| visit(Piece::Record(record))),
+    fn left(&self, levels: &[Level], from: Timestamp, to: Timestamp, visit: Visit<'_>) -> Result<(), ReadError> {
+        if from >= to {
+            return Ok(());
+        }
+        let Some((level, others)) = levels.split_first() else {
+            return self.records(from, to, &mut |record| visit(Piece::Record(record)));
         };
+        let level = *level;
+        let mut done = from;
+        let rest = |from: Timestamp, to: Timestamp, visit: Visit<'_>| self.left(others, from, to, visit);
         // Days of another zone begin up to a day earlier.
         let window = Timestamp(self.calendar.window(level, from).0.0.saturating_sub(Level::Day.longest_us()));
         let reading = failed("reading a tag's rollups");

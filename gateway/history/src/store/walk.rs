@@ -2,6 +2,7 @@
 //! the gaps of all tags between them.
 
 use std::cell::Cell;
+use std::ops::ControlFlow;
 
 use tag::Timestamp;
 
@@ -9,8 +10,9 @@ use super::reader::number;
 use super::scan::{Past, Piece};
 use crate::bucket::Bucket;
 use crate::decimate::Span;
-use crate::entry::Number;
+use crate::entry::{Cause, Number, Point};
 use crate::error::ReadError;
+use crate::format::Record;
 use crate::levels::Level;
 use crate::rolled::{Course, Mark, Tally};
 
@@ -34,63 +36,75 @@ pub(super) fn gaps_of_all(all: &Past<'_>, span: Span) -> Result<Vec<Timestamp>, 
     if gaps.len() > GAPS_MAX { Err(ReadError::TooMuch) } else { Ok(gaps) }
 }
 
-/// What held before a time, and since when; with `over_gaps` the last value, whatever came after it.
-pub(super) fn held_before(
-    own: &Past<'_>,
-    all: &Past<'_>,
-    before: Timestamp,
-    over_gaps: bool,
-) -> Result<Option<(Timestamp, Number)>, ReadError> {
+/// The record that counts right before a time: the tag's own last one, or a later gap of all.
+pub(super) fn latest(own: &Past<'_>, all: &Past<'_>, before: Timestamp) -> Result<Option<Record>, ReadError> {
+    let Some(last) = own_last(own, before, false)? else { return Ok(None) };
+    let mut gap = None;
+    all.backwards(before, &mut |record| {
+        gap = Some(record);
+        ControlFlow::Break(())
+    })?;
+    // At the same time the gap of all comes after the tag's own record.
+    Ok(gap.filter(|gap| gap.at >= last.at).or(Some(last)))
+}
+
+/// The last value before a time, whatever gaps came after it.
+pub(super) fn last_value(own: &Past<'_>, before: Timestamp) -> Result<Option<(Timestamp, Number)>, ReadError> {
+    let last = own_last(own, before, true)?;
+    Ok(last.and_then(|record| Some((record.at, number(&record)?))))
+}
+
+fn own_last(own: &Past<'_>, before: Timestamp, is_value: bool) -> Result<Option<Record>, ReadError> {
+    let is_meant = |record: &Record| !is_value || number(record).is_some();
     let mut last = None;
-    let thinned = before.0 > 0 && own.thinned.floor(Timestamp(before.0 - 1)).is_some();
-    if thinned {
-        for back in BACK_US {
-            let from = Timestamp(before.0.saturating_sub(back));
-            let mut see = |at: Timestamp, known: Option<Number>| {
-                if at < before && (known.is_some() || !over_gaps) {
-                    last = Some((at, known));
-                }
-            };
-            own.pieces(Some(Level::Day), from, before, &mut |piece| match piece {
-                Piece::Record(record) => see(record.at, number(&record)),
-                Piece::Bucket(bucket) => {
-                    let values = bucket.values.map(|values| (Number::Float(values.first), Number::Float(values.last)));
-                    if let Some((first, _)) = values {
-                        see(bucket.first_at, Some(first));
-                    }
-                    match values.filter(|_| bucket.ends_good || over_gaps) {
-                        Some((_, last)) => see(bucket.last_at, Some(last)),
-                        None => see(bucket.last_at, None),
-                    }
-                }
-            })?;
-            if last.is_some() {
-                break;
-            }
+    own.backwards(before, &mut |record| {
+        if is_meant(&record) {
+            last = Some(record);
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
         }
-    } else {
-        own.backwards(before, &mut |record| {
-            let known = number(&record);
-            if known.is_none() && over_gaps {
-                return std::ops::ControlFlow::Continue(());
-            }
-            last = Some((record.at, known));
-            std::ops::ControlFlow::Break(())
-        })?;
+    })?;
+    let thinned = own.thinned.records_until();
+    if thinned.0 == 0 || last.is_some_and(|record| record.at >= thinned) {
+        return Ok(last);
     }
-    let Some((at, Some(value))) = last else { return Ok(None) };
-    if !over_gaps {
-        let mut gap = None;
-        all.backwards(before, &mut |record| {
-            gap = Some(record.at);
-            std::ops::ControlFlow::Break(())
+    // Some of the records are gone; what stands for them may know something newer.
+    let until = before.min(thinned);
+    for back in BACK_US {
+        let from = Timestamp(until.0.saturating_sub(back));
+        let mut see = |record: Record| {
+            if record.at < before && is_meant(&record) && last.is_none_or(|last| last.at <= record.at) {
+                last = Some(record);
+            }
+        };
+        let mut is_known = false;
+        own.pieces(Some(Level::Day), from, before, &mut |piece| {
+            is_known = true;
+            match piece {
+                Piece::Record(record) => see(record),
+                Piece::Bucket(bucket) => ends_of(&bucket).into_iter().for_each(&mut see),
+            }
         })?;
-        // At the same time the gap of all comes after the tag's own record.
-        if gap.is_some_and(|gap| gap >= at) {
-            return Ok(None);
+        if is_known && last.is_some() {
+            break;
         }
     }
-    Ok(Some((at, value)))
+    Ok(last)
+}
+
+/// What a bucket knows of its records: the first value, the last one, and whether a gap came after that.
+fn ends_of(bucket: &Bucket) -> Vec<Record> {
+    let value = |at, x| Record { at, point: Point::Value(Number::Float(x)) };
+    let mut ends = Vec::new();
+    if let Some(values) = bucket.values {
+        ends.push(value(bucket.first_at, values.first));
+        ends.push(value(bucket.last_at, values.last));
+    }
+    if !bucket.ends_good {
+        ends.push(Record { at: bucket.last_at, point: Point::Gap(Cause::NotRecorded) });
+    }
+    ends
 }
 
 /// Walks through the past of one tag.
@@ -136,6 +150,10 @@ impl<'w, 'p, T: Tally> Walk<'w, 'p, T> {
                 self.read += 1;
                 if self.read > RECORDS_READ_MAX {
                     self.fail(ReadError::TooMuch);
+                    return;
+                }
+                if self.course.is_too_many() {
+                    self.fail(ReadError::TooManyStates);
                     return;
                 }
                 self.gaps_before(record.at);

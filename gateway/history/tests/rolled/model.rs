@@ -24,7 +24,7 @@ impl Model {
     }
 
     /// All of a tag's records and the gaps of all; at the same time the gap comes after.
-    fn course(&self, tag: usize) -> Vec<(u64, Option<f64>)> {
+    pub(crate) fn course(&self, tag: usize) -> Vec<(u64, Option<f64>)> {
         let own = self.tags[tag].iter().map(|(at, value)| (*at, *value));
         let mut all: Vec<_> = own.chain(self.gaps_of_all.iter().map(|at| (*at, None))).collect();
         all.sort_by_key(|(at, _)| *at);

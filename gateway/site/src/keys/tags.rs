@@ -56,6 +56,15 @@ pub(crate) static TAG: Table = Table {
             "Smaller changes are not kept in the history, in units.",
             "deadband: 0.01",
         ),
+        Key::used(
+            "rollover",
+            Kind::Number(1.0, 18_446_744_073_709_551_616.0),
+            "a counter that goes down was reset",
+            "For a counter: where it goes on from 0, such as 65536 (16 bits) or 4294967296 (32 bits). How far it went \
+             in a day is then right over a rollover.",
+            "rollover: 65536",
+        )
+        .ours(),
         Key::used("units", Kind::Text, "none", "Shown after the number.", "units: m³/s"),
         Key::used("dp", Kind::Int(0, 15), "float 2, int 0", "Decimals shown.", "dp: 1"),
         Key::used(

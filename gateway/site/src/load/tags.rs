@@ -119,6 +119,7 @@ pub(super) fn def(name: TagName, fields: &Fields<'_>, report: &mut Report<'_>) -
         def.desc = desc.to_owned();
     }
     def.deadband = fields.number("deadband");
+    def.rollover = fields.number("rollover");
     def.units = fields.text("units").map(str::to_owned);
     def.dp = fields.int("dp").or(def.dp);
     def.group = fields.text("group").map(str::to_owned);
@@ -173,7 +174,7 @@ fn limits(def: &mut TagDef, written: Option<Kind>, fields: &Fields<'_>, report: 
         }
     }
     if !def.kind.is_numeric() {
-        for key in ["min", "max", "deadband"] {
+        for key in ["min", "max", "deadband", "rollover"] {
             if fields.node(key).is_some() {
                 let found = format!("{key} of {} tag does nothing", a(def.kind));
                 report.warning(fields.pos(key), found, "only numbers have limits");

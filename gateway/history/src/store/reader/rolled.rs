@@ -5,8 +5,8 @@ use std::cell::Cell;
 use tag::{TagName, Timestamp};
 
 use super::super::scan::Past;
-use super::super::walk::{Walk, gaps_of_all, held_before};
-use super::Reader;
+use super::super::walk::{Walk, gaps_of_all, last_value, latest};
+use super::{Reader, number};
 use crate::decimate::Span;
 use crate::entry::Number;
 use crate::error::ReadError;
@@ -70,9 +70,8 @@ impl Reader {
         let enough = Cell::new(false);
         let work = |own: &Past<'_>, all: &Past<'_>| {
             let gaps = gaps_of_all(all, span)?;
-            let value = |over| held_before(own, all, span.from, over).map(|held| held.map(|(_, n)| Number::as_f64(n)));
-            let held = value(false)?;
-            let before = if over_gaps { value(true)? } else { held };
+            let held = latest(own, all, span.from)?.and_then(|record| number(&record)).map(Number::as_f64);
+            let before = if over_gaps { last_value(own, span.from)?.map(|(_, value)| value.as_f64()) } else { held };
             let course = Course::new(&calendar, level, span, tally(before), held);
             Walk::new(own, &gaps, course, &enough).rows(level, span, now)
         };

@@ -1,0 +1,190 @@
+//! Fills a page of a table from the store.
+//!
+//! An answer is a `u32` (little-endian) that says how long the head is, the head as JSON, and the text. The head's `next`
+//! goes back into the same question for the next page; `null` ends the table.
+
+use std::ops::ControlFlow;
+
+use serde_json::json;
+use tag::{TagName, Timestamp, Value};
+
+use super::text::{Cell, Text, quality};
+use super::{Next, Of, Wanted};
+use crate::decimate::Span;
+use crate::entry::{Number, Point};
+use crate::error::ReadError;
+use crate::rolled::Every;
+use crate::store::{PAGE_CELLS_MAX, ROWS_MAX, Reader};
+
+/// What of a table is in one answer.
+pub(crate) fn page(
+    reader: &mut Reader,
+    wanted: &Wanted,
+    now: Timestamp,
+    rollover: &dyn Fn(&TagName) -> Option<f64>,
+) -> Result<Vec<Value>, ReadError> {
+    let mut text = match wanted.next {
+        Some(next) => Text::later(wanted.form, next.any),
+        None => Text::first(wanted.form, &columns(wanted)),
+    };
+    let next = match wanted.of {
+        Of::Records => records(reader, wanted, &mut text)?,
+        Of::Rows(step) => rows(reader, wanted, step, &mut text)?,
+        Of::At => at(reader, wanted, &mut text).map(|()| None)?,
+        Of::Buckets(every) => buckets(reader, wanted, every, now, &mut text).map(|()| None)?,
+        Of::Counters(every) => counters(reader, wanted, every, now, rollover, &mut text).map(|()| None)?,
+        Of::States(every) => states(reader, wanted, every, now, &mut text).map(|()| None)?,
+    };
+    let more = next.map(|next| json!({"tag": next.tag, "at_us": next.at.0, "any": next.any}));
+    let head = json!({"next": more, "rows": text.rows()}).to_string();
+    let mut answer = u32::try_from(head.len()).expect("a head has some ten bytes").to_le_bytes().to_vec();
+    answer.extend(head.into_bytes());
+    answer.extend(text.finish(next.is_none()).into_bytes());
+    Ok(vec![Value::Bytes(answer.into())])
+}
+
+fn columns(wanted: &Wanted) -> Vec<&str> {
+    match wanted.of {
+        Of::Records | Of::At => vec!["time", "tag", "value", "quality"],
+        Of::Rows(_) => std::iter::once("time").chain(wanted.tags.iter().map(TagName::as_str)).collect(),
+        Of::Buckets(_) => vec!["start", "end", "tag", "count", "min", "max", "mean", "first", "last", "good_s"],
+        Of::Counters(_) => vec!["start", "end", "tag", "count", "increase", "rollovers", "resets", "last"],
+        Of::States(_) => vec!["start", "end", "tag", "state", "seconds"],
+    }
+}
+
+fn record_row(text: &mut Text, tag: &TagName, at: Timestamp, point: Point) {
+    let value = match point {
+        Point::Value(number) => Cell::Number(number),
+        Point::Gap(_) => Cell::None,
+    };
+    text.row(&[Cell::Time(at), Cell::Text(tag.as_str()), value, Cell::Text(&quality(point))]);
+}
+
+fn records(reader: &mut Reader, wanted: &Wanted, text: &mut Text) -> Result<Option<Next>, ReadError> {
+    let (mut at, first) = wanted.next.map_or((wanted.span.from, 0), |next| (next.at, next.tag));
+    for (place, tag) in wanted.tags.iter().enumerate().skip(first) {
+        let (mut last, mut more) = (None, None);
+        let known = reader.records(tag, Span { from: at, to: wanted.span.to }, &mut |at, point| {
+            // A time and its gap of all stay together.
+            if text.rows() >= PAGE_CELLS_MAX && last != Some(at) {
+                more = Some(at);
+                return ControlFlow::Break(());
+            }
+            last = Some(at);
+            record_row(text, tag, at, point);
+            ControlFlow::Continue(())
+        })?;
+        if !known {
+            return Err(ReadError::NoTag(tag.clone()));
+        }
+        if let Some(at) = more {
+            return Ok(Some(Next { tag: place, at, any: text.any() }));
+        }
+        at = wanted.span.from;
+    }
+    Ok(None)
+}
+
+fn rows(reader: &mut Reader, wanted: &Wanted, step: Option<u64>, text: &mut Text) -> Result<Option<Next>, ReadError> {
+    let from = wanted.next.map_or(wanted.span.from, |next| next.at);
+    let span = Span { from, to: wanted.span.to };
+    let page = match step {
+        Some(step) => reader.rows_every(&wanted.tags, span, step)?,
+        None => reader.rows_changed(&wanted.tags, span)?,
+    };
+    for (at, values) in &page.rows {
+        let values = values.iter().map(|value| value.map_or(Cell::None, Cell::Number));
+        let cells: Vec<Cell<'_>> = std::iter::once(Cell::Time(*at)).chain(values).collect();
+        text.row(&cells);
+    }
+    Ok(page.next.map(|at| Next { tag: 0, at, any: text.any() }))
+}
+
+fn at(reader: &mut Reader, wanted: &Wanted, text: &mut Text) -> Result<(), ReadError> {
+    for tag in &wanted.tags {
+        let held = reader.value_at(tag, wanted.span.from)?.ok_or_else(|| ReadError::NoTag(tag.clone()))?;
+        match held {
+            Some((since, point)) => record_row(text, tag, since, point),
+            None => text.row(&[Cell::None, Cell::Text(tag.as_str()), Cell::None, Cell::Text("never recorded before")]),
+        }
+    }
+    Ok(())
+}
+
+/// So that all tags together have no more rows than an answer.
+fn bounded<T>(rows: Option<Vec<T>>, tag: &TagName, text: &Text) -> Result<Vec<T>, ReadError> {
+    let rows = rows.ok_or_else(|| ReadError::NoTag(tag.clone()))?;
+    if text.rows() + rows.len() > ROWS_MAX { Err(ReadError::TooManyRows) } else { Ok(rows) }
+}
+
+fn buckets(
+    reader: &mut Reader,
+    wanted: &Wanted,
+    every: Every,
+    now: Timestamp,
+    text: &mut Text,
+) -> Result<(), ReadError> {
+    for tag in &wanted.tags {
+        for row in bounded(reader.buckets(tag, wanted.span, every, now)?, tag, text)? {
+            text.row(&[
+                Cell::Time(row.span.from),
+                Cell::Time(row.span.to),
+                Cell::Text(tag.as_str()),
+                Cell::Count(row.count),
+                Cell::float(row.min),
+                Cell::float(row.max),
+                Cell::float(row.mean),
+                Cell::float(row.first),
+                Cell::float(row.last),
+                Cell::Micros(row.good_us),
+            ]);
+        }
+    }
+    Ok(())
+}
+
+fn counters(
+    reader: &mut Reader,
+    wanted: &Wanted,
+    every: Every,
+    now: Timestamp,
+    rollover: &dyn Fn(&TagName) -> Option<f64>,
+    text: &mut Text,
+) -> Result<(), ReadError> {
+    for tag in &wanted.tags {
+        for row in bounded(reader.counts(tag, wanted.span, every, now, rollover(tag))?, tag, text)? {
+            text.row(&[
+                Cell::Time(row.span.from),
+                Cell::Time(row.span.to),
+                Cell::Text(tag.as_str()),
+                Cell::Count(row.count),
+                Cell::float(Some(row.increase)),
+                Cell::Count(row.rollovers),
+                Cell::Count(row.resets),
+                Cell::float(row.last),
+            ]);
+        }
+    }
+    Ok(())
+}
+
+fn states(
+    reader: &mut Reader,
+    wanted: &Wanted,
+    every: Every,
+    now: Timestamp,
+    text: &mut Text,
+) -> Result<(), ReadError> {
+    for tag in &wanted.tags {
+        for row in bounded(reader.states(tag, wanted.span, every, now)?, tag, text)? {
+            let unsure = (row.unsure_us > 0).then_some((Cell::Text("unsure"), row.unsure_us));
+            let states = row.states.iter().map(|(state, us)| (Cell::Number(Number::Int(*state)), *us));
+            for (state, us) in states.chain(unsure) {
+                let (start, end) = (Cell::Time(row.span.from), Cell::Time(row.span.to));
+                text.row(&[start, end, Cell::Text(tag.as_str()), state, Cell::Micros(us)]);
+            }
+        }
+    }
+    Ok(())
+}
