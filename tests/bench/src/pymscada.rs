@@ -38,7 +38,7 @@ impl Pymscada {
         let mut command = Command::new(python);
         command.arg(bench.root.join("tests/peers/bench_bus.py")).args(["--modules", modules]);
         command.args(["--tags", &tags.to_string()]).arg("--site").arg(folder.path());
-        if let Some(Device { address, poll_s, per_block }) = device {
+        if let Some(Device { address, poll_s, per_block, .. }) = device {
             command.args(["--plc", &address.to_string(), "--rate", &poll_s.to_string()]);
             command.args(["--per-block", &per_block.to_string()]);
         }

@@ -30,12 +30,14 @@ pub(crate) struct Device {
     pub(crate) poll_s: f64,
     /// Tags in each block of 125 registers, its first and its last among them.
     pub(crate) per_block: usize,
+    /// Requests under way at once, as the site says: ours only.
+    pub(crate) pipeline: usize,
 }
 
 impl Device {
     /// One whose registers are all tags.
     pub(crate) fn new(address: SocketAddr, poll_s: f64) -> Self {
-        Self { address, poll_s, per_block: READ_WORDS_MAX }
+        Self { address, poll_s, per_block: READ_WORDS_MAX, pipeline: 1 }
     }
 
     /// The register of a tag, from 1.
@@ -77,9 +79,9 @@ pub(crate) fn write(folder: &Path, plan: &Plan) -> Result<(), Fail> {
         ),
     )?;
     let Some(device) = device else { return Ok(()) };
-    let Device { address, poll_s, per_block } = device;
+    let Device { address, poll_s, per_block, pipeline } = device;
     let mut text = format!(
-        "{bus}rtus:\n- name: PLC\n  ip: {}\n  port: {}\n  rate: {poll_s}\n  reads:\n",
+        "{bus}rtus:\n- name: PLC\n  ip: {}\n  port: {}\n  rate: {poll_s}\n  pipeline: {pipeline}\n  reads:\n",
         address.ip(),
         address.port()
     );

@@ -27,6 +27,8 @@ const REGISTERS: usize = 520 * READ_WORDS_MAX;
 /// Tags in each block of them: the first register, the last, and some between.
 const PER_BLOCK: usize = 5;
 const SPREAD_TAGS: usize = REGISTERS / READ_WORDS_MAX * PER_BLOCK;
+/// As many requests under way as the standard lets a device take at once.
+const PIPELINE: usize = 16;
 /// The shortest period that a site may ask for.
 const AT_ONCE_S: f64 = 0.01;
 /// How long registers are counted.
@@ -118,13 +120,14 @@ impl<'a> Loops<'a> {
 /// Registers a second by everybody, one after the other, each on a device of its own.
 fn registers(bench: &Bench, loops: &Loops<'_>, words: &str, delay: Duration) -> Result<Vec<Row>, Fail> {
     let mut row = Row::new(format!("registers read, the device answering {words}"), Unit::PerSecond, Aim::Nothing);
-    let mut pymodbus = Row::new("… beside pymodbus's client alone", Unit::PerSecond, Aim::Nothing);
+    let mut several = Row::new("… 16 requests at a time", Unit::PerSecond, Aim::Nothing);
+    let mut pymodbus = Row::new("… one at a time beside pymodbus's client", Unit::PerSecond, Aim::Nothing);
     for round in 0..bench.rounds(ROUNDS) {
         let plc = || Plc::start_late(REGISTERS, delay);
         let device = |plc: &Plc| Device { per_block: PER_BLOCK, ..Device::new(plc.address(), AT_ONCE_S) };
-        let ours = plc()?;
-        {
-            let _running = Ours::start(bench, SPREAD_TAGS, device(&ours))?;
+        for (row, pipeline) in [(&mut row, 1), (&mut several, PIPELINE)] {
+            let ours = plc()?;
+            let _running = Ours::start(bench, SPREAD_TAGS, Device { pipeline, ..device(&ours) })?;
             row.ours.push(rate(&ours)?);
         }
         if round < PEER_ROUNDS {
@@ -144,7 +147,9 @@ fn registers(bench: &Bench, loops: &Loops<'_>, words: &str, delay: Duration) -> 
         }
     }
     pymodbus.ours.clone_from(&row.ours);
-    Ok(vec![row, pymodbus])
+    several.peer.clone_from(&row.peer);
+    several.bare.clone_from(&row.bare);
+    Ok(vec![row, several, pymodbus])
 }
 
 /// Registers a second that a device tells somebody who is at work.
