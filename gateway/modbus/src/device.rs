@@ -7,6 +7,7 @@ mod answer;
 mod ask;
 mod flight;
 mod health;
+mod proof;
 mod reply;
 mod told;
 mod types;
@@ -30,6 +31,7 @@ use crate::unit::{Shape, Unit};
 use crate::write::{self, Transaction};
 
 use flight::{Ask, Doing, Purpose, Touches};
+use proof::Proof;
 pub use types::{Action, Counters, Report, Status, UnitStats};
 
 /// Connection attempts start this far apart, so that a device which is back is found well within a second.
@@ -96,6 +98,8 @@ pub struct Device {
     search_turn: bool,
     /// In the order they were sent.
     doing: Vec<Doing>,
+    /// Does the device keep several requests apart?
+    proof: Proof,
     /// Up to here it was counted how busy the line is.
     busy_until: Instant,
     /// When a dead unit was last asked in vain.
@@ -160,6 +164,7 @@ impl Device {
             learned: 0,
             search_turn: false,
             doing: Vec::new(),
+            proof: Proof::default(),
             busy_until: now,
             in_vain: None,
             keeps_waiting: false,
@@ -211,6 +216,9 @@ impl Device {
         if let Some(until) = self.gap_until.filter(|until| *until > now) {
             return Action::Wait(until);
         }
+        if self.doing.len() >= self.places() {
+            return Action::Wait(now + IDLE);
+        }
         match self.choose(now) {
             Ok(ask) => self.send(now, ask),
             Err(wake) => Action::Wait(wake.max(now + Duration::from_micros(1))),
@@ -237,6 +245,7 @@ impl Device {
             sent: now,
             wire: self.wire_time(&request),
             single_write: write::is_single(&request),
+            beside: !self.doing.is_empty(),
             purpose,
         });
         Action::Send { asked, unit: to, request, timeout }
@@ -264,6 +273,7 @@ impl Device {
         self.connect_error = None;
         self.hang_up = false;
         self.keeps_waiting = false;
+        self.proof = Proof::default();
         for unit in &mut self.units {
             // Whoever has waited longest keeps its place.
             unit.probe_at = unit.probe_at.min(now);

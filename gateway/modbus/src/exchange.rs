@@ -77,7 +77,14 @@ struct InFlight {
 struct Lost {
     number: u16,
     unit: u8,
-    sent: Instant,
+    /// `None`: nobody looked for so long that how late its answer was nobody can tell.
+    sent: Option<Instant>,
+}
+
+impl Lost {
+    fn late(&self, now: Instant) -> Option<(u8, Duration)> {
+        self.sent.map(|sent| (self.unit, now.saturating_duration_since(sent)))
+    }
 }
 
 /// One line's exchange of requests and answers. Of a serial line at most one is in flight.
@@ -91,6 +98,8 @@ pub struct Exchange {
     lost: VecDeque<Lost>,
     /// Somebody answered after it was given up, so long after it was asked.
     late: Option<(u8, Duration)>,
+    /// An answer came over TCP under a number that nobody waits for and nobody was given up under.
+    misnumbered: bool,
 }
 
 impl Exchange {
@@ -106,7 +115,7 @@ impl Exchange {
 
     fn new(framing: Framing, window: usize) -> Self {
         let (in_flight, lost) = (Vec::with_capacity(window), VecDeque::new());
-        Self { framing, in_flight, window, lost, late: None }
+        Self { framing, in_flight, window, lost, late: None, misnumbered: false }
     }
 
     /// A new connection, or an old one lost.
@@ -150,6 +159,11 @@ impl Exchange {
     /// Takes who answered after it was given up, and how long after it was asked.
     pub fn take_late(&mut self) -> Option<(u8, Duration)> {
         self.late.take()
+    }
+
+    /// Takes whether the peer gave an answer twice, or one that nobody ever asked for.
+    pub(crate) fn take_misnumbered(&mut self) -> bool {
+        std::mem::take(&mut self.misnumbered)
     }
 
     /// Puts a request in flight and gives the bytes to send.
@@ -202,9 +216,10 @@ impl Exchange {
             let asked = |n: u16| flights.iter().find(|flight| flight.number == n).map(|f| (f.unit, &f.request));
             match mbap.next(asked)? {
                 Found::Stale(number) => {
-                    if let Some(at) = self.lost.iter().position(|lost| lost.number == number) {
-                        let lost = self.lost.remove(at).expect("just found");
-                        self.late = Some((lost.unit, now.saturating_duration_since(lost.sent)));
+                    let at = self.lost.iter().position(|lost| lost.number == number);
+                    match at.and_then(|at| self.lost.remove(at)) {
+                        Some(lost) => self.late = lost.late(now).or(self.late),
+                        None => self.misnumbered = true,
                     }
                 }
                 Found::Ends(number, answer) => {
@@ -288,10 +303,8 @@ impl Exchange {
         if self.is_rtu() || self.lost.len() == LOST_MAX {
             self.lost.pop_front();
         }
-        // Nobody looked for so long: how late an answer was that lies here now, nobody knows.
-        if now < deadline + OVERSLEPT {
-            self.lost.push_back(Lost { number, unit, sent });
-        }
+        let sent = (now < deadline + OVERSLEPT).then_some(sent);
+        self.lost.push_back(Lost { number, unit, sent });
         if let Framing::Rtu(rtu, _, silence) = &mut self.framing {
             rtu.reset();
             silence.begins_anew(now);
@@ -301,7 +314,7 @@ impl Exchange {
     /// What nobody waits for is dropped, but it tells how late a lost answer was, and the line isn't free yet.
     fn drop_late(&mut self, now: Instant) {
         if let Some(lost) = self.lost.pop_front() {
-            self.late = Some((lost.unit, now.saturating_duration_since(lost.sent)));
+            self.late = lost.late(now).or(self.late);
         }
         if let Framing::Rtu(_, _, silence) = &mut self.framing {
             silence.is_broken(now);

@@ -138,6 +138,9 @@ impl Master {
             self.device.on_reply(now, wall, asked, reply);
             next = self.exchange.on_bytes(now, &[]);
         }
+        if self.exchange.take_misnumbered() {
+            self.device.on_misnumbered(now);
+        }
         if let Some((unit, took)) = self.exchange.take_late() {
             self.device.on_late(unit, took);
         }

@@ -18,6 +18,7 @@ impl Device {
     /// The blocks of living units whose period begins are due.
     pub(super) fn tick(&mut self, now: Instant) {
         self.look_at_crowd(now);
+        self.forgive(now);
         for n in 0..self.blocks.len() {
             let Block { due_at, rate, .. } = self.blocks[n];
             if now < due_at {
@@ -102,6 +103,9 @@ impl Device {
         match self.ask_search(now) {
             Ok(ask) => return Ok(ask),
             Err(at) => wake = wake.min(at),
+        }
+        if let Some(ask) = self.ask_proof(now) {
+            return Ok(ask);
         }
         self.ask_dead(now, wake)
     }
@@ -214,6 +218,7 @@ impl Device {
                 continue;
             }
             match self.probe(now, unit) {
+                Ok(ask) if self.is_kept_back(&ask) => {}
                 Ok(ask) => return Ok(ask),
                 Err(at) => wake = wake.min(at),
             }

@@ -47,6 +47,8 @@ pub(super) struct Doing {
     /// What the bytes of the request and of its answer take on a serial line.
     pub(super) wire: Duration,
     pub(super) single_write: bool,
+    /// Something else was under way when it went out.
+    pub(super) beside: bool,
 }
 
 /// The registers that a request is about.
@@ -88,7 +90,10 @@ impl Touches {
 
 impl Device {
     /// Must it wait until something that is under way has ended?
-    pub(super) fn is_kept_back(&self, (purpose, unit, request): &Ask) -> bool {
+    pub(super) fn is_kept_back(&self, ask @ (purpose, unit, request): &Ask) -> bool {
+        if !self.is_told_apart(ask) {
+            return true;
+        }
         let Some(touches) = Touches::of(purpose, request) else { return false };
         let same = self.doing.iter().filter(|doing| doing.unit == *unit);
         same.filter_map(|doing| doing.touches.as_ref()).any(|other| other.keeps_back(&touches))

@@ -125,7 +125,7 @@ impl Device {
         // Whoever has waited longest is asked first; when anybody is, the account says.
         self.units[unit].probe_at = match self.any_online() {
             true => {
-                self.dead.spend(now, cost / self.places());
+                self.dead.spend(now, cost / self.share());
                 now
             }
             // Nobody is kept waiting.
@@ -154,7 +154,7 @@ impl Device {
                 false => PATIENCE_MIN.min(self.config.timeout),
             };
             let all = each * u32::try_from(dead.clone().count()).unwrap_or(u32::MAX);
-            worst = Budget::worst(all / self.places());
+            worst = Budget::worst(all / self.share());
         }
         // It answers, but late: perhaps everything that could be asked of it has to be waited out.
         if let Some(latest) = dead.filter(|unit| self.serial && unit.stirring).map(|unit| unit.latest()).max() {
@@ -197,11 +197,6 @@ impl Device {
         // But not the one to a gateway that says so itself.
         let spoken = self.gateway_at.is_some_and(|at| self.units.iter().all(|unit| unit.failed_at <= Some(at)));
         self.hang_up |= self.stream && self.line == LineState::Up && !self.any_online() && !spoken;
-    }
-
-    /// How many requests the line takes at a time.
-    pub(super) fn places(&self) -> u32 {
-        u32::try_from(self.config.pipeline).expect("a few")
     }
 
     /// Do the polls fit into the line's time? If not, the arithmetic, in words.

@@ -20,6 +20,7 @@ impl Device {
         let Some(at) = self.doing.iter().position(|doing| doing.asked == asked) else { return };
         self.count(now, at, &reply);
         let doing = self.doing.remove(at);
+        self.weigh(now, &doing, &reply);
         self.look_at_gateway(now, &doing, matches!(reply, Reply::Answer(_) | Reply::Exception(_)));
         self.replied_at = now;
         // Over a network an answer is lost for many reasons and hardly ever for want of silence: there the site says it.
@@ -73,7 +74,7 @@ impl Device {
         self.counters.busy += now.saturating_duration_since(oldest.max(self.busy_until)).min(most);
         self.busy_until = now;
         // Of a line that takes several at a time it kept one place.
-        let cost = took / self.places();
+        let cost = took / self.share();
         let unit = &mut self.units[doing.unit];
         let counts = &mut unit.counts;
         match reply {

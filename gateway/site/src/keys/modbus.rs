@@ -121,7 +121,8 @@ pub(crate) static RTU: Table = Table {
             // The standard lets a server take 1 to 16 at once (MODBUS Messaging on TCP/IP, NumberMaxOfServerTransaction).
             Kind::Int(1, 16),
             "1",
-            "How many requests may be under way at once over a Modbus TCP connection, for devices that take several.",
+            "How many requests may be under way at once over a Modbus TCP connection, for devices that take several and give \
+             each answer the number of its question.",
             "pipeline: 4",
         )
         .ours(),
