@@ -4,11 +4,11 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use shell::{Backoff, Readable, Socket};
+use shell::{Backoff, Socket};
 use tag::{Delivery, Sample, TagName, Uptime, Value};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep_until};
-use wire::Outcome;
+use wire::{Outcome, Violation};
 use wire::p2::SILENT_MAX;
 
 use crate::core::Core;
@@ -42,6 +42,9 @@ pub struct Link {
     socket: PathBuf,
     state: State,
     backoff: Backoff,
+    /// Where every read goes first; mostly all of it is understood at once.
+    desk: Box<[u8]>,
+    /// What was read and not understood yet: the beginning of a message.
     input: Vec<u8>,
 }
 
@@ -82,6 +85,7 @@ impl Link {
             socket: config.socket,
             state: State::Waiting(Instant::now()),
             backoff: Backoff::new(RECONNECT_FIRST, RECONNECT_LONGEST),
+            desk: vec![0; READ_BYTES].into(),
             input: Vec::new(),
         }
     }
@@ -224,20 +228,33 @@ impl Link {
             ready = socket.writable(), if wants_to_send => return ready,
             () = sleep_until(patience.until) => return patience.over(),
         };
-        match read_behind(&mut self.input, readable) {
+        let n = match readable.read(&mut self.desk) {
             Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the bus closed the connection")),
-            Ok(_) => *patience = Patience::new(),
+            Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(error),
-        }
+        };
+        *patience = Patience::new();
         let was_up = self.core.is_up();
-        let taken = self.core.received(&self.input).map_err(|violation| io::Error::other(violation.to_string()))?;
+        self.understand(n).map_err(|violation| io::Error::other(violation.to_string()))?;
+        if !was_up && self.core.is_up() {
+            self.backoff.after_success();
+        }
+        Ok(())
+    }
+
+    /// Has `n` bytes of the desk understood, behind what was left over.
+    fn understand(&mut self, n: usize) -> Result<(), Violation> {
+        if self.input.is_empty() {
+            let taken = self.core.received(&self.desk[..n])?;
+            self.input.extend_from_slice(&self.desk[taken..n]);
+            return Ok(());
+        }
+        self.input.extend_from_slice(&self.desk[..n]);
+        let taken = self.core.received(&self.input)?;
         self.input.drain(..taken);
         if self.input.is_empty() && self.input.capacity() > INPUT_KEPT_BYTES {
             self.input = Vec::new();
-        }
-        if !was_up && self.core.is_up() {
-            self.backoff.after_success();
         }
         Ok(())
     }
@@ -247,13 +264,4 @@ impl Link {
         self.input = Vec::new();
         self.state = State::Waiting(Instant::now() + self.backoff.after_failure());
     }
-}
-
-/// Reads once, behind what is there.
-fn read_behind(input: &mut Vec<u8>, readable: Readable<'_>) -> io::Result<usize> {
-    let kept = input.len();
-    input.resize(kept + READ_BYTES, 0);
-    let result = readable.read(&mut input[kept..]);
-    input.truncate(kept + result.as_ref().map_or(0, |n| *n));
-    result
 }

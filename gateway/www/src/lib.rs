@@ -18,6 +18,7 @@ mod config;
 mod error;
 mod findings;
 mod gate;
+mod handshake;
 mod house;
 mod hub;
 mod limit;

@@ -13,6 +13,7 @@ use warp::{Filter, Rejection};
 use crate::auth::Turned;
 use crate::claim::ClaimCode;
 use crate::gate::Admitted;
+use crate::handshake::handshake;
 use crate::house::{House, lock};
 use crate::hub::Command;
 use crate::sessions::forget_cookie;
@@ -100,12 +101,12 @@ pub(crate) fn filter(house: Arc<House>) -> BoxedFilter<(Response,)> {
     let query = warp::query::raw().or_else(|_| async { Ok::<_, Rejection>((String::new(),)) });
     let conversation = {
         let house = house.clone();
-        let upgrade = warp::ext::get::<Admitted>().and_then(only_socket).and(warp::ws()).and(query);
-        upgrade.map(move |admitted: Admitted, ws, query: String| {
+        let upgrade = warp::ext::get::<Admitted>().and_then(only_socket).and(handshake()).and(query);
+        upgrade.map(move |admitted: Admitted, handshake, query: String| {
             let house = house.clone();
             let first = page_of(&query).map(|page| house.config.rows(&page));
             match admitted.session {
-                Some(session) => socket::upgrade(ws, house, session, admitted.peer, first),
+                Some(session) => socket::upgrade(handshake, house, session, admitted.peer, first),
                 None => answers::refused(StatusCode::UNAUTHORIZED, "this browser isn't let in"),
             }
         })

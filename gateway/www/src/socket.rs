@@ -10,13 +10,15 @@ use futures_util::stream::{self, SplitSink, StreamExt};
 use futures_util::{SinkExt, Stream};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use warp::reply::{Reply, Response};
-use warp::ws::{Message as Frame, WebSocket, Ws};
+use tokio_tungstenite::tungstenite::Message as Frame;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use warp::reply::Response;
 
+use crate::handshake::{Handshake, WebSocket};
 use crate::house::{House, lock};
 use crate::hub::{Command, Opened};
 use crate::sessions::SessionId;
-use crate::speak::{self, MESSAGE_BYTES_MAX, Said};
+use crate::speak::{self, Said};
 use crate::watch::{Message, SocketId, TagNumber};
 
 /// A page that hears nothing for 5 s says the link is gone; so two beats may be lost.
@@ -27,9 +29,6 @@ const PING_AFTER: Duration = Duration::from_secs(15);
 const IDLE_MAX: Duration = Duration::from_secs(45);
 /// A socket that takes nothing for so long is closed; the page connects again when it wakes.
 const STALLED_MAX: Duration = Duration::from_secs(30);
-/// The largest message with room to spare. The page is told one at a time, so what could fill more is answers to a flood
-/// of pings.
-const WRITE_BUFFER_MAX: usize = 16 * 1024 * 1024;
 /// Messages that aren't understood before the socket is closed.
 const MISUNDERSTOOD_MAX: u32 = 10;
 
@@ -41,21 +40,19 @@ const TRY_LATER: u16 = 1013;
 /// Answers the upgrade; the conversation goes on in a task of its own. `first` is what the page watches until it says
 /// otherwise.
 pub(crate) fn upgrade(
-    ws: Ws,
+    handshake: Handshake,
     house: Arc<House>,
     session: SessionId,
     peer: IpAddr,
     first: Option<Vec<TagNumber>>,
 ) -> Response {
-    let ws = ws.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
     let goodbye = house.tasks.token();
-    let talk = move |socket| {
+    handshake.accept(move |socket| {
         Box::pin(async move {
             converse(socket, house, session, peer, first).await;
             drop(goodbye);
         })
-    };
-    ws.max_write_buffer_size(WRITE_BUFFER_MAX).on_upgrade(talk).into_response()
+    })
 }
 
 enum Heard {
@@ -80,6 +77,10 @@ struct Conversation {
     misunderstood: u32,
 }
 
+fn farewell(code: u16, why: &'static str) -> Frame {
+    Frame::Close(Some(CloseFrame { code: code.into(), reason: why.into() }))
+}
+
 /// Why a conversation ends. The words go to the page and the log.
 struct End(u16, &'static str);
 
@@ -97,7 +98,7 @@ async fn converse(
         (Ok(()), Ok(Ok(opened))) => opened,
         (_, refused) => {
             let why = if let Ok(Err(why)) = refused { why } else { "the gateway is stopping" };
-            let _ = timeout(BEAT_EVERY, out.send(Frame::close_with(TRY_LATER, why))).await;
+            let _ = timeout(BEAT_EVERY, out.send(farewell(TRY_LATER, why))).await;
             return;
         }
     };
@@ -126,7 +127,7 @@ async fn converse(
     log::debug!("a page at {peer} connected");
     if let Err(End(code, why)) = conversation.go_on(heard).await {
         log::debug!("a page at {peer} is closed: {why}");
-        let _ = timeout(BEAT_EVERY, conversation.out.send(Frame::close_with(code, why))).await;
+        let _ = timeout(BEAT_EVERY, conversation.out.send(farewell(code, why))).await;
     }
     // The hub is gone only while the daemon stops.
     let _ = house.commands.send(Command::Gone(id)).await;
@@ -169,7 +170,7 @@ impl Conversation {
         }
         if quiet > PING_AFTER && !self.pinged {
             self.pinged = true;
-            self.send(Frame::ping(Vec::new())).await?;
+            self.send(Frame::Ping(Vec::new().into())).await?;
         }
         Ok(())
     }
@@ -183,14 +184,11 @@ impl Conversation {
     }
 
     async fn on_frame(&mut self, frame: &Frame) -> Result<(), End> {
-        let said = if frame.is_text() {
-            let text = frame.to_str().expect("a text frame has text");
-            speak::parse(text, self.house.config.tags.len())
-        } else if frame.is_binary() {
-            Err("a binary message".into())
-        } else {
+        let said = match frame {
+            Frame::Text(text) => speak::parse(text, self.house.config.tags.len()),
+            Frame::Binary(_) => Err("a binary message".into()),
             // Pings are answered for us; a close ends the stream.
-            return Ok(());
+            Frame::Ping(_) | Frame::Pong(_) | Frame::Close(_) | Frame::Frame(_) => return Ok(()),
         };
         match said {
             Ok(Said::Ping) => self.say(speak::beat(self.house.clock.wall())).await,
@@ -206,7 +204,7 @@ impl Conversation {
     }
 
     async fn say(&mut self, text: String) -> Result<(), End> {
-        self.send(Frame::text(text)).await?;
+        self.send(Frame::Text(text.into())).await?;
         self.told = self.now();
         Ok(())
     }
