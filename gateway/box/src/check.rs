@@ -12,7 +12,16 @@ use crate::say;
 
 /// The environment a site's `${NAME}` is filled from.
 pub(crate) fn env(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    let said = std::env::var(name).ok();
+    if name == site::DEVICES_VARIABLE { said.or_else(shipped_devices) } else { said }
+}
+
+/// The folder of the devices that come with the gateway: where a package puts them beside the binary, or the checkout's.
+fn shipped_devices() -> Option<String> {
+    let binary = std::env::current_exe().and_then(|path| path.canonicalize()).ok()?;
+    let of = |dir: &Path| [dir.join("share/forebay/devices"), dir.join("config/devices")];
+    let folder = binary.ancestors().skip(1).flat_map(of).find(|folder| folder.is_dir())?;
+    Some(folder.to_str()?.to_owned())
 }
 
 /// Prints every finding and says how many there are.

@@ -107,7 +107,7 @@ fn bring_in(import: &Import) -> Result<ExitCode, Failure> {
     let at = &import.at;
     let folder = at.store.clone().unwrap_or_else(|| Paths::find(None, at.state.as_deref()).state.join("history"));
     std::fs::create_dir_all(&folder).map_err(|error| Failure::work(&error))?;
-    let loaded = site::load_module("initvalues", None, Some(&import.tags), &|name| std::env::var(name).ok());
+    let loaded = site::load_module("initvalues", None, Some(&import.tags), &crate::check::env);
     let site = loaded.site.ok_or_else(|| Failure::Config(format!("{} has mistakes", import.tags.display())))?;
     let kind_of = |name: &TagName| {
         let def = site.tags.iter().find(|def| def.name == *name)?;

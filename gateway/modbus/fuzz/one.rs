@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use forebay_modbus::tool::{export_device, import};
 use forebay_modbus::{Asked, Exchange, Layout, Reply, answer_len, decode};
 use site::{Order, WordType};
 use tag::{Fault, Value};
@@ -58,6 +59,30 @@ pub(crate) fn layout(data: &[u8]) {
     if let Ok(words) = layout.encode(&value) {
         assert_eq!(words.len(), usize::from(layout.words()));
     }
+}
+
+/// Any text is a register map or mistakes with their lines; a map gives as many lines for each file, one line each, and a
+/// device that the site takes and that comes back from its own CSV as it was. Says whether it was a map.
+pub(crate) fn csv(text: &str) -> bool {
+    let map = match import(text) {
+        Ok(map) => map,
+        Err(wrong) => {
+            assert!(!wrong.is_empty() && wrong.iter().all(|line| !line.contains('\n')), "{wrong:?}");
+            return false;
+        }
+    };
+    let (modbus, tags) = map.lines("L", 1);
+    assert_eq!(modbus.len(), tags.len());
+    assert!(modbus.iter().chain(&tags).all(|line| !line.contains('\n')), "{map:?}");
+    let read = |file: &str| {
+        let (device, findings) = site::read_device("d", file.as_bytes(), &|_| None);
+        device.unwrap_or_else(|| panic!("{findings:?} in\n{file}"))
+    };
+    let device = read(&map.device());
+    let csv = export_device(&device);
+    let back = import(&csv).unwrap_or_else(|wrong| panic!("{wrong:?} in\n{csv}"));
+    assert_eq!(read(&back.device()), device, "{csv}");
+    true
 }
 
 /// Whatever a device sends, in whatever pieces and at whatever times: no panic, and an answer is what was asked for.

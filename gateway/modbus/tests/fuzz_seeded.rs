@@ -1,6 +1,6 @@
 //! The fuzz targets' bodies on stable, with random bytes and with good frames that were damaged. `FOREBAY_SEED` repeats.
 
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test, and it prints what it did")]
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -37,6 +37,105 @@ fn layout_takes_any_bytes() {
 #[test]
 fn frames_take_any_bytes() {
     seeded(|dice| one::frames(&some_bytes(dice, 400)));
+}
+
+/// What maps are made of: rows of it are now a map, now nearly one.
+const CSV_PARTS: [&str; 56] = [
+    "name",
+    "type",
+    "address",
+    "access",
+    "write",
+    "order",
+    "scale",
+    "sunssf",
+    "length",
+    "no_value",
+    "states",
+    "multi",
+    "alarm",
+    "desc",
+    "dp",
+    "min",
+    ",",
+    ",",
+    ",",
+    ",",
+    ";",
+    "\n",
+    "\n",
+    "\r\n",
+    "\"",
+    "#",
+    "# base: 5",
+    "# sunspec: 101 x",
+    "# desc: ",
+    "4x:1",
+    "4x:65536",
+    "3x:2",
+    "0x:1",
+    "4x:1.3",
+    "400001",
+    "int16",
+    "uint32",
+    "bool",
+    "string",
+    "float64",
+    "8",
+    "0x8000",
+    "-1",
+    ".5",
+    "1e300",
+    "é",
+    "'",
+    "\0",
+    "A|B",
+    "1 2",
+    "> 5",
+    "rw",
+    "w",
+    "cdab",
+    "${X}",
+    "\u{2028}",
+];
+
+/// Registers that are right, behind their name.
+const CSV_ROWS: [&str; 7] = [
+    "int16,4x:1,rw,,,,0x8000,0.1",
+    "bool,4x:2.3,r,,,,,",
+    "string,3x:9,,,,4,,",
+    "uint16,4x:5,r,1 2,A|B,,,",
+    "uint32,3x:9,r,,,,1 2,",
+    "float32,400007,w,,,,,10",
+    "bool,0x:7,rw,,,,,",
+];
+
+#[test]
+fn csv_takes_any_text() {
+    let (mut runs, mut maps) = (0, 0);
+    seeded(|dice| {
+        let mut text = String::new();
+        let good = dice.random_range(0..4) > 0;
+        if good {
+            // A good beginning, and good rows.
+            text.push_str("name,type,address,access,states,multi,length,no_value,scale\n");
+            for n in 0..dice.random_range(1..5) {
+                text.push_str(&format!("r{n},{}\n", CSV_ROWS[dice.random_range(0..CSV_ROWS.len())]));
+            }
+        }
+        for _ in 0..dice.random_range(0..if good { 3 } else { 12 }) {
+            let part = CSV_PARTS[dice.random_range(0..CSV_PARTS.len())];
+            let mut at = dice.random_range(0..=text.len());
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            text.insert_str(at, part);
+        }
+        runs += 1;
+        maps += u32::from(one::csv(&text));
+    });
+    println!("{maps} of {runs} texts were maps");
+    assert!(runs == 1 || maps > runs / 5, "too few maps to mean anything: {maps} of {runs}");
 }
 
 /// Frames that are nearly right get further into the decoders than noise does.

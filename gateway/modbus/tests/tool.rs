@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use forebay_modbus::tool::{Client, Found, Scan, ToolError, identify, scan};
+use forebay_modbus::tool::{Client, Found, FoundModel, Scan, ToolError, identify, scan};
 use forebay_modbus::{Layout, Outcome};
 use shell::SystemClock;
 use sim::{Behaviour, Plc};
@@ -62,11 +62,22 @@ fn read_write_identify_and_scan_over_both_wires() {
             let bit = Layout::plain(WordType::Bool, Order::Abcd);
             let outcome = client.write(1, holding, 0, Some(4), &bit, &Value::Int(1)).await.unwrap();
             assert_eq!((outcome, plant.peek(Plc::NAME, "4x:1").unwrap()), (Outcome::Confirmed, 0x17));
+            // Function 23: the device writes, then reads.
+            let read = client.write_read(1, (20, &[1, 2, 3]), (21, 3)).await.unwrap();
+            assert_eq!(
+                (&read[..], plant.peek_words(Plc::NAME, "4x:21", 4).unwrap()),
+                (&[2, 3, 0][..], vec![1, 2, 3, 0])
+            );
             let word = Layout::plain(WordType::Uint16, Order::Abcd);
             let outcome = client.write(1, holding, 0, None, &word, &Value::Int(70_000)).await.unwrap();
             assert_eq!(outcome, Outcome::Refused("over max 65535 of the register".into()));
 
-            let who = identify(&mut client, 1).await.unwrap().join("\n");
+            let who = identify(&mut client, 1).await.unwrap();
+            assert_eq!(
+                who.models,
+                [FoundModel { id: 1, start: 40002, words: 66 }, FoundModel { id: 103, start: 40070, words: 2 }]
+            );
+            let who = who.lines.join("\n");
             for said in [
                 "vendor: Forebay",
                 "product code: SIM",

@@ -30,7 +30,7 @@ pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub use device::{Device, Register};
 pub use finding::{Excerpt, Finding, Pos, Severity};
 pub use help::{help, help_files};
-pub use load::{DEVICES_VARIABLE, Devices, File, Loaded, load_device, load_dir, load_files, load_module};
+pub use load::{DEVICES_VARIABLE, Devices, File, Loaded, load_device, load_dir, load_files, load_module, read_device};
 pub use modbus::{
     Address, Area, Form, ModbusClient, ModbusTag, Model, Order, Parity, Rtu, Serial, Table, Transport, WordType,
 };

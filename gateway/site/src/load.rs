@@ -24,7 +24,7 @@ mod uplot;
 mod www;
 
 use devices::{Brought, Shelf};
-pub use devices::{DEVICES_VARIABLE, Devices, load_device};
+pub use devices::{DEVICES_VARIABLE, Devices, load_device, read_device};
 use input::{Input, Lent, read_file};
 use role::{OUR_FILES, Role, device_name};
 pub(crate) use tags::Tags;

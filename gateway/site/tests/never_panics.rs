@@ -97,7 +97,15 @@ const PIECES: [&str; 60] = [
 
 /// Good files: the starter site, and the ones full of mistakes, which reach more of the loader.
 fn good() -> Vec<Vec<u8>> {
-    let files = ["tags.yaml", "modbusclient.yaml", "wwwserver.yaml", "history.yaml", "bus.yaml", "initvalues.yaml"];
+    let files = [
+        "tags.yaml",
+        "modbusclient.yaml",
+        "wwwserver.yaml",
+        "history.yaml",
+        "bus.yaml",
+        "initvalues.yaml",
+        "devices/pump.yaml",
+    ];
     let mut all: Vec<(String, Vec<u8>)> =
         forebay_site::starter("S").into_iter().map(|(file, text)| (file.to_owned(), text.into_bytes())).collect();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mistakes");
@@ -106,6 +114,11 @@ fn good() -> Vec<Vec<u8>> {
     for folder in folders {
         all.extend(files.iter().filter_map(|file| Some(((*file).to_owned(), std::fs::read(folder.join(file)).ok()?))));
     }
+    // The shipped devices, each in the place of the one that is used.
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/devices");
+    let mut shipped: Vec<_> = std::fs::read_dir(shipped).unwrap().map(|entry| entry.unwrap().path()).collect();
+    shipped.sort();
+    all.extend(shipped.iter().map(|path| (files[6].to_owned(), std::fs::read(path).unwrap())));
     let which = |file: &str| files.iter().position(|known| *known == file).unwrap() as u8;
     all.into_iter().map(|(file, text)| [vec![which(&file)], text].concat()).collect()
 }

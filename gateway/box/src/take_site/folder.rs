@@ -18,6 +18,8 @@ const FILES_MAX: usize = 128;
 const FILE_BYTES_MAX: u64 = 4 << 20;
 /// All files together; two such folders must fit into the memory of a small box.
 const SITE_BYTES_MAX: u64 = 16 << 20;
+/// The folder of a site's own devices.
+const DEVICES: &str = "devices";
 /// Names of what is left out that are said; the rest is counted.
 const JUNK_SAID_MAX: usize = 8;
 /// The longest name that is said.
@@ -61,34 +63,23 @@ impl Folder {
     /// Reads a folder; `None` when there is none.
     pub(super) fn read(dir: &Path) -> Option<Self> {
         let mut folder = Self { files: Vec::new(), findings: Vec::new() };
-        let entries = match fs::read_dir(dir) {
-            Ok(entries) => entries,
+        let (mut names, mut junk) = (Vec::new(), Vec::new());
+        match folder.look(dir, "", &mut names, &mut junk) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(why) => {
                 folder.findings.push(error(dir, "can't read this folder", why.to_string()));
                 return Some(folder);
             }
-        };
-        let (mut names, mut junk) = (Vec::new(), Vec::new());
-        for (count, entry) in entries.enumerate() {
-            if count >= ENTRIES_MAX {
-                let found = format!("more than {ENTRIES_MAX} files in this folder");
-                folder.findings.push(error(dir, found, "expected a site and little else"));
-                break;
-            }
-            let name = match entry {
-                Ok(entry) => entry.file_name(),
-                Err(why) => {
-                    folder.findings.push(error(dir, "can't read all of this folder", why.to_string()));
-                    break;
-                }
-            };
-            let shown = name.to_string_lossy();
-            match name.to_str().map_or(Entry::Junk, sort_of) {
-                Entry::Ours => names.push(shown.into_owned()),
-                Entry::Misnamed => folder.findings.push(misnamed(&shown)),
-                Entry::Hidden => {}
-                Entry::Junk => junk.push(name),
+            Ok(()) => {}
+        }
+        // The site's own devices lie in the one folder that a site has.
+        if let Some(at) = junk.iter().position(|name| name == DEVICES) {
+            let below = dir.join(DEVICES);
+            let mut odd = Vec::new();
+            let is_folder = fs::symlink_metadata(&below).is_ok_and(|meta| meta.is_dir());
+            if is_folder && folder.look(&below, &format!("{DEVICES}/"), &mut names, &mut odd).is_ok() {
+                junk.remove(at);
+                junk.extend(odd.into_iter().map(|name| Path::new(DEVICES).join(name).into_os_string()));
             }
         }
         names.sort();
@@ -96,6 +87,33 @@ impl Folder {
         folder.read_files(dir, names);
         folder.speak_of(dir, &junk);
         Some(folder)
+    }
+
+    /// Sorts the entries of a folder into those of a site, by their names with `before` before them, and others.
+    fn look(&mut self, dir: &Path, before: &str, names: &mut Vec<String>, junk: &mut Vec<OsString>) -> io::Result<()> {
+        let entries = fs::read_dir(dir)?;
+        for (count, entry) in entries.enumerate() {
+            if count >= ENTRIES_MAX {
+                let found = format!("more than {ENTRIES_MAX} files in this folder");
+                self.findings.push(error(dir, found, "expected a site and little else"));
+                break;
+            }
+            let name = match entry {
+                Ok(entry) => entry.file_name(),
+                Err(why) => {
+                    self.findings.push(error(dir, "can't read all of this folder", why.to_string()));
+                    break;
+                }
+            };
+            let shown = name.to_string_lossy();
+            match name.to_str().map_or(Entry::Junk, sort_of) {
+                Entry::Ours => names.push(format!("{before}{shown}")),
+                Entry::Misnamed => self.findings.push(misnamed(&format!("{before}{shown}"))),
+                Entry::Hidden => {}
+                Entry::Junk => junk.push(name),
+            }
+        }
+        Ok(())
     }
 
     fn read_files(&mut self, dir: &Path, names: Vec<String>) {
@@ -117,7 +135,8 @@ impl Folder {
     }
 
     fn speak_of(&mut self, dir: &Path, junk: &[OsString]) {
-        if self.files.is_empty() && !super::has_errors(&self.findings) {
+        let no_module = self.files.iter().all(|(name, _)| name.contains('/'));
+        if no_module && !super::has_errors(&self.findings) {
             let mut finding = error(dir, "no .yaml file in this folder", "expected a site");
             let below = junk.iter().find(|name| holds_yaml(&dir.join(name)));
             finding.hint = below.map(|name| format!("those in {} must lie here", shown(name)));
@@ -211,6 +230,11 @@ pub(super) fn replace(to: &Path, files: &[site::File], step: &mut dyn FnMut() ->
     clear(to)?;
     step()?;
     fs::create_dir(&fresh)?;
+    let below = files.iter().any(|(name, _)| name.starts_with("devices/")).then(|| fresh.join(DEVICES));
+    if let Some(below) = &below {
+        step()?;
+        fs::create_dir(below)?;
+    }
     for (name, bytes) in files {
         step()?;
         let mut file = OpenOptions::new().write(true).create_new(true).open(fresh.join(name))?;
@@ -221,8 +245,10 @@ pub(super) fn replace(to: &Path, files: &[site::File], step: &mut dyn FnMut() ->
         step()?;
         file.sync_all()?;
     }
-    step()?;
-    File::open(&fresh)?.sync_all()?;
+    for folder in below.iter().chain([&fresh]) {
+        step()?;
+        File::open(folder)?.sync_all()?;
+    }
     step()?;
     match fs::symlink_metadata(to) {
         Ok(_) => renameat2(AT_FDCWD, &fresh, AT_FDCWD, to, RenameFlags::RENAME_EXCHANGE)?,

@@ -99,10 +99,11 @@ fn a_good_site_is_taken_once_and_a_bad_one_leaves_it_running() {
 
 #[test]
 fn the_power_may_be_cut_at_every_step() {
-    // A site of three files over one of one file, over nothing, and over a leftover: at each step the daemons' folder is
+    // A site of three files, one of them a device, over one of one file, over nothing, and over a leftover: at each step the daemons' folder is
     // the old one or the new one, and the next run brings the new one and leaves nothing beside it.
-    let new: Vec<site::File> =
-        ["a.yaml", "b.yaml", "tags.yaml"].map(|name| (name.into(), format!("# {name}\n{NEW}").into_bytes())).into();
+    let new: Vec<site::File> = ["a.yaml", "devices/pump.yaml", "tags.yaml"]
+        .map(|name| (name.into(), format!("# {name}\n{NEW}").into_bytes()))
+        .into();
     for first in [false, true] {
         for leftover in [false, true] {
             let (mut cut_at, mut ended) = (0_u32, false);
@@ -137,9 +138,47 @@ fn the_power_may_be_cut_at_every_step() {
                 assert!(one.read().as_ref() == Some(&new) && one.is_clean(), "after a cut at step {cut_at}");
                 cut_at += 1;
             }
-            assert_eq!((saw_old, saw_new), (13, 3), "2 + 3 for each of 3 files + 2 before the exchange");
+            assert_eq!(
+                (saw_old, saw_new),
+                (15, 3),
+                "2 + 2 for the folder + 3 for each of 3 files + 2 before the exchange"
+            );
         }
     }
+}
+
+#[test]
+fn the_sites_own_devices_come_along() {
+    // A site that uses a device of its own: taken, unchanged, taken again when only the device is another; with a mistake in
+    // the device the last one runs on.
+    const PUMP: &str = "registers: {speed: {type: int16, read: '4x:1'}}\n";
+    let one = Box_::new().with_places();
+    let client = "rtus: [{name: L, ip: 10.0.0.1}]\ndevices: [{device: pump, line: L, unit: 1, prefix: P_}]\n";
+    fs::write(one.from().join("modbusclient.yaml"), client).unwrap();
+    one.bring("P_speed: {alarm: '> 5'}\n");
+    assert!(errors(&one.take())[0].contains("device = \"pump\""), "not there yet");
+    let device = one.from().join("devices/pump.yaml");
+    fs::create_dir(one.from().join("devices")).unwrap();
+    fs::write(&device, PUMP).unwrap();
+    fs::write(one.from().join("devices/manual.pdf"), "").unwrap();
+    let taken = one.take();
+    assert_eq!((taken.end, errors(&taken)), (End::Taken, vec![]));
+    let notice = taken.findings.iter().find(|finding| finding.severity == Severity::Notice).unwrap().to_string();
+    assert!(notice.contains("left out: devices/manual.pdf"), "{notice}");
+    let loaded = site::load_dir(&one.to(), &|_| None);
+    assert_eq!(loaded.site.unwrap().modbus_client.unwrap().tags[0].name.as_str(), "P_speed");
+    assert_eq!(one.take().end, End::Unchanged);
+    fs::write(&device, PUMP.replace("4x:1", "4x:2")).unwrap();
+    assert_eq!(one.take().end, End::Taken);
+    fs::write(&device, PUMP.replace("int16", "int15")).unwrap();
+    let taken = one.take();
+    assert_eq!(taken.end, End::KeptLast);
+    assert!(errors(&taken)[0].starts_with("devices/pump.yaml:1:27: error: type = \"int15\""), "{:?}", errors(&taken));
+    // Devices alone are no site.
+    for file in ["tags.yaml", "modbusclient.yaml"] {
+        fs::remove_file(one.from().join(file)).unwrap();
+    }
+    assert_eq!(one.take().end, End::KeptLast);
 }
 
 #[test]

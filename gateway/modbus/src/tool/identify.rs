@@ -15,13 +15,34 @@ const SUNSPEC_MARK: [u16; 2] = [0x5375, 0x6E53];
 /// More models than any device has.
 const MODELS_MAX: usize = 64;
 
-/// Asks in every way; each line is something the device said. A device that knows none of them gives none.
-pub async fn identify(client: &mut Client, unit: u8) -> Result<Vec<String>, ToolError> {
-    let mut lines = Vec::new();
-    lines.extend(kept(device_id(client, unit).await)?);
-    lines.extend(kept(server_id(client, unit).await)?);
-    lines.extend(kept(sunspec(client, unit).await)?);
-    Ok(lines)
+/// Who a device says it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// Each is something it said. Of a device that knows no way to say it there are none.
+    pub lines: Vec<String>,
+    /// Its SunSpec models.
+    pub models: Vec<FoundModel>,
+}
+
+/// A SunSpec model of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FoundModel {
+    /// Its number.
+    pub id: u16,
+    /// The address of its first register, which holds the number.
+    pub start: u16,
+    /// How many registers follow the first two.
+    pub words: u16,
+}
+
+/// Asks in every way.
+pub async fn identify(client: &mut Client, unit: u8) -> Result<Identity, ToolError> {
+    let mut who = Identity::default();
+    who.lines.extend(kept(device_id(client, unit).await)?);
+    who.lines.extend(kept(server_id(client, unit).await)?);
+    let told = sunspec(client, unit, &mut who).await.map(|()| Vec::new());
+    kept(told)?;
+    Ok(who)
 }
 
 /// A refusal or a silence to one question says nothing of the others; a lost connection ends them all.
@@ -85,38 +106,39 @@ async fn server_id(client: &mut Client, unit: u8) -> Result<Vec<String>, ToolErr
     }
 }
 
-async fn sunspec(client: &mut Client, unit: u8) -> Result<Vec<String>, ToolError> {
-    let mut lines = Vec::new();
+/// What was found before an answer failed to come stays found.
+async fn sunspec(client: &mut Client, unit: u8, who: &mut Identity) -> Result<(), ToolError> {
     for base in SUNSPEC_BASES {
         match client.read(unit, Table::HoldingRegisters, base, 2).await {
             Ok(mark) if mark == SUNSPEC_MARK => {}
             Err(ToolError::Line(error)) => return Err(error.into()),
             _ => continue,
         }
-        lines.push(format!("SunSpec at 4x:{}", u32::from(base) + 1));
+        who.lines.push(format!("SunSpec at 4x:{}", u32::from(base) + 1));
         let mut at = base.saturating_add(2);
         for _ in 0..MODELS_MAX {
             let head = client.read(unit, Table::HoldingRegisters, at, 2).await?;
-            let (id, len) = (head[0], head[1]);
-            if id == 0xFFFF || len == 0 {
+            let model = FoundModel { id: head[0], start: at, words: head[1] };
+            if model.id == 0xFFFF || model.words == 0 {
                 break;
             }
-            lines.push(format!("  model {id} at 4x:{}, {len} registers", u32::from(at) + 1));
-            if id == 1 && len >= 64 {
+            who.lines.push(format!("  model {} at 4x:{}, {} registers", model.id, u32::from(at) + 1, model.words));
+            who.models.push(model);
+            if model.id == 1 && model.words >= 64 {
                 let words = client.read(unit, Table::HoldingRegisters, at.saturating_add(2), 64).await?;
                 let fields = [("vendor", 0, 16), ("model", 16, 16), ("version", 40, 8), ("serial number", 48, 16)];
                 for (name, from, count) in fields {
                     let bytes: Vec<u8> = words[from..from + count].iter().flat_map(|word| word.to_be_bytes()).collect();
                     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-                    lines.push(format!("  {name}: {}", printable(&bytes[..end])));
+                    who.lines.push(format!("  {name}: {}", printable(&bytes[..end])));
                 }
             }
-            let Some(next) = at.checked_add(2).and_then(|at| at.checked_add(len)) else { break };
+            let Some(next) = at.checked_add(2).and_then(|at| at.checked_add(model.words)) else { break };
             at = next;
         }
         break;
     }
-    Ok(lines)
+    Ok(())
 }
 
 /// Text as text, everything else by its bytes.

@@ -11,8 +11,8 @@ mod place;
 mod scan;
 
 pub use client::{Client, ToolError};
-pub use csv::{Imported, export, import};
+pub use csv::{Map, export, export_device, import};
 pub use guess::{Guess, decodings, ranked};
-pub use identify::identify;
+pub use identify::{FoundModel, Identity, identify};
 pub use place::{Place, PlaceError, target};
 pub use scan::{Found, Scan, scan};

@@ -134,13 +134,20 @@ fn tree<'f>(file: &'f str, bytes: &'f [u8], env: Env<'_>) -> Result<(Node, Repor
 
 /// Reads one device's file: the device if it has no mistakes, and all there is to say of it.
 pub fn load_device(path: &Path, env: Env<'_>) -> (Option<Device>, Vec<Finding>) {
-    let shown = path.display().to_string();
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let bytes = match super::read_file(path) {
-        Ok(bytes) => bytes,
-        Err(why) => return (None, vec![super::whole_file(shown, why, String::new())]),
-    };
-    let (template, findings) = read(&name, &shown, &bytes, env);
+    match super::read_file(path) {
+        Ok(bytes) => of_bytes(&name, &path.display().to_string(), &bytes, env),
+        Err(why) => (None, vec![super::whole_file(path.display().to_string(), why, String::new())]),
+    }
+}
+
+/// The same of a file that is in memory already.
+pub fn read_device(name: &str, bytes: &[u8], env: Env<'_>) -> (Option<Device>, Vec<Finding>) {
+    of_bytes(name, &format!("{FOLDER}/{name}.yaml"), bytes, env)
+}
+
+fn of_bytes(name: &str, file: &str, bytes: &[u8], env: Env<'_>) -> (Option<Device>, Vec<Finding>) {
+    let (template, findings) = read(name, file, bytes, env);
     let good = findings.iter().all(|finding| finding.severity != Severity::Error);
     (template.filter(|_| good).map(|template| template.device), findings)
 }

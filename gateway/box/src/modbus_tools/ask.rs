@@ -1,0 +1,164 @@
+//! `forebay modbus read`, `write` and `watch`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use modbus::tool::{self, Guess, Place};
+use modbus::{Layout, Outcome};
+use site::{Table, WordType};
+use tag::Value;
+
+use super::args::{As, Read, Watch, Write};
+use crate::fail::Failure;
+use crate::{say, values};
+
+fn at(place: Place, by: usize) -> String {
+    let start = place.start.saturating_add(u16::try_from(by).unwrap_or(u16::MAX));
+    Place { start, ..place }.to_string()
+}
+
+/// Each register in hexadecimal, as a number without and with sign, and bit by bit.
+fn show(place: Place, words: &[u16]) {
+    let bits = matches!(place.table, Table::Coils | Table::DiscreteInputs);
+    for (n, word) in words.iter().enumerate() {
+        match bits {
+            true => say::line(&format!("{:<9} {word}", at(place, n))),
+            false => say::line(&format!("{:<9} {word:04x}  {word:>5}  {:>6}  {word:016b}", at(place, n), *word as i16)),
+        }
+    }
+}
+
+pub(super) async fn read(args: &Read) -> Result<ExitCode, Failure> {
+    let Read { device, place, count, unit, shows } = args;
+    let mut client = device.open().await?;
+    let words = client.read(*unit, place.table, place.start, *count).await.map_err(|error| Failure::work(&error))?;
+    let bits = matches!(place.table, Table::Coils | Table::DiscreteInputs);
+    show(*place, &words);
+    if bits {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let name = |guess: &Guess| format!("NAME:{unit}:{}", at(*place, guess.at));
+    if let Some(shown) = shows {
+        // One register before and one behind: addresses are often told one off.
+        let before = u16::from(place.start > 0);
+        let wide = client.read(*unit, place.table, place.start - before, count + before + 1).await;
+        let (words, asked) = wide.map_or((words, 0), |wide| (wide, usize::from(before)));
+        let first = Place { start: place.start - u16::try_from(asked).unwrap_or(0), ..*place };
+        let fitting = tool::ranked(&words, asked, shown);
+        if fitting.is_empty() {
+            say::line(&format!("Nothing here can be shown as {shown}."));
+            return Ok(ExitCode::FAILURE);
+        }
+        say::line(&format!("What the display may show as {shown}, the likeliest first:"));
+        for guess in fitting.iter().take(8) {
+            let address = format!("NAME:{unit}:{}", at(first, guess.at));
+            say::line(&format!("  {:<12} TAG: {}", values::show(&guess.value), guess.yaml(&address)));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    say::line("");
+    for guess in tool::decodings(&words) {
+        // Numbers of absurd size are what a wrong order makes of a float.
+        let sane = guess.value.as_f64().is_some_and(|x| x == 0.0 || (1e-9..1e15).contains(&x.abs()));
+        if sane {
+            say::line(&format!(
+                "{:<9} {:<17} {:<24} {}",
+                at(*place, guess.at),
+                guess.name(),
+                values::show(&guess.value),
+                guess.yaml(&name(&guess))
+            ));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn layout(as_: &As, place: Place) -> Result<Layout, Failure> {
+    let bits = matches!(place.table, Table::Coils | Table::DiscreteInputs) || place.bit.is_some();
+    let word_type = if bits { WordType::Bool } else { as_.word_type };
+    if word_type == WordType::Bool && !bits {
+        return Err(Failure::Config("a bool is a coil, or a bit of a register: 4x:1.0".into()));
+    }
+    if word_type.has_length() != (as_.length > 0) {
+        return Err(Failure::Config("string and bytes take --length, other types none".into()));
+    }
+    if !(as_.scale.is_finite() && as_.scale != 0.0) {
+        return Err(Failure::Config("--scale is a number other than 0".into()));
+    }
+    let layout =
+        Layout { scale: if bits { 1.0 } else { as_.scale }, length: as_.length, ..Layout::plain(word_type, as_.order) };
+    Ok(layout)
+}
+
+pub(super) async fn write(args: &Write) -> Result<ExitCode, Failure> {
+    let layout = layout(&args.as_, args.place)?;
+    let value = values::parse(&args.value, layout.word_type == WordType::Text);
+    if let Some(place) = args.read {
+        return write_read(args, place, &layout, &value).await;
+    }
+    let mut client = args.device.open().await?;
+    let outcome = client.write(args.unit, args.place.table, args.place.start, args.place.bit, &layout, &value).await;
+    let words = match outcome.map_err(|error| Failure::work(&error))? {
+        Outcome::Confirmed => "confirmed: the device holds it".to_owned(),
+        Outcome::Sent => "sent to all units; none of them answers".to_owned(),
+        Outcome::Refused(why) => format!("refused: {why}"),
+        Outcome::Mismatch(held) => format!("mismatch: the device holds {}", values::show(&held)),
+        other => format!("{other:?}"),
+    };
+    say::line(&format!("{} of unit {}  {words}", args.place, args.unit));
+    let well = words.starts_with("confirmed") || words.starts_with("sent");
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Function 23: writes and reads in one request.
+async fn write_read(args: &Write, place: Place, layout: &Layout, value: &Value) -> Result<ExitCode, Failure> {
+    let whole = |place: Place| place.table == Table::HoldingRegisters && place.bit.is_none();
+    if !whole(args.place) || !whole(place) || args.unit == 0 {
+        let why = "--read writes and reads whole holding registers (4x) of one unit, in one request";
+        return Err(Failure::Config(why.into()));
+    }
+    let words = match layout.encode(value) {
+        Ok(words) => words,
+        Err(why) => {
+            say::line(&format!("{} of unit {}  refused: {why}", args.place, args.unit));
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let mut client = args.device.open().await?;
+    let answer = client.write_read(args.unit, (args.place.start, &words), (place.start, args.count)).await;
+    let read = answer.map_err(|error| Failure::work(&error))?;
+    say::line(&format!("{} of unit {}  written; and then, in the same request:", args.place, args.unit));
+    show(place, &read);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn watch(args: &Watch) -> Result<ExitCode, Failure> {
+    let layout = layout(&args.as_, args.place)?;
+    let every = Duration::try_from_secs_f64(args.every).map_err(|error| Failure::config(&error))?;
+    let mut client = args.device.open().await?;
+    let mut last = None;
+    let mut ticks = tokio::time::interval(every.max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut reads = 0;
+    loop {
+        ticks.tick().await;
+        let said = match client.read(args.unit, args.place.table, args.place.start, layout.words()).await {
+            Ok(words) => match args.place.bit {
+                Some(bit) => values::show(&Value::Int(i64::from(words[0] >> bit & 1))),
+                None => layout
+                    .decode(&words)
+                    .map_or_else(|fault| format!("no value: {fault}"), |value| values::show(&value)),
+            },
+            Err(tool::ToolError::Line(error)) => return Err(Failure::work(&error)),
+            Err(error) => error.to_string(),
+        };
+        if last.as_ref() != Some(&said) {
+            say::line(&format!("{}  {said}", args.place));
+            last = Some(said);
+        }
+        reads += 1;
+        if args.times.is_some_and(|times| reads >= times) {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+}

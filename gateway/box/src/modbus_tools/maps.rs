@@ -1,0 +1,79 @@
+//! `forebay modbus import`, `export` and `devices`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use modbus::tool;
+use site::{Device, Severity};
+
+use super::args::{Devices, Export, Import};
+use crate::fail::Failure;
+use crate::{check, say};
+
+pub(super) fn import(args: &Import) -> Result<ExitCode, Failure> {
+    let text = std::fs::read_to_string(&args.file).map_err(|error| Failure::work(&error))?;
+    let map = match tool::import(&text) {
+        Ok(map) => map,
+        Err(wrong) => {
+            wrong.iter().for_each(|line| say::line(&format!("{}: {line}", args.file.display())));
+            return Err(Failure::Config(format!("{} mistakes; nothing was made of it", wrong.len())));
+        }
+    };
+    let Some(line) = &args.line else {
+        say::line(map.device().trim_end());
+        return Ok(ExitCode::SUCCESS);
+    };
+    let (modbus, tags) = map.lines(line, args.unit);
+    say::line("# modbusclient.yaml, under tags:");
+    modbus.iter().for_each(|line| say::line(&format!("  {line}")));
+    say::line("# tags.yaml");
+    tags.iter().for_each(|line| say::line(line));
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn export(args: &Export) -> Result<ExitCode, Failure> {
+    if let Some(name) = &args.device {
+        say::line(tool::export_device(&device(args.site.as_deref(), name)?).trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (Some(dir), Some(line)) = (&args.site, &args.line) else {
+        return Err(Failure::Config("a site and --line, or --device".into()));
+    };
+    let site = check::site_of(site::load_dir(dir, &check::env))?;
+    let client = site.modbus_client.ok_or_else(|| Failure::Config("the site has no modbusclient.yaml".into()))?;
+    say::line(tool::export(&client, &site.tags, line, args.unit).trim_end());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The device of that name, or what is in the way.
+fn device(site: Option<&Path>, name: &str) -> Result<Device, Failure> {
+    let files = site::Devices::of(site, &check::env).files();
+    let Some(path) = files.get(name) else {
+        let names: Vec<&str> = files.keys().map(String::as_str).collect();
+        return Err(Failure::Config(format!("there is no device {name}; expected one of {}", names.join(", "))));
+    };
+    let (device, findings) = site::load_device(path, &check::env);
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    errors.for_each(|finding| say::line(&finding.pretty()));
+    device.ok_or_else(|| Failure::Config(format!("{} has mistakes", path.display())))
+}
+
+pub(super) fn devices(args: &Devices) -> Result<ExitCode, Failure> {
+    let known = known(args.site.as_deref());
+    let width = known.iter().map(|device| device.name.len()).max().unwrap_or(0);
+    for device in &known {
+        let registers = device.registers.len();
+        say::line(&format!("{:width$}  {} ({registers} values)", device.name, device.desc));
+    }
+    if known.is_empty() {
+        say::line("There are none here: $FOREBAY_DEVICES names the folder of those that come with the gateway.");
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every device without mistakes, by name: a site's own and those that come with the gateway.
+pub(super) fn known(site: Option<&Path>) -> Vec<Device> {
+    let files = site::Devices::of(site, &check::env).files();
+    files.values().filter_map(|path| site::load_device(path, &check::env).0).collect()
+}
