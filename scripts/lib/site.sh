@@ -19,7 +19,7 @@ need_good_site() {
 check_with_environment() (
     while read -r line || [ -n "$line" ]; do
         case $line in
-        LD_* | PATH=* | SITE_ARGUMENTS=* | FOREBAY_RUNTIME=* | FOREBAY_STATE=* | FOREBAY_WEB=*) ;;
+        LD_* | PATH=* | SITE_ARGUMENTS=* | FOREBAY_RUNTIME=* | FOREBAY_STATE=* | FOREBAY_WEB=* | FOREBAY_DEVICES=*) ;;
         *) if [[ $line =~ ^[A-Z][A-Z0-9_]*= ]]; then export "${line%$'\r'}"; fi ;;
         esac
     done <"${3:-/dev/null}"

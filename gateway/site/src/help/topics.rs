@@ -52,7 +52,7 @@ pub(super) static TOPICS: &[Topic] = &[
              of its tags; no more is needed, they get units, decimals and alarms from the device's file. What tags.yaml says \
              of such a tag comes over that, key by key.",
             "An address is file:word, counted from 1 as everywhere: 3x:1 is the input register of address 0. \
-             `forebay modbus import --device NAME MAP.csv` makes such a file of a vendor's list.",
+             `forebay modbus import --device MAP.csv` makes such a file of a vendor's list.",
         ],
         example: "# devices/pump.yaml\ndesc: Pump drive\nregisters:\n  speed:\n    type: uint16\n    read: 4x:12\n    \
                   scale: 0.1\n    units: rpm\n    alarm: '> 1500 for 10'\n  speed_set: {type: uint16, read: '4x:2', write: '4x:2'}\n\n\
