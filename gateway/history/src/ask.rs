@@ -71,6 +71,8 @@ pub(crate) enum AskError {
     Tags(usize),
     #[error("a trend has 1 to {COLUMNS_MAX} columns")]
     Columns,
+    #[error("{0} is no time: ms since 1970, or one such as 2026-01-31T00:00:00Z")]
+    Time(&'static str),
     #[error("to must be later than from")]
     Backwards,
     #[error(transparent)]

@@ -32,6 +32,10 @@ pub(crate) struct House {
     pub(crate) tasks: TaskTracker,
     /// One permit per question to the history that may be under way.
     pub(crate) questions: Semaphore,
+    /// One permit per table of the past that is longer than a page.
+    pub(crate) exports: Arc<Semaphore>,
+    /// How often an address may ask for tables.
+    pub(crate) api_limit: Mutex<Limit>,
     pub(crate) links: Mutex<Links>,
     pub(crate) limit: Mutex<Limit>,
     pub(crate) tries: Mutex<Tries>,

@@ -30,8 +30,9 @@ pub(crate) const SOCKETS_MAX: usize = 64;
 /// Messages on the way to one socket: it is given the next one only when it has sent the last one.
 const OUT_MAX: usize = 1;
 
-/// A trend of 16 pens and 4096 columns has 2 MB; more is not an answer to what we asked.
-const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// A trend of 16 pens and 4096 columns has 2 MB, a page of a table some more; what is larger is not an answer to what we
+/// asked.
+const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The bus says what became of a write when it expires; if even that is lost, we say so a little later.
 const OUTCOME_SLACK: Duration = Duration::from_secs(2);
@@ -51,9 +52,24 @@ pub(crate) enum Command {
     /// A browser's session ended: its sockets close.
     Leave(SessionId),
     /// A question to the history.
-    Ask { question: Value, reply: oneshot::Sender<Result<Vec<u8>, String>> },
+    Ask { question: Value, reply: oneshot::Sender<Result<Vec<u8>, NoAnswer>> },
     /// How are we? The plant and the number of sockets.
     Status(oneshot::Sender<(Plant, usize)>),
+}
+
+/// Why the history gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NoAnswer {
+    /// In words for a person.
+    pub(crate) why: String,
+    /// The question is to blame.
+    pub(crate) of_the_question: bool,
+}
+
+impl From<&str> for NoAnswer {
+    fn from(why: &str) -> Self {
+        Self { why: why.into(), of_the_question: false }
+    }
 }
 
 /// A socket's end.
@@ -92,7 +108,7 @@ struct Write {
 }
 
 struct Asked {
-    reply: oneshot::Sender<Result<Vec<u8>, String>>,
+    reply: oneshot::Sender<Result<Vec<u8>, NoAnswer>>,
     bytes: Vec<u8>,
 }
 
@@ -135,7 +151,7 @@ impl<B: BusEnd> Hub<B> {
                 }
                 for (_, asked) in self.asks.drain() {
                     // The one who asked may have given up meanwhile.
-                    let _ = asked.reply.send(Err(format!("the bus is gone: {why}")));
+                    let _ = asked.reply.send(Err(NoAnswer::from(&*format!("the bus is gone: {why}"))));
                 }
             }
             Event::Sample(tag, sample) => {
@@ -147,7 +163,7 @@ impl<B: BusEnd> Hub<B> {
             }
             Event::Outcome(id, outcome) => self.on_outcome(id, outcome),
             Event::Answer { id, value, last } => self.on_answer(id, &value, last),
-            Event::AskFailed(id, why) => self.end_ask(id, Err(why)),
+            Event::AskFailed(id, why) => self.end_ask(id, Err(NoAnswer::from(&*why))),
             Event::Refused(why) => log::warn!("the bus refused something: {why}"),
             // We own nothing, watch with `Latest`, and list nothing.
             Event::Gap(_) | Event::Write { .. } | Event::Ask { .. } | Event::Listed { .. } => {}
@@ -179,18 +195,25 @@ impl<B: BusEnd> Hub<B> {
                     self.end_ask(id, Ok(bytes));
                 }
             }
-            Value::Bytes(_) => self.end_ask(id, Err("the history's answer is too large".into())),
-            Value::Text(why) => self.end_ask(id, Err(why.to_string())),
+            Value::Bytes(_) => self.end_ask(id, Err(NoAnswer::from("the history's answer is too large"))),
+            Value::Text(why) => self.end_ask(id, Err(NoAnswer::from(&**why))),
             Value::Json(text) => {
-                let why =
-                    serde_json::from_str::<Json>(text).ok().and_then(|said| Some(said["error"].as_str()?.to_owned()));
-                self.end_ask(id, Err(why.unwrap_or_else(|| "the history answered something else".into())));
+                let said = serde_json::from_str::<Json>(text).unwrap_or_default();
+                let answer = match said["error"].as_str() {
+                    Some(why) => Err(NoAnswer { why: why.into(), of_the_question: said["asked"] == true }),
+                    // What it says of itself.
+                    None if said.is_object() => Ok(text.as_bytes().to_vec()),
+                    None => Err(NoAnswer::from("the history answered something else")),
+                };
+                self.end_ask(id, answer);
             }
-            Value::Int(_) | Value::Float(_) => self.end_ask(id, Err("the history answered something else".into())),
+            Value::Int(_) | Value::Float(_) => {
+                self.end_ask(id, Err(NoAnswer::from("the history answered something else")));
+            }
         }
     }
 
-    fn end_ask(&mut self, id: AskId, answer: Result<Vec<u8>, String>) {
+    fn end_ask(&mut self, id: AskId, answer: Result<Vec<u8>, NoAnswer>) {
         if let Some(asked) = self.asks.remove(&id) {
             // The one who asked may have given up meanwhile.
             let _ = asked.reply.send(answer);

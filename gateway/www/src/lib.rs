@@ -7,9 +7,10 @@
 //!
 //! A value's way: [`run`] → `hub` → [`watch`] (who shows it, latest only) → `socket` → [`speak`] → the phone; a write's
 //! way back: `socket` → [`speak`] → `hub` → [`setpoint`] → the bus. A request's way: `serve` → `gate` (the one
-//! auth layer, by the table in `routes`) → `routes` → `assets`, `trend`, `socket`.
+//! auth layer, by the table in `routes`) → `routes` → `assets`, `trend`, `api`, `socket`.
 
 mod answers;
+mod api;
 mod assets;
 mod auth;
 mod bus_end;

@@ -46,13 +46,21 @@ impl Bucket {
 /// Counts tries.
 #[derive(Debug)]
 pub(crate) struct Limit {
+    /// Of each address, and of all together.
+    rates: (Rate, Rate),
     all: Bucket,
     each: HashMap<IpAddr, Bucket>,
 }
 
 impl Limit {
+    /// Of tries to be let in.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { all: Bucket::full(ALL, now), each: HashMap::new() }
+        Self::at(EACH, ALL, now)
+    }
+
+    /// At other rates.
+    pub(crate) fn at(each: Rate, all: Rate, now: Instant) -> Self {
+        Self { rates: (each, all), all: Bucket::full(all, now), each: HashMap::new() }
     }
 
     /// May this address try now? An address past its own limit takes nothing from the others.
@@ -62,7 +70,8 @@ impl Limit {
             let oldest = self.each.iter().min_by_key(|(_, bucket)| bucket.at).map(|(who, _)| *who);
             oldest.and_then(|who| self.each.remove(&who));
         }
-        self.each.entry(who).or_insert_with(|| Bucket::full(EACH, now)).take(EACH, now) && self.all.take(ALL, now)
+        let (each, all) = self.rates;
+        self.each.entry(who).or_insert_with(|| Bucket::full(each, now)).take(each, now) && self.all.take(all, now)
     }
 }
 

@@ -10,6 +10,7 @@ use warp::http::{HeaderMap, Method, StatusCode};
 use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
+use crate::api::Long;
 use crate::auth::Turned;
 use crate::claim::ClaimCode;
 use crate::gate::Admitted;
@@ -17,7 +18,7 @@ use crate::handshake::handshake;
 use crate::house::{House, lock};
 use crate::hub::Command;
 use crate::sessions::forget_cookie;
-use crate::{answers, socket, trend};
+use crate::{answers, api, socket, trend};
 
 /// A form with a code and its dashes; anything larger isn't ours.
 const CLAIM_BYTES_MAX: u64 = 1024;
@@ -64,6 +65,8 @@ pub(crate) enum What {
     Claim,
     Socket,
     History,
+    HistoryStatus,
+    Table,
     Status,
     Logout,
 }
@@ -82,7 +85,7 @@ const fn route(method: Method, path: Path, policy: Policy, what: What) -> Route 
 }
 
 /// All there is.
-pub(crate) static ROUTES: [Route; 11] = [
+pub(crate) static ROUTES: [Route; 13] = [
     route(Method::GET, Path::At("/"), Policy::Session, What::Index),
     route(Method::GET, Path::Below("/p/"), Policy::Session, What::Index),
     route(Method::GET, Path::Below("/t/"), Policy::Session, What::Index),
@@ -92,6 +95,8 @@ pub(crate) static ROUTES: [Route; 11] = [
     route(Method::POST, Path::At("/claim"), Policy::OwnPage, What::Claim),
     route(Method::GET, Path::At("/ws"), Policy::SessionAndOwnPage, What::Socket),
     route(Method::GET, Path::At("/api/history"), Policy::Session, What::History),
+    route(Method::GET, Path::At("/api/history/status"), Policy::Session, What::HistoryStatus),
+    route(Method::GET, Path::Below("/api/history/"), Policy::Session, What::Table),
     route(Method::GET, Path::At("/api/status"), Policy::Session, What::Status),
     route(Method::POST, Path::At("/api/logout"), Policy::SessionAndOwnPage, What::Logout),
 ];
@@ -120,12 +125,11 @@ pub(crate) fn filter(house: Arc<House>) -> BoxedFilter<(Response,)> {
             async move { claim(&house, &admitted, form.get("code").map_or("", String::as_str)).await }
         })
     };
-    let rest = warp::ext::get::<Admitted>().and(warp::header::headers_cloned()).and(query).then(
-        move |admitted, headers, query: String| {
-            let house = house.clone();
-            async move { answer(&house, &admitted, &headers, &query).await }
-        },
-    );
+    let rest = warp::ext::get::<Admitted>().and(warp::ext::get::<Long>()).and(warp::header::headers_cloned());
+    let rest = rest.and(query).then(move |admitted, long, headers, query: String| {
+        let house = house.clone();
+        async move { answer(&house, &admitted, &long, &headers, &query).await }
+    });
     conversation.or(claim).unify().or(rest).unify().recover(not_admitted).unify().boxed()
 }
 
@@ -147,7 +151,7 @@ async fn not_admitted(_: Rejection) -> Result<Response, std::convert::Infallible
     Ok(answers::refused(StatusCode::UNAUTHORIZED, "this browser isn't let in"))
 }
 
-async fn answer(house: &House, admitted: &Admitted, headers: &HeaderMap, query: &str) -> Response {
+async fn answer(house: &Arc<House>, admitted: &Admitted, long: &Long, headers: &HeaderMap, query: &str) -> Response {
     match admitted.route.what {
         What::Index => house.assets.index(headers),
         What::Asset => match house.assets.hashed(&admitted.rest, headers) {
@@ -159,6 +163,8 @@ async fn answer(house: &House, admitted: &Admitted, headers: &HeaderMap, query: 
         What::Claim => answers::refused(StatusCode::BAD_REQUEST, "expected a form with a code"),
         What::Socket => answers::refused(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket"),
         What::History => trend::answer(house, query).await,
+        What::HistoryStatus => api::status(house, admitted.peer).await,
+        What::Table => api::table(house, admitted.peer, long, &admitted.rest, query).await,
         What::Status => status(house).await,
         What::Logout => logout(house, admitted).await,
     }

@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
+use crate::api::{self, EXPORTS_MAX};
 use crate::assets::Assets;
 use crate::auth::{Links, mint_link};
 use crate::claim::Tries;
@@ -104,6 +105,8 @@ pub async fn run<B: BusEnd>(
         tasks: TaskTracker::new(),
         questions: Semaphore::new(QUESTIONS_MAX),
         links: Mutex::new(Links::create(&paths, &base_url(address))?),
+        exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
+        api_limit: Mutex::new(Limit::at(api::EACH, api::ALL, clock.mono())),
         limit: Mutex::new(Limit::new(clock.mono())),
         tries: Mutex::new(Tries::new(clock.mono())),
         claimed_file: paths.state.join("claimed"),

@@ -21,6 +21,7 @@ use warp::http::Request;
 use warp::reply::Response;
 
 use crate::answers::dress;
+use crate::api::Long;
 use crate::gate::admit;
 use crate::house::{House, lock};
 
@@ -34,6 +35,8 @@ const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 const CONNECTION_LIFE: Duration = Duration::from_secs(120);
 /// After that, to finish the answer under way.
 const LAST_ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// A table of the past that is still being taken may last so long: a year of a fast tag over slow Wi-Fi.
+const TABLE_WITHIN: Duration = Duration::from_secs(3600);
 /// Request line and headers together; a cookie and a query of 16 tags need less than half.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Header lines; browsers send twenty.
@@ -114,14 +117,17 @@ pub(crate) async fn connection(
     let _ = stream.set_nodelay(true);
     let _ = setsockopt(&stream, sockopt::SndBuf, &SEND_BUFFER_BYTES);
     let routes = TowerToHyperService::new(warp::service(routes));
+    let long = Long::default();
+    let tables = long.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
-        let (house, routes) = (house.clone(), routes.clone());
+        let (house, routes, long) = (house.clone(), routes.clone(), long.clone());
         async move {
             let admitted = admit(&house, request.method(), request.uri(), request.headers(), peer);
             let host = house.names.host(request.headers()).map(str::to_owned);
             let response = match admitted {
                 Ok(admitted) => {
                     request.extensions_mut().insert(admitted);
+                    request.extensions_mut().insert(long);
                     routes.call(request).await?
                 }
                 Err(refusal) => refusal.answer(&house, request.headers()),
@@ -141,7 +147,11 @@ pub(crate) async fn connection(
     let ended = timeout(CONNECTION_LIFE, stop.run_until_cancelled(connection.as_mut())).await;
     if !matches!(ended, Ok(Some(_))) {
         connection.as_mut().graceful_shutdown();
-        let _ = timeout(LAST_ANSWER_WITHIN, connection).await;
+        // A stop waits for no table.
+        let mut left = if stop.is_cancelled() { 1 } else { TABLE_WITHIN.as_secs() / LAST_ANSWER_WITHIN.as_secs() };
+        while left > 0 && timeout(LAST_ANSWER_WITHIN, connection.as_mut()).await.is_err() {
+            left = if tables.any() && !stop.is_cancelled() { left - 1 } else { 0 };
+        }
     }
     drop(slot);
 }

@@ -5,5 +5,6 @@ mod door;
 mod limits;
 mod phone;
 mod stage;
+mod tables;
 mod talk;
 mod trends;

@@ -12,7 +12,7 @@ use warp::reply::{Reply, Response};
 
 use crate::answers::refused;
 use crate::house::House;
-use crate::hub::Command;
+use crate::hub::{Command, NoAnswer};
 
 /// A page waits so long before it says something in words.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -21,7 +21,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) const QUESTIONS_MAX: usize = 4;
 
 /// Pens of one plot.
-const TAGS_MAX: usize = 16;
+pub(crate) const TAGS_MAX: usize = 16;
 /// The widest screen.
 const COLUMNS_MAX: u32 = 4096;
 
@@ -40,10 +40,9 @@ pub(crate) async fn answer(house: &House, query: &str) -> Response {
         Ok(question) => question,
         Err(why) => return refused(StatusCode::BAD_REQUEST, &why),
     };
-    match timeout(ANSWER_WITHIN, ask(house, &question)).await {
-        Err(_) => refused(StatusCode::GATEWAY_TIMEOUT, "the history didn't answer within 10 s"),
-        Ok(Err(why)) => refused(StatusCode::SERVICE_UNAVAILABLE, &why),
-        Ok(Ok(bytes)) => {
+    match ask_within(house, question.value()).await {
+        Err(response) => response,
+        Ok(bytes) => {
             let mut response = HttpResponse::new(bytes).into_response();
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
             response
@@ -51,13 +50,27 @@ pub(crate) async fn answer(house: &House, query: &str) -> Response {
     }
 }
 
-async fn ask(house: &House, question: &Question) -> Result<Vec<u8>, String> {
-    let stopping = |_| "the gateway is stopping".to_owned();
-    let _turn = house.questions.acquire().await.map_err(|_| "the gateway is stopping")?;
+/// Asks the history in its turn; what went wrong is an answer to the browser already.
+pub(crate) async fn ask_within(house: &House, question: Value) -> Result<Vec<u8>, Response> {
+    match timeout(ANSWER_WITHIN, ask(house, question)).await {
+        Err(_) => Err(refused(StatusCode::GATEWAY_TIMEOUT, "the history didn't answer within 10 s")),
+        Ok(Err(NoAnswer { why, of_the_question: true })) => Err(refused(StatusCode::BAD_REQUEST, &why)),
+        Ok(Err(NoAnswer { why, .. })) => Err(refused(StatusCode::SERVICE_UNAVAILABLE, &why)),
+        Ok(Ok(bytes)) => Ok(bytes),
+    }
+}
+
+async fn ask(house: &House, question: Value) -> Result<Vec<u8>, NoAnswer> {
+    let stopping = || NoAnswer::from("the gateway is stopping");
+    let _turn = house.questions.acquire().await.map_err(|_| stopping())?;
     let (reply, answer) = oneshot::channel();
-    let question = question.value();
-    house.commands.send(Command::Ask { question, reply }).await.map_err(|_| "the gateway is stopping")?;
-    answer.await.map_err(stopping)?
+    house.commands.send(Command::Ask { question, reply }).await.map_err(|_| stopping())?;
+    answer.await.map_err(|_| stopping())?
+}
+
+/// A time in ms that a browser can have.
+pub(crate) fn is_time(ms: f64) -> bool {
+    ms.is_finite() && ms.abs() <= 8.64e15
 }
 
 impl Question {
@@ -73,7 +86,7 @@ fn parse(query: &str) -> Result<Question, String> {
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let value = decode(value).ok_or("a value of the query isn't UTF-8")?;
-        let number = || value.parse::<f64>().ok().filter(|ms| ms.is_finite() && ms.abs() <= 8.64e15);
+        let number = || value.parse::<f64>().ok().filter(|ms| is_time(*ms));
         match name {
             "tag" if tags.len() >= TAGS_MAX => return Err(format!("at most {TAGS_MAX} tags")),
             "tag" => tags.push(TagName::parse(&value).map_err(|error| error.to_string())?),

@@ -7,6 +7,7 @@ use super::{As, Next, Of, Wanted};
 use crate::ask::{AskError, Time, names, time};
 use crate::decimate::Span;
 use crate::rolled::Every;
+use crate::tools::parse_time;
 
 /// The shortest step of rows: what is recorded comes no faster.
 const STEP_US_MIN: u64 = 1000;
@@ -15,10 +16,10 @@ const STEP_US_MIN: u64 = 1000;
 pub(crate) fn parse(table: &Map<String, Json>) -> Result<Wanted, AskError> {
     let tags = names(table)?;
     let of = of(table)?;
-    let from = at(table, "from_us", "from_ms")?;
+    let from = at(table, ["from_us", "from_ms", "from"])?;
     let span = match of {
         Of::At => Span { from, to: Timestamp(from.0.saturating_add(1)) },
-        _ => Span { from, to: at(table, "to_us", "to_ms")? },
+        _ => Span { from, to: at(table, ["to_us", "to_ms", "to"])? },
     };
     if span.from >= span.to {
         return Err(AskError::Backwards);
@@ -57,9 +58,11 @@ fn of(table: &Map<String, Json>) -> Result<Of, AskError> {
     })
 }
 
-fn at(table: &Map<String, Json>, us: &'static str, ms: &'static str) -> Result<Timestamp, AskError> {
-    let found = time(table.get(us), 1).or_else(|| time(table.get(ms), 1000));
-    found.map(Time::at).ok_or(AskError::Member(us))
+/// A time in µs, in ms, or as people write it (RFC 3339); a plain number is ms.
+fn at(table: &Map<String, Json>, [us, ms, plain]: [&'static str; 3]) -> Result<Timestamp, AskError> {
+    let found = time(table.get(us), 1).or_else(|| time(table.get(ms), 1000)).or_else(|| time(table.get(plain), 1000));
+    let written = || table.get(plain).and_then(Json::as_str).and_then(parse_time);
+    found.map(Time::at).or_else(written).ok_or(AskError::Time(plain))
 }
 
 fn parse_next(next: &Json, tags: usize) -> Option<Next> {

@@ -186,7 +186,8 @@ fn a_question_is_checked() {
         (table("records", "xml", json!({})), AskError::Member("as")),
         (table("records", "csv", json!({"tags": []})), AskError::Tags(0)),
         (table("records", "csv", json!({"to_us": START})), AskError::Backwards),
-        (table("records", "csv", json!({"to_us": null})), AskError::Member("to_us")),
+        (table("records", "csv", json!({"to_us": null})), AskError::Time("to")),
+        (table("records", "csv", json!({"to_us": null, "to": "tomorrow"})), AskError::Time("to")),
         (table("rows", "csv", json!({"every_us": 999})), AskError::Member("every_us")),
         (table("buckets", "csv", json!({})), AskError::Member("every")),
         (table("buckets", "csv", json!({"every": "2h"})), AskError::Member("every")),
@@ -201,6 +202,10 @@ fn a_question_is_checked() {
         panic!("a table")
     };
     assert_eq!((wanted.of, wanted.span.from), (Of::Rows(None), Timestamp(1500)));
+    let written =
+        json!({"from_us": null, "from": "2023-11-14T23:13:20.5+01:00", "to_us": null, "to": START / 1000 + 501});
+    let Ok(Question::Table(wanted)) = parse(table("records", "csv", written)) else { panic!("a table") };
+    assert_eq!((wanted.span.from.0, wanted.span.to.0), (START + 500_000, START + 501_000));
 }
 
 #[test]

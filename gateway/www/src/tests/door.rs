@@ -38,6 +38,8 @@ fn every_route_has_the_policy_somebody_decided_on() {
         "POST /claim OwnPage",
         "GET /ws SessionAndOwnPage",
         "GET /api/history Session",
+        "GET /api/history/status Session",
+        "GET /api/history/x Session",
         "GET /api/status Session",
         "POST /api/logout SessionAndOwnPage",
     ];
