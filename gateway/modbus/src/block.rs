@@ -36,7 +36,9 @@ impl Cells {
     /// The data of an answer; `None` if it carries none.
     pub(crate) fn of(response: Response) -> Option<Self> {
         match response {
-            Response::ReadHoldingRegisters(words) | Response::ReadInputRegisters(words) => Some(Self::Words(words)),
+            Response::ReadHoldingRegisters(words)
+            | Response::ReadInputRegisters(words)
+            | Response::ReadWriteMultipleRegisters(words) => Some(Self::Words(words)),
             Response::ReadCoils(bits) | Response::ReadDiscreteInputs(bits) => Some(Self::Bits(bits)),
             _ => None,
         }

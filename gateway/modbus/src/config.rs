@@ -51,6 +51,8 @@ pub struct LineConfig {
     pub gap: Duration,
     /// How many requests may be under way at once.
     pub pipeline: usize,
+    /// Registers are written and read back in one request, by units that have function 23.
+    pub write_read: bool,
     /// What an earlier run learned of its devices.
     pub learned: Learned,
     /// What is read, or read back once and then written, every period.
@@ -343,6 +345,7 @@ fn line_of(rtu: &Rtu, points: Vec<Point>) -> LineConfig {
         timeout: rtu.timeout,
         gap: rtu.gap,
         pipeline: if rtu.transport.is_rtu() { 1 } else { rtu.pipeline.into() },
+        write_read: rtu.write_read,
         learned: Learned::default(),
         blocks,
         points,

@@ -77,6 +77,8 @@ pub struct Device {
     no_mask: Vec<bool>,
     /// Per unit: it has no single-register or single-coil write.
     multiple_only: Vec<bool>,
+    /// Per unit: it may have function 23, and the site wants it.
+    write_read: Vec<bool>,
     blocks: Vec<Block>,
     /// Per point: was it ever read well?
     known: Vec<bool>,
@@ -147,6 +149,7 @@ impl Device {
             connect_started: now,
             connect_error: None,
             no_mask: units.iter().map(|unit| forms(&config.learned, unit.id).is_some_and(|f| f.no_mask)).collect(),
+            write_read: vec![config.write_read; units.len()],
             multiple_only: units
                 .iter()
                 .map(|unit| forms(&config.learned, unit.id).is_some_and(|f| f.multiple_only))

@@ -32,6 +32,9 @@ pub(crate) const READ_BACK_WAIT: Duration = Duration::from_millis(100);
 /// Looks before a difference counts as one.
 const READ_BACK_LOOKS: u32 = 4;
 
+/// Registers that function 23 may write (Modbus Application Protocol, 6.17).
+const COMBINED_WORDS_MAX: usize = 121;
+
 /// How far a write has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -62,6 +65,8 @@ pub(crate) struct Transaction {
     around: Option<u16>,
     /// It went out as a masked write.
     masked: bool,
+    /// It went out with function 23, whose answer is the read-back.
+    combined: bool,
     /// [`Outcome::Sent`] was said.
     pub(crate) sent: bool,
     looks: u32,
@@ -102,6 +107,7 @@ impl Transaction {
             mask,
             around: None,
             masked: false,
+            combined: false,
             sent: false,
             looks: 0,
         })
@@ -155,6 +161,24 @@ impl Transaction {
             Cells::Bits(bits) if bits.len() == 1 && !multiple_only => Request::WriteSingleCoil(start, bits[0]),
             cells => write_request(start, cells),
         }
+    }
+
+    /// The same in one request with the read-back, function 23, where it can be: whole registers, few enough, of a unit
+    /// that answers.
+    pub(crate) fn send_and_read(&mut self) -> Option<Request<'static>> {
+        let (from, count, to) = (self.seen.start, self.seen.count(), self.spot.start);
+        let Cells::Words(words) = &self.wanted else { return None };
+        self.combined = self.mask.is_none() && self.spot.unit == self.seen.unit && words.len() <= COMBINED_WORDS_MAX;
+        self.combined.then(|| Request::ReadWriteMultipleRegisters(from, count, to, words.clone().into()))
+    }
+
+    pub(crate) fn is_combined(&self) -> bool {
+        self.combined
+    }
+
+    /// The device has no such function after all.
+    pub(crate) fn apart(&mut self) {
+        self.combined = false;
     }
 
     /// The whole cells that will be in the device: a part with the word around it.

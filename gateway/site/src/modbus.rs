@@ -40,6 +40,8 @@ pub struct Rtu {
     pub gap: Duration,
     /// The most registers one request reads (`max_words`, ours).
     pub max_words: u16,
+    /// Set-points go out with function 23, which reads them back in the same request (`write_read`, ours).
+    pub write_read: bool,
     /// How many requests may be under way at once (`pipeline`, ours). Default 1, as the standard has it.
     pub pipeline: u8,
 }

@@ -135,6 +135,11 @@ impl Device {
                     self.learned += 1;
                     return;
                 }
+                if first.step == Step::Send && first.is_combined() && code.0 == 1 {
+                    first.apart();
+                    self.write_read[doing.unit] = false;
+                    return;
+                }
                 if first.step == Step::Send && doing.single_write && code.0 == 1 {
                     // It has no single write; the next attempt uses the multiple one, for good.
                     self.multiple_only[doing.unit] = true;

@@ -107,6 +107,8 @@ impl Device {
         let look = first.look(now, &cells);
         let (point, spot) = (first.point, first.seen.clone());
         if look == Look::NotYet {
+            // Also after a write that was read back in one request: from now on it is only looked at.
+            first.step = Step::ReadBack;
             return;
         }
         if look == Look::Differs && first.is_masked() {
@@ -177,7 +179,10 @@ impl Device {
                 let image = first.image_with(&self.blocks[block].cells, at);
                 (Some((block, image.clone())), write_request(self.blocks[block].start, image))
             }
-            (Step::Send, None) => (None, first.send(self.multiple_only[unit])),
+            (Step::Send, None) => {
+                let combined = if self.write_read[unit] { first.send_and_read() } else { None };
+                (None, combined.unwrap_or_else(|| first.send(self.multiple_only[unit])))
+            }
         };
         (Purpose::Write { ticket: first.ticket, driven: image }, unit, request)
     }

@@ -38,6 +38,7 @@ pub(crate) fn tcp(form: Form) -> Rtu {
         timeout: Duration::from_secs(1),
         gap: Duration::ZERO,
         max_words: 125,
+        write_read: false,
         pipeline: 1,
     }
 }

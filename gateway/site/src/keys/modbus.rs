@@ -117,6 +117,14 @@ pub(crate) static RTU: Table = Table {
         )
         .ours(),
         Key::used(
+            "write_read",
+            Kind::Bool,
+            "no",
+            "Set-points in holding registers are written and read back in one request, function 23, where the device has it.",
+            "write_read: yes",
+        )
+        .ours(),
+        Key::used(
             "pipeline",
             // The standard lets a server take 1 to 16 at once (MODBUS Messaging on TCP/IP, NumberMaxOfServerTransaction).
             Kind::Int(1, 16),

@@ -89,6 +89,7 @@ fn as_rtu(door: &Door) -> Rtu {
         timeout: Duration::from_secs(1),
         gap: Duration::ZERO,
         max_words: 125,
+        write_read: false,
         pipeline: 1,
     }
 }

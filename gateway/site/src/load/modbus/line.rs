@@ -44,6 +44,10 @@ pub(super) fn rtu(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Rtu> {
         let expected = "RTU frames have no number that would tell two answers apart: expected 1, or Modbus TCP";
         report.error(fields.pos("pipeline"), "pipeline of a connection with RTU frames", expected);
     }
+    if by_areas && fields.has("write_read") {
+        let found = "write_read of a connection with reads and writes does nothing";
+        report.warning(fields.pos("write_read"), found, "its areas are written every period as they are");
+    }
     let reads = ["poll", "reads", "read"].iter().flat_map(|key| areas(fields, key, report)).collect();
     Some(Rtu {
         name,
@@ -55,6 +59,7 @@ pub(super) fn rtu(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Rtu> {
         timeout: Duration::from_millis(fields.int("timeout_ms").unwrap_or(1000)),
         gap: Duration::from_millis(fields.int("gap_ms").unwrap_or(0)),
         max_words: fields.int("max_words").unwrap_or(125),
+        write_read: fields.bool("write_read").unwrap_or(false),
         pipeline: fields.int("pipeline").unwrap_or(1),
     })
 }
