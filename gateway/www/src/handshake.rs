@@ -11,11 +11,11 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use warp::http::StatusCode;
 use warp::http::header::{
     CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
     UPGRADE,
 };
-use warp::http::StatusCode;
 use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
@@ -119,10 +119,10 @@ mod tests {
 
     #[test]
     fn a_request_that_lacks_a_line_or_asks_for_something_else_is_not_one() {
-        for place in 0..EXAMPLE.len() {
+        for (place, (left_out, _)) in EXAMPLE.iter().enumerate() {
             let mut lines = EXAMPLE.to_vec();
             lines.remove(place);
-            assert_eq!(accept(&lines), None, "without {}", EXAMPLE[place].0);
+            assert_eq!(accept(&lines), None, "without {left_out}");
         }
         for (place, value) in [(0, "keep-alive"), (1, "h2c"), (2, "8")] {
             let mut lines = EXAMPLE;
