@@ -122,3 +122,52 @@ fn silence_is_said_and_a_late_answer_is_not_taken_for_the_next() {
         assert_eq!(client.read(1, Table::HoldingRegisters, 1, 1).await.unwrap(), [8]);
     });
 }
+
+/// A bit of a register goes out as a masked write, function 22; to a device without it as the whole register, just read.
+#[test]
+fn a_bit_is_written_with_function_22_where_there_is_one() {
+    test(async {
+        for has_it in [true, false] {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let device = tokio::task::spawn_local(device_of_one_register(listener, has_it));
+            let way = Transport::Tcp { host: "127.0.0.1".into(), port };
+            let mut client = Client::open(&way, SystemClock::shared(), PATIENCE).await.unwrap();
+            let bit = Layout::plain(WordType::Bool, Order::Abcd);
+            let outcome = client.write(1, Table::HoldingRegisters, 0, Some(4), &bit, &Value::Int(1)).await.unwrap();
+            assert_eq!(outcome, Outcome::Confirmed);
+            drop(client);
+            let expected: &[u8] = if has_it { &[22, 3] } else { &[22, 3, 6, 3] };
+            assert_eq!(device.await.unwrap(), (0x8011, expected.to_vec()));
+        }
+    });
+}
+
+/// Answers functions 3, 6 and perhaps 22 over one connection; gives what its register held at last, and what it was asked.
+async fn device_of_one_register(listener: tokio::net::TcpListener, masks: bool) -> (u16, Vec<u8>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let (mut holds, mut asked) = (0x8001_u16, Vec::new());
+    let mut head = [0; 6];
+    while stream.read_exact(&mut head).await.is_ok() {
+        let mut body = vec![0; u16::from_be_bytes([head[4], head[5]]).into()];
+        stream.read_exact(&mut body).await.unwrap();
+        let word = |at: usize| u16::from_be_bytes([body[at], body[at + 1]]);
+        asked.push(body[1]);
+        let answer = match body[1] {
+            3 => [&[3, 2][..], &holds.to_be_bytes()].concat(),
+            6 => {
+                holds = word(4);
+                body[1..].to_vec()
+            }
+            22 if masks => {
+                holds = holds & word(4) | word(6) & !word(4);
+                body[1..].to_vec()
+            }
+            other => vec![other | 0x80, 1],
+        };
+        let length = u16::try_from(answer.len() + 1).unwrap().to_be_bytes();
+        stream.write_all(&[&head[..4], &length, &body[..1], &answer].concat()).await.unwrap();
+    }
+    (holds, asked)
+}

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::marked::{Node, clipped};
 use crate::report::Report;
-use crate::{Address, Rtu, Table, WordType};
+use crate::{Address, Rtu, Table, Transport, WordType};
 
 /// How many registers or bits a table has.
 pub(super) const TABLE_SIZE: u32 = 65_536;
@@ -125,7 +125,19 @@ pub(super) fn address(
         Some(text) => parse(text, item, what, rtus, places, report),
         None => wrong("expected an address NAME:unit:file:word, like PLC1:1:4x:3", None),
     };
-    told(result, node, key, report)
+    let address = told(result, node, key, report)?;
+    if is_reserved(address.unit, &rtus[address.rtu]) {
+        report.warning(node.pos, format!("{key} = {}", node.shown()), RESERVED);
+    }
+    Some(address)
+}
+
+/// What is wrong with such a unit.
+pub(super) const RESERVED: &str = "units 248 to 255 are reserved on a serial line: expected 1 to 247";
+
+/// Whether a device can't have this unit by the standard: on a serial line they end at 247.
+pub(super) fn is_reserved(unit: u8, rtu: &Rtu) -> bool {
+    unit > 247 && matches!(rtu.transport, Transport::Rtu(_))
 }
 
 /// Reads an address without connection and unit, `file:word[.bit]`; what is wrong with it is reported.

@@ -8,6 +8,7 @@ use super::Look;
 use crate::fields::{Fields, fields};
 use crate::finding::Pos;
 use crate::keys;
+use crate::load::address::{RESERVED, is_reserved};
 use crate::load::devices::{Shelf, Template, names};
 use crate::marked::{Entry, Node, clipped};
 use crate::report::Report;
@@ -117,6 +118,9 @@ impl Look<'_> {
         if fields.int("unit") == Some(0) && self.rtus[rtu].transport.is_rtu() {
             let expected = "on a serial line that is broadcast, which nobody answers: expected 1 to 255";
             report.error(fields.pos("unit"), "unit = 0", expected);
+        }
+        if fields.int("unit").is_some_and(|unit| is_reserved(unit, &self.rtus[rtu])) {
+            report.warning(fields.pos("unit"), format!("unit = {}", fields.int("unit").unwrap_or(0_u8)), RESERVED);
         }
         Some(rtu)
     }
