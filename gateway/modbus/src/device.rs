@@ -104,12 +104,14 @@ pub struct Device {
     proof: Proof,
     /// Up to here it was counted how busy the line is.
     busy_until: Instant,
+    /// The last request went to a dead unit.
+    asked_dead: bool,
     /// When a dead unit was last asked in vain.
     in_vain: Option<Instant>,
     /// While a dead unit is waited for, the gateway keeps the living ones waiting too.
     keeps_waiting: bool,
-    /// When a gateway last said that it can't reach a unit: it is there, whoever else isn't.
-    gateway_at: Option<Instant>,
+    /// A gateway says itself when a unit can't be reached: the connection is well, whoever else isn't.
+    gateway_speaks: bool,
     reports: Vec<Report>,
     counters: Counters,
     status: Option<(bool, String)>,
@@ -169,9 +171,10 @@ impl Device {
             doing: Vec::new(),
             proof: Proof::default(),
             busy_until: now,
+            asked_dead: false,
             in_vain: None,
             keeps_waiting: false,
-            gateway_at: None,
+            gateway_speaks: false,
             reports: Vec::new(),
             counters: Counters::default(),
             status: None,
@@ -230,6 +233,7 @@ impl Device {
 
     fn send(&mut self, now: Instant, (purpose, unit, request): Ask) -> Action {
         self.counters.requests += 1;
+        self.asked_dead = self.units[unit].is_offline();
         // A write may take a device longer than any read, and nobody knows whether a lost one was carried out.
         let timeout = match &purpose {
             Purpose::Write { .. } => self.config.timeout,
@@ -276,6 +280,7 @@ impl Device {
         self.connect_error = None;
         self.hang_up = false;
         self.keeps_waiting = false;
+        self.gateway_speaks = false;
         self.proof = Proof::default();
         for unit in &mut self.units {
             // Whoever has waited longest keeps its place.

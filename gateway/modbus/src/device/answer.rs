@@ -67,11 +67,11 @@ impl Device {
         if this.cursor >= this.runs.len() || this.driven {
             this.cursor = 0;
             this.settled();
-            // What was read first is as old as the poll took. When that is about as long as a value may be old, the whole
+            // What was read first is as old as the poll took. When that is longer than a period and a lost answer, the whole
             // isn't confirmed: it is shown as old, which it is.
             let took =
                 this.began.take().map_or(Duration::ZERO, |began| self.replied_at.saturating_duration_since(began));
-            let in_time = took <= this.rate * 2 + self.config.timeout;
+            let in_time = took <= this.rate + self.config.timeout;
             self.due.retain(|due| *due != block);
             if in_time {
                 self.reports.push(Report::Confirmed { block, at: wall });

@@ -70,8 +70,8 @@ impl Device {
         }
         self.writes_in_a_row = 0;
         // The dead before the living, or a line whose polls fill it would never hear of a return; what that may cost is
-        // bounded.
-        if self.any_online() {
+        // bounded. But one at a time: what is saved up for them isn't spent while somebody waits.
+        if self.any_online() && !self.asked_dead {
             match self.ask_dead(now, wake) {
                 Ok(ask) => return Ok(ask),
                 Err(at) => wake = at,
@@ -207,6 +207,9 @@ impl Device {
 
     /// Units that don't answer are asked now and then, one after the other.
     pub(super) fn ask_dead(&self, now: Instant, mut wake: Instant) -> Result<Ask, Instant> {
+        if self.spares_the_living(now) {
+            return Err(wake.min(now + self.config.timeout));
+        }
         let is_dead = |n: &usize| self.units[*n].is_offline() && !self.is_unit_asked(*n);
         let mut dead: Vec<usize> = (0..self.units.len()).filter(is_dead).collect();
         dead.sort_by_key(|n| self.units[*n].probe_at);

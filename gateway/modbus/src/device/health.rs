@@ -97,6 +97,9 @@ impl Device {
     /// How long a request to this unit waits.
     pub(super) fn patience(&self, n: usize) -> Duration {
         let unit = &self.units[n];
+        if !self.serial && unit.is_offline() && self.gateway_speaks {
+            return self.config.timeout;
+        }
         if self.serial || !unit.is_offline() || !self.any_online() {
             return unit.patience(self.config.timeout);
         }
@@ -105,20 +108,29 @@ impl Device {
         if self.keeps_waiting || unit.stirring { self.config.timeout } else { PATIENCE_MIN.min(self.config.timeout) }
     }
 
-    /// A request to a living unit has ended, the first after a dead one was asked in vain: did the dead one hold it up?
-    pub(super) fn look_at_gateway(&mut self, now: Instant, doing: &Doing, answered: bool) {
+    /// A request to a living unit has ended. If it is the first after a dead one was asked in vain: did that hold it up?
+    pub(super) fn was_held_up(&mut self, now: Instant, doing: &Doing, answered: bool) -> bool {
         if self.serial || self.config.pipeline > 1 || self.units[doing.unit].is_offline() {
-            return;
+            return false;
         }
-        let Some(vain) = self.in_vain.take() else { return };
-        let took = now.saturating_duration_since(doing.sent);
-        let usual = self.units[doing.unit].timing.percentile(95);
-        let late = usual.is_some_and(|usual| took > usual * 2 + PATIENCE_MIN / 2);
-        if doing.sent.saturating_duration_since(vain) < PATIENCE_MIN && (late || !answered) {
-            self.keeps_waiting = true;
-            self.dead.spend(now, took);
-            self.counters.in_vain += took;
+        let Some(vain) = self.in_vain.take() else { return false };
+        if doing.sent.saturating_duration_since(vain) >= PATIENCE_MIN {
+            return false;
         }
+        let usual = self.units[doing.unit].timing.percentile(50).unwrap_or_default();
+        let held_up = now.saturating_duration_since(doing.sent).saturating_sub(usual);
+        self.keeps_waiting |= !answered || held_up > PATIENCE_MIN;
+        self.dead.spend(now, held_up);
+        self.counters.in_vain += held_up;
+        held_up > usual
+    }
+
+    /// Over TCP the dead are not asked while it isn't known yet what the last of them cost, or while a living unit has
+    /// its second chance: a gateway that keeps everybody waiting must not make the living look dead.
+    pub(super) fn spares_the_living(&self, now: Instant) -> bool {
+        let unknown = self.in_vain.is_some_and(|at| now < at + self.config.timeout);
+        let in_trouble = self.units.iter().any(|unit| !unit.is_offline() && unit.failures > 0);
+        !self.serial && self.config.pipeline == 1 && self.any_online() && (unknown || in_trouble)
     }
 
     pub(super) fn postpone_probe(&mut self, now: Instant, unit: usize, cost: Duration) {
@@ -149,7 +161,7 @@ impl Device {
         let dead = self.units.iter().filter(|unit| unit.is_offline());
         let mut worst = Duration::ZERO;
         if self.any_online() {
-            let each = match self.serial || self.keeps_waiting {
+            let each = match self.serial || self.keeps_waiting || self.gateway_speaks {
                 true => self.config.timeout,
                 false => PATIENCE_MIN.min(self.config.timeout),
             };
@@ -194,9 +206,7 @@ impl Device {
 
     /// A connection behind which nobody answers may be a dead one: the kernel's own retries grow far too slow.
     pub(super) fn hang_up_if_dead(&mut self) {
-        // But not the one to a gateway that says so itself.
-        let spoken = self.gateway_at.is_some_and(|at| self.units.iter().all(|unit| unit.failed_at <= Some(at)));
-        self.hang_up |= self.stream && self.line == LineState::Up && !self.any_online() && !spoken;
+        self.hang_up |= self.stream && self.line == LineState::Up && !self.any_online() && !self.gateway_speaks;
     }
 
     /// Do the polls fit into the line's time? If not, the arithmetic, in words.

@@ -13,7 +13,7 @@ use super::flight::{Ask, Doing, Purpose};
 use crate::block::read_request;
 use crate::exchange::Reply;
 use crate::pdu::BadReply;
-use crate::unit::Shape;
+use crate::unit::{Health, Shape};
 
 /// So many right answers to requests that went out beside another. Devices that can't do it fail with the first.
 const RIGHT_ANSWERS: u32 = 4;
@@ -69,7 +69,9 @@ impl Device {
             (_, Reply::Bad(BadReply::Function { .. } | BadReply::Length { .. } | BadReply::Unit { .. })) if shared => {
                 Proof::Refuted(now + AGAIN)
             }
-            (Proof::Needs(_), Reply::TimedOut) if shared => Proof::Refuted(now + AGAIN),
+            (Proof::Needs(_), Reply::TimedOut) if shared && self.units[doing.unit].health == Health::Online => {
+                Proof::Refuted(now + AGAIN)
+            }
             (proof, _) => proof,
         };
     }

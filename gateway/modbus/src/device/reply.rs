@@ -21,7 +21,8 @@ impl Device {
         self.count(now, at, &reply);
         let doing = self.doing.remove(at);
         self.weigh(now, &doing, &reply);
-        self.look_at_gateway(now, &doing, matches!(reply, Reply::Answer(_) | Reply::Exception(_)));
+        let answered = matches!(reply, Reply::Answer(_) | Reply::Exception(_));
+        let held_up = self.was_held_up(now, &doing, answered);
         self.replied_at = now;
         // Over a network an answer is lost for many reasons and hardly ever for want of silence: there the site says it.
         let living = self.units.iter().filter(|unit| self.serial && !unit.is_offline());
@@ -33,25 +34,30 @@ impl Device {
             Reply::Answer(response) => {
                 self.units[doing.unit].echoes |= matches!(response, Response::Custom(pdu::DIAGNOSTICS, _));
                 self.units[doing.unit].heard(doing.shape, doing.sent);
-                self.learn_time(now, &doing);
+                if !held_up {
+                    self.learn_time(now, &doing);
+                }
                 self.alive(now, doing.unit);
                 self.answered(now, wall, doing, Cells::of(response));
             }
             // Somebody answers, but it isn't the unit.
             Reply::Exception(code) if BEHIND_GATEWAY.contains(&code.0) => {
                 self.counters.exceptions += 1;
-                self.gateway_at = Some(now);
+                self.gateway_speaks = true;
                 self.no_answer(now, doing, Fault::Refused(code));
             }
             Reply::Exception(code) => {
                 self.counters.exceptions += 1;
                 self.units[doing.unit].heard_refusal(doing.shape, doing.sent);
-                self.learn_time(now, &doing);
+                if !held_up {
+                    self.learn_time(now, &doing);
+                }
                 self.alive(now, doing.unit);
                 self.refused(now, wall, doing, code);
             }
             Reply::TimedOut => {
                 self.counters.timeouts += 1;
+                self.gateway_speaks &= now.saturating_duration_since(doing.sent) < self.config.timeout;
                 self.no_answer(now, doing, Fault::TimedOut);
             }
             Reply::Bad(bad) => {

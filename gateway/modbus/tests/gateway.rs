@@ -1,0 +1,283 @@
+//! Units behind one TCP gateway, some of them dead, on a clock that jumps from event to event: what the dead cost the
+//! living, and how soon one that is back is heard.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod stepped;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use forebay_modbus::{Config, Do, Master, Report, Status};
+use shell::{Clock, SystemClock};
+use site::{Address, Form, Rtu, WordType};
+use stepped::{at, client, tag_of, tcp};
+use tag::{Fault, Timestamp};
+
+const MS: Duration = Duration::from_millis(1);
+const S: Duration = Duration::from_secs(1);
+/// What a living unit takes, over the gateway's own line.
+const ANSWER: Duration = Duration::from_millis(15);
+const RATE: Duration = S;
+
+/// What a gateway does for a unit that doesn't answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// It says nothing, and serves others meanwhile.
+    Passes,
+    /// It keeps everybody waiting for so long, and says nothing.
+    Waits(Duration),
+    /// It keeps everybody waiting for so long, and says that nobody answered (exception 11).
+    Says(Duration),
+}
+
+/// A gateway with one line behind it, and our end of the connection.
+struct Gateway {
+    start: Instant,
+    now: Instant,
+    master: Master,
+    manner: Manner,
+    /// Units that answer.
+    living: Vec<u8>,
+    queue: VecDeque<(Instant, Vec<u8>)>,
+    free_at: Instant,
+    answers: Vec<(Instant, Vec<u8>)>,
+    /// How long dead units kept the line: our end waited for them, or the gateway let a living one wait.
+    lost: Duration,
+    waiting: Option<Instant>,
+    after_dead: bool,
+    /// Point and time of every value and fault.
+    heard: Vec<(Duration, usize)>,
+    faults: Vec<Fault>,
+    confirmed: Vec<(Duration, usize)>,
+    status: Option<Status>,
+    asked: Vec<(Duration, u8)>,
+}
+
+impl Gateway {
+    fn new(units: u8, living: &[u8], timeout: Duration, manner: Manner, pipeline: u8) -> Self {
+        let tags = (1..=units)
+            .map(|unit| {
+                let place = Address { unit, ..at(1) };
+                tag_of(&format!("u{unit}"), WordType::Int16, Some(place), None)
+            })
+            .collect();
+        let site = Rtu { rate: RATE, timeout, pipeline, ..tcp(Form::Poll) };
+        let config = Config::new(&client(vec![site], tags), &[]).unwrap();
+        let start = SystemClock.mono();
+        Self {
+            start,
+            now: start,
+            master: Master::new(config.lines.into_iter().next().unwrap(), start),
+            manner,
+            living: living.to_vec(),
+            queue: VecDeque::new(),
+            free_at: start,
+            answers: vec![],
+            lost: Duration::ZERO,
+            waiting: None,
+            after_dead: false,
+            heard: vec![],
+            faults: vec![],
+            confirmed: vec![],
+            status: None,
+            asked: vec![],
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.now - self.start
+    }
+
+    /// The gateway takes up what lies in its queue, one after the other.
+    fn serve(&mut self) {
+        while let Some((came, bytes)) =
+            self.queue.front().filter(|(came, _)| self.free_at.max(*came) <= self.now).cloned()
+        {
+            self.queue.pop_front();
+            let from = self.free_at.max(came);
+            let (unit, function) = (bytes[6], bytes[7]);
+            let say = |pdu: &[u8]| [&bytes[..4], &[0, pdu.len() as u8 + 1, unit], pdu].concat();
+            if self.living.contains(&unit) {
+                if std::mem::take(&mut self.after_dead) {
+                    self.lost += from - came;
+                }
+                self.free_at = from + ANSWER;
+                let words = [0, unit].repeat(usize::from(bytes[11]));
+                self.answers.push((self.free_at, say(&[&[function, bytes[11] * 2][..], &words].concat())));
+                continue;
+            }
+            match self.manner {
+                Manner::Passes => {}
+                Manner::Waits(time) => self.free_at = from + time,
+                Manner::Says(time) => {
+                    self.free_at = from + time;
+                    self.answers.push((self.free_at, say(&[function | 0x80, 11])));
+                }
+            }
+            self.after_dead = true;
+        }
+    }
+
+    fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.serve();
+            let wall = Timestamp(u64::try_from(self.elapsed().as_micros()).unwrap());
+            if let Some(n) = self.answers.iter().position(|(when, _)| *when <= self.now) {
+                let (_, bytes) = self.answers.remove(n);
+                self.master.on_bytes(self.now, wall, &bytes);
+                self.take();
+                continue;
+            }
+            let what = self.master.step(self.now, wall);
+            self.take();
+            if !matches!(what, Do::Listen(_)) {
+                self.lost += self.waiting.take().map_or(Duration::ZERO, |since| self.now - since);
+            }
+            let until = match what {
+                Do::Open => {
+                    self.master.on_opened(self.now);
+                    continue;
+                }
+                Do::Close => panic!("nobody hangs up on a gateway that serves the living"),
+                Do::Send(bytes) => {
+                    self.asked.push((self.elapsed(), bytes[6]));
+                    self.waiting = (!self.living.contains(&bytes[6])).then_some(self.now);
+                    self.queue.push_back((self.now, bytes));
+                    continue;
+                }
+                Do::Listen(until) | Do::Wait(until) => until,
+            };
+            let next = self.answers.iter().map(|(when, _)| *when).min();
+            let free = (!self.queue.is_empty()).then_some(self.free_at);
+            let wake = [Some(until), next, free].into_iter().flatten().min().unwrap();
+            self.now = wake.max(self.now + Duration::from_micros(10)).min(end);
+        }
+    }
+
+    fn take(&mut self) {
+        let at = self.elapsed();
+        for report in self.master.take_reports() {
+            match report {
+                Report::Value { point, .. } => self.heard.push((at, point)),
+                Report::Fault { because, .. } => self.faults.push(because),
+                Report::Confirmed { block, .. } => self.confirmed.push((at, block)),
+                Report::Status(status) => self.status = Some(status),
+                Report::Outcome(..) => {}
+            }
+        }
+    }
+
+    /// How long after it came back a unit was heard, whenever in a cycle that was.
+    fn recovery(&mut self, unit: u8) -> Duration {
+        let (mut worst, point) = (Duration::ZERO, usize::from(unit - 1));
+        for phase in 0..25 {
+            self.living.retain(|living| *living != unit);
+            self.run(40 * S + phase * 83 * MS);
+            self.living.push(unit);
+            let (back, before) = (self.elapsed(), self.heard.len());
+            while !self.heard[before..].iter().any(|(_, heard)| *heard == point) {
+                assert!(self.elapsed() - back < 120 * S, "never heard again");
+                self.run(5 * MS);
+            }
+            worst = worst.max(self.elapsed() - back);
+        }
+        worst
+    }
+}
+
+#[test]
+fn all_dead_units_behind_a_gateway_together_cost_a_tenth_of_its_time() {
+    let silent = [Manner::Waits(800 * MS), Manner::Says(500 * MS), Manner::Waits(150 * MS), Manner::Passes];
+    for (manner, dead) in silent.into_iter().flat_map(|manner| [(manner, 1), (manner, 5)]) {
+        let mut gateway = Gateway::new(3 + dead, &[1, 2, 3], S, manner, 1);
+        gateway.run(60 * S);
+        let (began, lost) = (gateway.elapsed(), gateway.lost);
+        let vain = gateway.master.counters().in_vain;
+        gateway.run(600 * S);
+        let share = (gateway.lost - lost).as_secs_f64() / 600.0;
+        let counted = (gateway.master.counters().in_vain - vain).as_secs_f64() / 600.0;
+        eprintln!("{manner:?}, {dead} dead: {:.2} % of the line lost, {:.2} % counted", share * 100.0, counted * 100.0);
+        assert!(share <= 0.105, "{manner:?}, {dead} dead: {share:.4} of the line's time");
+        assert!((0.05..=0.105).contains(&counted), "{manner:?}, {dead} dead: {counted:.4} is said");
+        for block in 0..3 {
+            let polls = gateway.confirmed.iter().filter(|(at, of)| *at > began && *of == block).count();
+            assert!(polls >= 590, "{manner:?}, {dead} dead: block {block} was read {polls} times in 600 s");
+        }
+        let asked = |unit| gateway.asked.iter().filter(|(at, of)| *at > began && *of == unit).count();
+        let each: Vec<usize> = (4..4 + dead).map(asked).collect();
+        assert!(each.iter().max().unwrap() - each.iter().min().unwrap() <= 1, "in turns: {each:?}");
+        let because =
+            if matches!(manner, Manner::Says(_)) { Fault::Refused(tag::ExceptionCode(11)) } else { Fault::TimedOut };
+        assert!(gateway.faults.contains(&because), "{:?}", gateway.faults);
+    }
+}
+
+#[test]
+fn a_unit_behind_a_gateway_is_heard_again_within_a_poll_and_a_second() {
+    // A gateway that serves the others meanwhile, whatever the timeout; one that doesn't, with timeouts up to 0.2 s.
+    for (manner, timeout) in [
+        (Manner::Passes, S),
+        (Manner::Passes, 200 * MS),
+        (Manner::Waits(200 * MS), 200 * MS),
+        (Manner::Says(100 * MS), 200 * MS),
+        (Manner::Says(150 * MS), S),
+    ] {
+        let mut gateway = Gateway::new(3, &[1, 2, 3], timeout, manner, 1);
+        gateway.run(30 * S);
+        let worst = gateway.recovery(3);
+        eprintln!("{manner:?}, timeout {timeout:?}: heard again after {worst:?} at worst");
+        // And what is under way on the gateway's line when its turn comes.
+        let bound = RATE + S + 3 * ANSWER;
+        assert!(worst <= bound, "{manner:?}, timeout {timeout:?}: {worst:?}");
+    }
+}
+
+/// Where the tenth stretches it, the status says for how long, and that is true.
+#[test]
+fn where_the_cap_stretches_a_return_the_status_says_so() {
+    for (manner, dead) in [(Manner::Waits(S), 1), (Manner::Says(700 * MS), 3), (Manner::Passes, 6)] {
+        let mut gateway = Gateway::new(2 + dead, &[1, 2, 3], S, manner, 1);
+        gateway.run(30 * S);
+        let worst = gateway.recovery(3);
+        gateway.living.retain(|unit| *unit != 3);
+        gateway.run(60 * S);
+        let why = &gateway.status.as_ref().unwrap().why;
+        let (_, said) = why.split_once("; a return is seen within ").unwrap_or_else(|| panic!("{why}"));
+        let said: u64 = said.trim_end_matches(" s").parse().unwrap();
+        eprintln!("{manner:?}, {dead} dead: heard again after {worst:?} at worst, said are {said} s");
+        assert!(worst <= Duration::from_secs(said), "{manner:?}, {dead} dead: {worst:?}, but {why}");
+        assert!(worst * 3 >= Duration::from_secs(said), "and it isn't said for nothing: {worst:?}, {why}");
+    }
+}
+
+/// Everybody is dead and the gateway says so: it is not hung up on, and whoever comes back is heard at once.
+#[test]
+fn a_gateway_that_says_that_nobody_answers_is_not_hung_up_on() {
+    let mut gateway = Gateway::new(3, &[1, 2, 3], S, Manner::Says(100 * MS), 1);
+    gateway.run(10 * S);
+    gateway.living.clear();
+    gateway.run(60 * S);
+    assert!(!gateway.status.as_ref().unwrap().ok);
+    gateway.living = vec![2];
+    let (back, before) = (gateway.elapsed(), gateway.heard.len());
+    while gateway.heard.len() == before {
+        gateway.run(5 * MS);
+    }
+    assert!(gateway.elapsed() - back < 500 * MS, "{:?}", gateway.elapsed() - back);
+}
+
+/// With several requests at a time a dead unit keeps one place of them, which costs the line so much less.
+#[test]
+fn a_pipeline_carries_its_dead_more_easily() {
+    let mut gateway = Gateway::new(6, &[1, 2, 3], S, Manner::Passes, 4);
+    gateway.run(60 * S);
+    let vain = gateway.master.counters().in_vain;
+    gateway.run(300 * S);
+    let counted = (gateway.master.counters().in_vain - vain).as_secs_f64() / 300.0;
+    assert!(counted <= 0.105, "{counted:.4}");
+    let worst = gateway.recovery(3);
+    eprintln!("four at a time, four dead: heard again after {worst:?} at worst");
+    assert!(worst <= RATE + S, "{worst:?}");
+}
