@@ -74,11 +74,16 @@ impl Touches {
                 (Table::HoldingRegisters, start, 1)
             }
             Request::WriteMultipleRegisters(start, words) => (Table::HoldingRegisters, start, words.len()),
+            // From the first register of both spans to the last.
+            Request::ReadWriteMultipleRegisters(from, count, to, words) => {
+                let end = (usize::from(*from) + usize::from(*count)).max(usize::from(*to) + words.len());
+                (Table::HoldingRegisters, from.min(to), end - usize::from(*from.min(to)))
+            }
             _ => return None,
         };
         let is_read = matches!(request.function_code().value(), 1..=4);
         let firm = !is_read || matches!(purpose, Purpose::Write { .. });
-        let (start, count) = (u32::from(*start), u32::try_from(count).expect("a request is short"));
+        let (start, count) = (u32::from(*start), u32::try_from(count).expect("within a table"));
         Some(Self { table, span: start..start + count, firm })
     }
 
@@ -129,5 +134,35 @@ impl Device {
             self.counters.timeouts += 1;
             self.no_answer(now, doing, because);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_pass_one_another_and_nothing_passes_a_write_on_its_registers() {
+        let touches = |request: Request<'static>| Touches::of(&Purpose::Probe, &request).unwrap();
+        let read = |start, count| touches(Request::ReadHoldingRegisters(start, count));
+        let looked =
+            Touches::of(&Purpose::Write { ticket: Ticket(1), driven: None }, &Request::ReadHoldingRegisters(10, 2))
+                .unwrap();
+        let writes = [
+            touches(Request::WriteMultipleRegisters(10, vec![1, 2].into())),
+            touches(Request::ReadWriteMultipleRegisters(10, 1, 11, vec![1].into())),
+            looked,
+        ];
+        for write in writes {
+            for (start, count, kept) in [(0, 10, false), (0, 11, true), (11, 1, true), (12, 5, false)] {
+                let read = read(start, count);
+                assert_eq!((write.keeps_back(&read), read.keeps_back(&write)), (kept, kept), "{write:?} {read:?}");
+            }
+            assert!(!write.keeps_back(&touches(Request::ReadInputRegisters(10, 2))), "another table");
+        }
+        assert!(!read(0, 5).keeps_back(&read(0, 5)));
+        let coil = touches(Request::WriteSingleCoil(3, true));
+        assert!(coil.keeps_back(&touches(Request::ReadCoils(0, 4))) && !coil.keeps_back(&read(3, 1)));
+        assert!(touches(Request::MaskWriteRegister(4, 0, 1)).keeps_back(&read(4, 1)));
     }
 }
