@@ -8,6 +8,7 @@ mod browser;
 mod libmodbus;
 mod mistakes;
 mod names;
+mod past;
 mod peers;
 #[path = "../plant/mod.rs"]
 mod plant;

@@ -49,9 +49,9 @@ fn the_past_is_exported_beside_the_history_and_imported_when_it_is_gone() {
         "both values on flash",
         PATIENCE,
         || history(&["export", "level"]).out,
-        |csv| csv.contains(",level,2.5,\n") && csv.contains(",level,3.5,\n"),
+        |csv| csv.contains(",level,2.5,good\n") && csv.contains(",level,3.5,good\n"),
     );
-    assert!(exported.starts_with("time,tag,value,why\n"), "{exported}");
+    assert!(exported.starts_with("time,tag,value,quality\n"), "{exported}");
     assert!(history(&["stats"]).out.starts_with("tags      "), "{:?}", history(&["stats"]));
     assert!(history(&["check"]).out.contains(" 0 damaged"), "{:?}", history(&["check"]));
     let file = gateway.folder.join("export.csv");

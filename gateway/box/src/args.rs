@@ -162,7 +162,7 @@ pub(crate) enum HistoryTool {
     Stats(StoreAt),
     /// Read everything in the store and say what is damaged. Works while the history runs.
     Check(StoreAt),
-    /// Write records as CSV, or as a plain SQLite table. Works while the history runs.
+    /// Write the past as CSV or JSON, or records as a plain SQLite table. Works while the history runs.
     Export(Export),
     /// Take in records: CSV as `export` writes it, and pymscada's .dat files. The history must not run.
     Import(Import),
@@ -192,7 +192,23 @@ pub(crate) struct Export {
     /// Until before when.
     #[arg(long, value_name = "TIME", value_parser = history_time)]
     pub(crate) to: Option<tag::Timestamp>,
-    /// Write CSV to this file instead of standard output.
+    /// What: every record; values side by side; the value at --from; rolled up; how far counters went; how long states lasted.
+    #[arg(long, value_name = "TABLE", default_value = "records",
+          value_parser = ["records", "rows", "at", "buckets", "counters", "states"])]
+    pub(crate) of: String,
+    /// How long buckets, and the rows of counters and states, are.
+    #[arg(long, value_name = "LENGTH", default_value = "1h", value_parser = ["1m", "15m", "1h", "1d"])]
+    pub(crate) every: String,
+    /// Seconds between two rows; left out: a row whenever a tag changes.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) step: Option<f64>,
+    /// Where a counter goes on from 0, such as 65536.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) rollover: Option<f64>,
+    /// JSON instead of CSV.
+    #[arg(long, conflicts_with = "table")]
+    pub(crate) json: bool,
+    /// Write to this file instead of standard output. It is there when it is whole.
     #[arg(long, short, value_name = "FILE", conflicts_with = "table")]
     pub(crate) out: Option<PathBuf>,
     /// Write a new SQLite file with one table instead.

@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write, stderr, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use history::Span;
-use history::tools::{self, Form};
-use shell::Paths;
+use history::tools::{self, Form, Sheet};
+use history::{Every, Span, StoreError, TableForm, TableOf};
+use shell::{Clock, Paths, SystemClock};
 use tag::{Kind, TagName, Timestamp};
 
 use crate::args::{Export, HistoryTool, Import, StoreAt};
@@ -88,19 +88,70 @@ fn bring_out(export: &Export) -> Result<ExitCode, Failure> {
         tags = history::Reader::beside(&folder).tags().map_err(|error| Failure::work(&error))?;
     }
     let span = Span { from: export.from.unwrap_or_default(), to: export.to.unwrap_or(Timestamp(u64::MAX)) };
-    let mut out: Box<dyn Write> = match &export.out {
-        Some(path) => Box::new(BufWriter::new(File::create(path).map_err(|error| Failure::work(&error))?)),
-        None => Box::new(BufWriter::new(stdout().lock())),
-    };
-    let form = match &export.table {
-        Some(path) => Form::Table(path.clone()),
-        None => Form::Csv(&mut out),
-    };
     let mut bar = Bar::new("exporting");
-    let count = tools::export(&folder, &tags, span, form, &mut |done, all| bar.show(done, all));
+    let mut show = |done, all| bar.show(done, all);
+    let count = match &export.table {
+        Some(_) if export.of != "records" => {
+            return Err(Failure::Config("--table holds records: leave --of out, or write CSV or JSON".into()));
+        }
+        Some(path) => whole(path, |part| tools::export(&folder, &tags, span, Form::Table(part.into()), &mut show)),
+        None => match &export.out {
+            Some(path) => whole(path, |part| {
+                let file = File::create(part).map_err(|source| StoreError::Export { source })?;
+                let mut out = BufWriter::new(file);
+                let count = write(&folder, export, &tags, span, &mut out, &mut show)?;
+                // What the kernel still holds may not fit either.
+                out.get_ref().sync_all().map_err(|source| StoreError::Export { source })?;
+                Ok(count)
+            }),
+            None => write(&folder, export, &tags, span, &mut BufWriter::new(stdout().lock()), &mut show),
+        },
+    };
     drop(bar);
-    log::info!("{} records of {} tags", count.map_err(|error| Failure::work(&error))?, tags.len());
+    log::info!("{} rows of {} tags", count.map_err(|error| Failure::work(&error))?, tags.len());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes beside the file and puts it in its place when it is whole; what couldn't be finished is removed.
+fn whole(path: &Path, write: impl FnOnce(&Path) -> Result<u64, StoreError>) -> Result<u64, StoreError> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    // What an earlier try left.
+    let _ = std::fs::remove_file(&part);
+    let put = |source| StoreError::Export { source };
+    let written = write(&part).and_then(|count| std::fs::rename(&part, path).map_err(put).map(|()| count));
+    if written.is_err() {
+        for left in ["", "-journal", "-wal", "-shm"] {
+            let mut left_over = part.as_os_str().to_owned();
+            left_over.push(left);
+            let _ = std::fs::remove_file(left_over);
+        }
+    }
+    written
+}
+
+fn write(
+    folder: &Path,
+    export: &Export,
+    tags: &[TagName],
+    span: Span,
+    out: &mut dyn Write,
+    show: &mut dyn FnMut(u64, u64),
+) -> Result<u64, StoreError> {
+    let every = Every::parse(&export.every).expect("the arguments allow no other");
+    let of = match export.of.as_str() {
+        "records" if !export.json => return tools::export(folder, tags, span, Form::Csv(out), show),
+        "rows" => TableOf::Rows(export.step.map(|seconds| (seconds.max(0.001) * 1e6) as u64)),
+        "at" => TableOf::At,
+        "buckets" => TableOf::Buckets(every),
+        "counters" => TableOf::Counters(every),
+        "states" => TableOf::States(every),
+        _ => TableOf::Records,
+    };
+    let form = if export.json { TableForm::Json } else { TableForm::Csv };
+    let sheet = Sheet { of, form, tags, span, rollover: export.rollover };
+    tools::table(folder, &sheet, SystemClock.wall(), out, show)
 }
 
 fn bring_in(import: &Import) -> Result<ExitCode, Failure> {

@@ -51,4 +51,5 @@ pub use recorder::{Counts, Recorder};
 pub use rolled::{Counted, Every, Lasted, Rolled};
 pub use run::run;
 pub use store::{PAGE_CELLS_MAX, Page, ROWS_MAX, Reader, Row, Salvage, Status, Store, StoreConfig, Thrift, Wear};
+pub use table::{TableForm, TableOf};
 pub use tools::erase;

@@ -23,8 +23,8 @@ use crate::decimate::Span;
 use crate::rolled::Every;
 
 /// What the table holds.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Of {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TableOf {
     /// Every record.
     Records,
     /// Values side by side; with a step in µs, or at every change.
@@ -41,7 +41,7 @@ pub(crate) enum Of {
 
 /// How it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum As {
+pub enum TableForm {
     /// Lines with commas, the first one names the columns.
     Csv,
     /// `{"columns":[…],"rows":[[…],…]}`.
@@ -62,10 +62,10 @@ pub(crate) struct Next {
 /// A question for a table, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Wanted {
-    pub(crate) of: Of,
+    pub(crate) of: TableOf,
     pub(crate) tags: Vec<TagName>,
     pub(crate) span: Span,
-    pub(crate) form: As,
+    pub(crate) form: TableForm,
     /// `None`: the first page.
     pub(crate) next: Option<Next>,
 }

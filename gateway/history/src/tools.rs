@@ -7,7 +7,7 @@ mod bring;
 mod export;
 
 pub use bring::{Brought, import};
-pub use export::{Form, export};
+pub use export::{Form, Sheet, export, table};
 
 use std::fs;
 use std::path::Path;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 use tag::Timestamp;
 
-use super::{As, Next, Of, Wanted};
+use super::{Next, TableForm, TableOf, Wanted};
 use crate::ask::{AskError, Time, names, time};
 use crate::decimate::Span;
 use crate::rolled::Every;
@@ -18,15 +18,15 @@ pub(crate) fn parse(table: &Map<String, Json>) -> Result<Wanted, AskError> {
     let of = of(table)?;
     let from = at(table, ["from_us", "from_ms", "from"])?;
     let span = match of {
-        Of::At => Span { from, to: Timestamp(from.0.saturating_add(1)) },
+        TableOf::At => Span { from, to: Timestamp(from.0.saturating_add(1)) },
         _ => Span { from, to: at(table, ["to_us", "to_ms", "to"])? },
     };
     if span.from >= span.to {
         return Err(AskError::Backwards);
     }
     let form = match table.get("as").and_then(Json::as_str) {
-        Some("csv") => As::Csv,
-        Some("json") => As::Json,
+        Some("csv") => TableForm::Csv,
+        Some("json") => TableForm::Json,
         _ => return Err(AskError::Member("as")),
     };
     let next = match table.get("next") {
@@ -39,21 +39,21 @@ pub(crate) fn parse(table: &Map<String, Json>) -> Result<Wanted, AskError> {
     Ok(Wanted { of, tags, span, form, next })
 }
 
-fn of(table: &Map<String, Json>) -> Result<Of, AskError> {
+fn of(table: &Map<String, Json>) -> Result<TableOf, AskError> {
     let every = || table.get("every").and_then(Json::as_str).and_then(Every::parse).ok_or(AskError::Member("every"));
     Ok(match table.get("of").and_then(Json::as_str) {
-        Some("records") => Of::Records,
+        Some("records") => TableOf::Records,
         Some("rows") => match table.get("every_us") {
-            None => Of::Rows(None),
+            None => TableOf::Rows(None),
             Some(step) => {
                 let step = step.as_u64().filter(|step| *step >= STEP_US_MIN);
-                Of::Rows(Some(step.ok_or(AskError::Member("every_us"))?))
+                TableOf::Rows(Some(step.ok_or(AskError::Member("every_us"))?))
             }
         },
-        Some("at") => Of::At,
-        Some("buckets") => Of::Buckets(every()?),
-        Some("counters") => Of::Counters(every()?),
-        Some("states") => Of::States(every()?),
+        Some("at") => TableOf::At,
+        Some("buckets") => TableOf::Buckets(every()?),
+        Some("counters") => TableOf::Counters(every()?),
+        Some("states") => TableOf::States(every()?),
         _ => return Err(AskError::Member("of")),
     })
 }

@@ -9,47 +9,66 @@ use serde_json::json;
 use tag::{TagName, Timestamp, Value};
 
 use super::text::{Cell, Text, quality};
-use super::{Next, Of, Wanted};
+use super::{Next, TableOf, Wanted};
 use crate::decimate::Span;
 use crate::entry::{Number, Point};
 use crate::error::ReadError;
 use crate::rolled::Every;
 use crate::store::{PAGE_CELLS_MAX, ROWS_MAX, Reader};
 
-/// What of a table is in one answer.
+/// A page as an answer.
 pub(crate) fn page(
     reader: &mut Reader,
     wanted: &Wanted,
     now: Timestamp,
     rollover: &dyn Fn(&TagName) -> Option<f64>,
 ) -> Result<Vec<Value>, ReadError> {
+    let page = page_of(reader, wanted, now, rollover)?;
+    let more = page.next.map(|next| json!({"tag": next.tag, "at_us": next.at.0, "any": next.any}));
+    let head = json!({"next": more, "rows": page.rows}).to_string();
+    let mut answer = u32::try_from(head.len()).expect("a head has some ten bytes").to_le_bytes().to_vec();
+    answer.extend(head.into_bytes());
+    answer.extend(page.text.into_bytes());
+    Ok(vec![Value::Bytes(answer.into())])
+}
+
+/// Some of a table.
+pub(crate) struct PageOf {
+    pub(crate) text: String,
+    pub(crate) rows: usize,
+    /// `None` ends it.
+    pub(crate) next: Option<Next>,
+}
+
+/// What of a table is in one answer.
+pub(crate) fn page_of(
+    reader: &mut Reader,
+    wanted: &Wanted,
+    now: Timestamp,
+    rollover: &dyn Fn(&TagName) -> Option<f64>,
+) -> Result<PageOf, ReadError> {
     let mut text = match wanted.next {
         Some(next) => Text::later(wanted.form, next.any),
         None => Text::first(wanted.form, &columns(wanted)),
     };
     let next = match wanted.of {
-        Of::Records => records(reader, wanted, &mut text)?,
-        Of::Rows(step) => rows(reader, wanted, step, &mut text)?,
-        Of::At => at(reader, wanted, &mut text).map(|()| None)?,
-        Of::Buckets(every) => buckets(reader, wanted, every, now, &mut text).map(|()| None)?,
-        Of::Counters(every) => counters(reader, wanted, every, now, rollover, &mut text).map(|()| None)?,
-        Of::States(every) => states(reader, wanted, every, now, &mut text).map(|()| None)?,
+        TableOf::Records => records(reader, wanted, &mut text)?,
+        TableOf::Rows(step) => rows(reader, wanted, step, &mut text)?,
+        TableOf::At => at(reader, wanted, &mut text).map(|()| None)?,
+        TableOf::Buckets(every) => buckets(reader, wanted, every, now, &mut text).map(|()| None)?,
+        TableOf::Counters(every) => counters(reader, wanted, every, now, rollover, &mut text).map(|()| None)?,
+        TableOf::States(every) => states(reader, wanted, every, now, &mut text).map(|()| None)?,
     };
-    let more = next.map(|next| json!({"tag": next.tag, "at_us": next.at.0, "any": next.any}));
-    let head = json!({"next": more, "rows": text.rows()}).to_string();
-    let mut answer = u32::try_from(head.len()).expect("a head has some ten bytes").to_le_bytes().to_vec();
-    answer.extend(head.into_bytes());
-    answer.extend(text.finish(next.is_none()).into_bytes());
-    Ok(vec![Value::Bytes(answer.into())])
+    Ok(PageOf { rows: text.rows(), text: text.finish(next.is_none()), next })
 }
 
 fn columns(wanted: &Wanted) -> Vec<&str> {
     match wanted.of {
-        Of::Records | Of::At => vec!["time", "tag", "value", "quality"],
-        Of::Rows(_) => std::iter::once("time").chain(wanted.tags.iter().map(TagName::as_str)).collect(),
-        Of::Buckets(_) => vec!["start", "end", "tag", "count", "min", "max", "mean", "first", "last", "good_s"],
-        Of::Counters(_) => vec!["start", "end", "tag", "count", "increase", "rollovers", "resets", "last"],
-        Of::States(_) => vec!["start", "end", "tag", "state", "seconds"],
+        TableOf::Records | TableOf::At => vec!["time", "tag", "value", "quality"],
+        TableOf::Rows(_) => std::iter::once("time").chain(wanted.tags.iter().map(TagName::as_str)).collect(),
+        TableOf::Buckets(_) => vec!["start", "end", "tag", "count", "min", "max", "mean", "first", "last", "good_s"],
+        TableOf::Counters(_) => vec!["start", "end", "tag", "count", "increase", "rollovers", "resets", "last"],
+        TableOf::States(_) => vec!["start", "end", "tag", "state", "seconds"],
     }
 }
 

@@ -201,7 +201,7 @@ fn a_question_is_checked() {
     let Ok(Question::Table(wanted)) = parse(table("rows", "json", json!({"from_us": null, "from_ms": 1.5}))) else {
         panic!("a table")
     };
-    assert_eq!((wanted.of, wanted.span.from), (Of::Rows(None), Timestamp(1500)));
+    assert_eq!((wanted.of, wanted.span.from), (TableOf::Rows(None), Timestamp(1500)));
     let written =
         json!({"from_us": null, "from": "2023-11-14T23:13:20.5+01:00", "to_us": null, "to": START / 1000 + 501});
     let Ok(Question::Table(wanted)) = parse(table("records", "csv", written)) else { panic!("a table") };
@@ -211,7 +211,7 @@ fn a_question_is_checked() {
 #[test]
 fn numbers_read_back_exactly() {
     for x in [0.1, -0.0, 1e300, 5e-324, f64::MAX, 123_456_789.123_456_78] {
-        let mut text = Text::later(As::Json, false);
+        let mut text = Text::later(TableForm::Json, false);
         text.row(&[Cell::Number(Number::Float(x)), Cell::Number(Number::Int(i64::MIN))]);
         let text = text.finish(false);
         let found: Vec<serde_json::Number> = serde_json::from_str(&text).unwrap();

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use tag::Timestamp;
 
-use super::As;
+use super::TableForm;
 use crate::entry::{Cause, Number, Point};
 
 /// One cell.
@@ -51,7 +51,7 @@ pub(crate) fn quality(point: Point) -> String {
 /// A page of a table as text.
 #[derive(Debug)]
 pub(crate) struct Text {
-    form: As,
+    form: TableForm,
     text: String,
     /// A row was written, here or on an earlier page.
     any: bool,
@@ -60,12 +60,12 @@ pub(crate) struct Text {
 
 impl Text {
     /// The first page, with the names of the columns.
-    pub(crate) fn first(form: As, columns: &[&str]) -> Self {
+    pub(crate) fn first(form: TableForm, columns: &[&str]) -> Self {
         let mut page = Self { form, text: String::new(), any: false, rows: 0 };
         let cells: Vec<Cell<'_>> = columns.iter().map(|column| Cell::Text(column)).collect();
         match form {
-            As::Csv => page.line(&cells),
-            As::Json => {
+            TableForm::Csv => page.line(&cells),
+            TableForm::Json => {
                 page.text.push_str("{\"columns\":");
                 page.line(&cells);
                 page.text.push_str(",\"rows\":[");
@@ -75,16 +75,16 @@ impl Text {
     }
 
     /// A later page.
-    pub(crate) fn later(form: As, any: bool) -> Self {
+    pub(crate) fn later(form: TableForm, any: bool) -> Self {
         Self { form, text: String::new(), any, rows: 0 }
     }
 
     /// A row.
     pub(crate) fn row(&mut self, cells: &[Cell<'_>]) {
-        if std::mem::replace(&mut self.any, true) && self.form == As::Json {
+        if std::mem::replace(&mut self.any, true) && self.form == TableForm::Json {
             self.text.push(',');
         }
-        if self.form == As::Json {
+        if self.form == TableForm::Json {
             self.text.push('\n');
         }
         self.rows += 1;
@@ -103,14 +103,14 @@ impl Text {
 
     /// The text; `is_last` ends the table.
     pub(crate) fn finish(mut self, is_last: bool) -> String {
-        if is_last && self.form == As::Json {
+        if is_last && self.form == TableForm::Json {
             self.text.push_str("\n]}\n");
         }
         self.text
     }
 
     fn line(&mut self, cells: &[Cell<'_>]) {
-        let is_json = self.form == As::Json;
+        let is_json = self.form == TableForm::Json;
         if is_json {
             self.text.push('[');
         }
@@ -146,6 +146,6 @@ pub(crate) fn iso(at: Timestamp) -> jiff::Timestamp {
 }
 
 /// A field that holds a comma or a quote is in quotes.
-fn quoted(text: &str) -> Cow<'_, str> {
+pub(crate) fn quoted(text: &str) -> Cow<'_, str> {
     if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")).into() } else { text.into() }
 }

@@ -184,7 +184,7 @@ fn bring_csv(
         progress(done, size);
         let fields = fields(text.trim_end_matches(['\n', '\r']));
         let [time, tag, value, ..] = &fields[..] else {
-            return Err(wrong(&format!("line {number}: wanted time,tag,value,why")).into());
+            return Err(wrong(&format!("line {number}: wanted time,tag,value,quality")).into());
         };
         if number == 1 && time == "time" {
             continue;

@@ -9,14 +9,17 @@ use tag::{TagName, Timestamp};
 
 use super::Progress;
 use crate::decimate::Span;
-use crate::entry::{Cause, Number, Point};
+use crate::entry::{Number, Point};
 use crate::error::{ReadError, StoreError};
 use crate::store::Reader;
 use crate::store::file::sqlite;
+use crate::table::text::{iso, quality, quoted, words};
+use crate::table::{TableForm, TableOf, Wanted, fill};
 
 /// What an export is written as.
 pub enum Form<'a> {
-    /// Lines of `time,tag,value,why`: an RFC 3339 time in UTC, a number that reads back exactly, or nothing and why.
+    /// Lines of `time,tag,value,quality`: an RFC 3339 time in UTC, a number that reads back exactly, `good`; or nothing and
+    /// why.
     Csv(&'a mut dyn Write),
     /// A new SQLite file with one table `record (time_us, tag, value, why)`.
     Table(PathBuf),
@@ -34,7 +37,7 @@ pub fn export(
     match form {
         Form::Csv(out) => {
             let writing = |source| StoreError::Export { source };
-            out.write_all(b"time,tag,value,why\n").map_err(writing)?;
+            out.write_all(b"time,tag,value,quality\n").map_err(writing)?;
             let mut line = |at, tag: &TagName, point| csv_line(out, at, tag, point).map_err(writing);
             let count = walk(&mut reader, tags, span, &mut line, progress)?;
             out.flush().map_err(writing)?;
@@ -99,23 +102,50 @@ fn reading(source: ReadError) -> StoreError {
 }
 
 fn csv_line(out: &mut dyn Write, at: Timestamp, tag: &TagName, point: Point) -> io::Result<()> {
-    let time = jiff::Timestamp::from_microsecond(at.0 as i64).unwrap_or(jiff::Timestamp::MAX);
-    let name = quoted(tag.as_str());
+    let (time, name, quality) = (iso(at), quoted(tag.as_str()), quality(point));
     match point {
-        Point::Value(Number::Int(n)) => writeln!(out, "{time},{name},{n},"),
-        Point::Value(Number::Float(x)) => writeln!(out, "{time},{name},{x:?},"),
-        Point::Gap(cause) => writeln!(out, "{time},{name},,{}", quoted(&words(cause))),
+        Point::Value(Number::Int(n)) => writeln!(out, "{time},{name},{n},{quality}"),
+        Point::Value(Number::Float(x)) => writeln!(out, "{time},{name},{x:?},{quality}"),
+        Point::Gap(_) => writeln!(out, "{time},{name},,{}", quoted(&quality)),
     }
 }
 
-fn words(cause: Cause) -> String {
-    match cause {
-        Cause::NotRecorded => "not recorded".into(),
-        Cause::Fault(fault) => fault.to_string(),
+/// Writes a table other than that of records, page by page; gives how many rows. `now` ends what still holds; `rollover`
+/// tells the modulus of a counter. Works beside the daemon.
+pub fn table(
+    folder: &Path,
+    sheet: &Sheet<'_>,
+    now: Timestamp,
+    out: &mut dyn Write,
+    progress: Progress<'_>,
+) -> Result<u64, StoreError> {
+    let Sheet { of, form, tags, span, rollover } = *sheet;
+    let span =
+        if of == TableOf::At { Span { from: span.from, to: Timestamp(span.from.0.saturating_add(1)) } } else { span };
+    let (mut reader, mut rows) = (Reader::beside(folder), 0);
+    let mut wanted = Wanted { of, tags: tags.to_vec(), span, form, next: None };
+    loop {
+        let page = fill::page_of(&mut reader, &wanted, now, &|_| rollover).map_err(reading)?;
+        out.write_all(page.text.as_bytes()).map_err(|source| StoreError::Export { source })?;
+        rows += page.rows as u64;
+        let Some(next) = page.next else { break };
+        progress(next.at.micros_since(span.from), span.to.micros_since(span.from));
+        wanted.next = Some(next);
     }
+    out.flush().map_err(|source| StoreError::Export { source })?;
+    Ok(rows)
 }
 
-/// A field that holds a comma or a quote is in quotes.
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.into() }
+/// Which table to write.
+pub struct Sheet<'a> {
+    /// What it holds.
+    pub of: TableOf,
+    /// CSV or JSON.
+    pub form: TableForm,
+    /// Which tags.
+    pub tags: &'a [TagName],
+    /// From when to when; of [`TableOf::At`] only the beginning.
+    pub span: Span,
+    /// Where the counters among them go on from 0.
+    pub rollover: Option<f64>,
 }

@@ -1,0 +1,99 @@
+//! The past, asked for by people and programs: over HTTP, at the command line, onto a disk that is full.
+
+use forebay_tests::{Gateway, PATIENCE, Site, wait_for};
+
+/// A running gateway that has kept these values of `level`.
+fn recorded(values: &[&str]) -> (Gateway, forebay_tests::Process) {
+    let history = "bus_ip: 127.0.0.1\nbus_port: @BUS@\npath: history\nflush_s: 0.2\n";
+    let gateway = Gateway::new(Site::small().file("history.yaml", history));
+    let process = gateway.run();
+    for value in values {
+        assert_eq!(gateway.tool(&["set", "level", value]).code, Some(0));
+        export(&gateway, value);
+    }
+    (gateway, process)
+}
+
+fn state(gateway: &Gateway) -> String {
+    gateway.folder.join("state").to_string_lossy().into_owned()
+}
+
+/// Waits until a value is on flash.
+fn export(gateway: &Gateway, value: &str) -> String {
+    let line = format!(",level,{value},good\n");
+    let say = || gateway.say(["history", "export", "level", "--state", &state(gateway)]).out;
+    wait_for("the value on flash", PATIENCE, say, |csv| csv.contains(&line))
+}
+
+#[test]
+fn a_program_asks_for_the_past_over_http() {
+    let (gateway, _process) = recorded(&["2.5", "3.5", "1.5"]);
+    let browser = gateway.browser();
+    let now = std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_millis();
+    let span = format!("from={}&to={}", now - 3_600_000, now + 3_600_000);
+    let csv = browser.get(&format!("/api/history/records?tag=level&{span}&format=csv"));
+    assert!(csv.status == 200 && csv.head.to_ascii_lowercase().contains("text/csv"), "{csv:?}");
+    let values: Vec<&str> =
+        csv.body.lines().filter_map(|line| line.split(',').nth(2)).filter(|v| !v.is_empty()).collect();
+    assert_eq!(values, ["value", "2.5", "3.5", "1.5"], "{csv:?}");
+    let buckets = browser.get(&format!("/api/history/buckets?tag=level&{span}&every=1d"));
+    let found: serde_json::Value = serde_json::from_str(&buckets.body).unwrap_or_else(|e| panic!("{e}: {buckets:?}"));
+    let rows = found["rows"].as_array().expect("rows");
+    let day = rows.iter().find(|row| row[3] == 3).unwrap_or_else(|| panic!("no day with all three: {buckets:?}"));
+    assert_eq!((&day[4], &day[5], &day[7], &day[8]), (&1.5.into(), &3.5.into(), &2.5.into(), &1.5.into()));
+    let at = browser.get(&format!("/api/history/at?tag=level&at={now}"));
+    assert!(at.body.contains("\"level\",1.5,\"good\""), "{at:?}");
+    for (query, status) in [
+        (format!("records?tag=nobody&{span}"), 400),
+        ("records?tag=level&from=5&to=1".to_owned(), 400),
+        ("buckets?tag=level&from=0&to=1700000000000&every=1m".to_owned(), 400),
+        ("everything?tag=level".to_owned(), 404),
+    ] {
+        let answer = browser.get(&format!("/api/history/{query}"));
+        assert!(answer.status == status && answer.body.starts_with("{\"error\":"), "{query}: {answer:?}");
+    }
+    let status = browser.get("/api/history/status");
+    let status: serde_json::Value = serde_json::from_str(&status.body).unwrap_or_else(|e| panic!("{e}: {status:?}"));
+    assert!(status["keep_bytes"].as_u64() > Some(0) && status["oldest_ms"].is_u64(), "{status}");
+}
+
+#[test]
+fn an_export_to_a_full_disk_says_so_leaves_nothing_and_recording_goes_on() {
+    let (gateway, mut process) = recorded(&["2.5"]);
+    let file = gateway.folder.join("export");
+    for kind in ["--out", "--table"] {
+        std::fs::write(&file, "an older export").expect("written");
+        // No file may grow: what a full disk is to whoever writes to it, without the signal that would end it.
+        let words = format!(
+            "trap '' XFSZ; ulimit -f 0; exec \"$0\" history export level --state '{}' {kind} '{}'",
+            state(&gateway),
+            file.display()
+        );
+        let mut shell = std::process::Command::new("sh");
+        let said = shell.arg("-c").arg(words).arg(forebay_tests::program("forebay")).output().expect("a shell");
+        let err = String::from_utf8_lossy(&said.stderr);
+        assert!(said.status.code() == Some(1) && err.contains("export"), "{kind}: {said:?}");
+        assert_eq!(err.lines().count(), 1, "{err}");
+        let left: Vec<_> = std::fs::read_dir(gateway.folder.path()).expect("there").flatten().collect();
+        assert!(left.iter().all(|entry| !entry.file_name().to_string_lossy().contains("part")), "{left:?}");
+        assert_eq!(std::fs::read(&file).expect("still there"), b"an older export", "what was whole stays");
+    }
+    assert_eq!(gateway.tool(&["set", "level", "7.5"]).code, Some(0));
+    export(&gateway, "7.5");
+    assert_eq!(process.ended(), None, "recording goes on");
+    let said = gateway.say([
+        "history",
+        "export",
+        "level",
+        "--of",
+        "at",
+        "--from",
+        "2100-01-01T00:00:00Z",
+        "--state",
+        &state(&gateway),
+    ]);
+    assert!(said.out.ends_with(",level,7.5,good\n"), "{said:?}");
+    let said =
+        gateway.say(["history", "export", "level", "--of", "buckets", "--table", "x", "--state", &state(&gateway)]);
+    assert_eq!(said.code, Some(78), "{said:?}");
+}
