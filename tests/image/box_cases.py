@@ -80,6 +80,8 @@ class Well:
             raise Failed("no hardware watchdog")
         for name in DAEMONS:
             box.ask(f"systemctl show --property WatchdogUSec --value forebay-{name}.service | grep --quiet 20s")
+        if box.ask("stat --format=%U:%a /data/forebay/modbus").strip() != "forebay-modbus:750":
+            raise Failed("what is learned of the devices has no place on the data partition")
         if "LD_PRELOAD" in box.ask("cat /run/forebay.env"):
             raise Failed("the card's environment.txt reaches the loader")
         report = box.ask("cat /boot/site-report.txt")

@@ -74,7 +74,10 @@ fn default_runtime() -> PathBuf {
 }
 
 fn default_state() -> PathBuf {
-    if let Some(first) = env::var_os("FOREBAY_STATE").or_else(|| first_of("STATE_DIRECTORY")) {
+    if let Some(several) = env::var_os("FOREBAY_STATE") {
+        return first_usable(&several);
+    }
+    if let Some(first) = first_of("STATE_DIRECTORY") {
         return first.into();
     }
     if nix::unistd::geteuid().is_root() {
@@ -85,6 +88,14 @@ fn default_state() -> PathBuf {
         (None, Some(home)) => PathBuf::from(home).join(".local/state/forebay"),
         (None, None) => env::temp_dir().join(format!("forebay-state-{}", nix::unistd::geteuid())),
     }
+}
+
+/// The first of several folders, with colons between them, that is there and ours; the last needn't be: it is made. So a
+/// daemon can remember on the data partition and yet start where there is none.
+fn first_usable(several: &std::ffi::OsStr) -> PathBuf {
+    let mut folders: Vec<PathBuf> = env::split_paths(several).collect();
+    let last = folders.pop().unwrap_or_default();
+    folders.into_iter().find(|folder| folder.is_dir() && make_private(folder).is_ok()).unwrap_or(last)
 }
 
 /// systemd gives several folders with colons between them; the first is the daemon's own.
@@ -155,6 +166,21 @@ mod tests {
         ] {
             assert_eq!(us.may_trust(owner, group, mode), trusted, "{owner}:{group} {mode:o}");
         }
+    }
+
+    #[test]
+    fn of_several_folders_the_first_that_is_there_and_ours_is_used() {
+        let home = tempfile::tempdir().unwrap();
+        let [kept, open, last] = ["kept", "open", "last"].map(|name| home.path().join(name));
+        let all = env::join_paths([&kept, &open, &last]).unwrap();
+        assert_eq!(first_usable(&all), last, "neither is there");
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+        assert_eq!(first_usable(&all), last, "others may write there");
+        fs::create_dir(&kept).unwrap();
+        fs::set_permissions(&kept, fs::Permissions::from_mode(0o750)).unwrap();
+        assert_eq!(first_usable(&all), kept);
+        assert_eq!(first_usable(last.as_os_str()), last, "one alone is made");
     }
 
     #[test]
