@@ -5,6 +5,7 @@
 mod arm;
 mod arrows;
 mod browser;
+mod devices;
 mod libmodbus;
 mod mistakes;
 mod names;

@@ -65,7 +65,7 @@ impl Gateway {
             command.env_remove(unwanted);
         }
         command.env("FOREBAY_RUNTIME", self.folder.join("run")).env("FOREBAY_STATE", self.folder.join("state"));
-        command.env("FOREBAY_WEB", root().join("web/dist"));
+        command.env("FOREBAY_WEB", root().join("web/dist")).env("FOREBAY_DEVICES", root().join("config/devices"));
         if let Some(serial) = &self.serial {
             command.env("FOREBAY_DEMO_SERIAL", serial);
         }
