@@ -99,7 +99,13 @@ pub enum LineError {
         source: tokio_serial::Error,
     },
     /// The port's driver has no RS-485 mode.
-    #[error("can't switch {path} to RS-485")]
+    #[error("the driver of {path} has no RS-485 mode; leave rs485 out and use an adapter that switches by itself")]
+    NoRs485 {
+        /// Which port.
+        path: PathBuf,
+    },
+    /// The port can't be opened for it, or its driver has the mode and not as we need it.
+    #[error("rs485: can't switch {path} to RS-485")]
     Rs485 {
         /// Which port.
         path: PathBuf,

@@ -98,7 +98,7 @@ pub(crate) fn open_serial(serial: &Serial) -> Result<SerialStream, LineError> {
     };
     if serial.rs485 {
         // Kept by the driver for the port, also when it is opened anew.
-        set_rs485(serial).map_err(|source| LineError::Rs485 { path: serial.path.clone(), source })?;
+        set_rs485(serial)?;
     }
     tokio_serial::new(serial.path.to_string_lossy(), serial.baud)
         .data_bits(DataBits::Eight)
@@ -108,8 +108,17 @@ pub(crate) fn open_serial(serial: &Serial) -> Result<SerialStream, LineError> {
         .map_err(|source| LineError::Open { path: serial.path.clone(), source })
 }
 
-fn set_rs485(serial: &Serial) -> io::Result<()> {
-    let port = serial2::SerialPort::open(&serial.path, serial2::KeepSettings)?;
-    let mode = serial2::rs4xx::Rs485Config::default();
-    port.set_rs4xx_mode(mode)
+/// What the kernel says to a request that a driver doesn't know: "inappropriate ioctl for device".
+const ENOTTY: i32 = 25;
+
+fn set_rs485(serial: &Serial) -> Result<(), LineError> {
+    let path = || serial.path.clone();
+    let failed = |source: io::Error| match source.raw_os_error() {
+        Some(ENOTTY) => LineError::NoRs485 { path: path() },
+        _ => LineError::Rs485 { path: path(), source },
+    };
+    let port = serial2::SerialPort::open(&serial.path, serial2::KeepSettings)
+        .map_err(|source| LineError::Open { path: path(), source: source.into() })?;
+    // RTS while sending and not after, no delays: what transceivers are wired for.
+    port.set_rs4xx_mode(serial2::rs4xx::Rs485Config::default()).map_err(failed)
 }
