@@ -6,6 +6,7 @@ mod arm;
 mod arrows;
 mod browser;
 mod devices;
+mod functions;
 mod libmodbus;
 mod mistakes;
 mod names;
