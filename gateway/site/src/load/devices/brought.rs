@@ -38,8 +38,7 @@ fn moved(node: &Node, pos: Pos) -> Node {
 /// found when the file is loaded.
 pub(in crate::load) fn brought(bytes: &[u8], shelf: &mut Shelf<'_>, env: Env<'_>) -> Brought {
     let mut brought = Brought::default();
-    // Sites of ten thousand tags need not be read twice for nothing.
-    if !bytes.windows(FOLDER_KEY.len()).any(|word| word == FOLDER_KEY) {
+    if !may_use_devices(bytes) {
         return brought;
     }
     let Ok((node, _)) = tree("", bytes, env) else { return brought };
@@ -57,8 +56,15 @@ pub(in crate::load) fn brought(bytes: &[u8], shelf: &mut Shelf<'_>, env: Env<'_>
     brought
 }
 
-/// The key of `modbusclient.yaml` that is looked for.
-const FOLDER_KEY: &[u8] = b"devices";
+/// Whether a line of the file begins as the key could: a daemon that isn't the Modbus client need not hold a tree of ten
+/// thousand Modbus tags for nothing.
+fn may_use_devices(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let begins = |line: &[u8], with: &[u8]| line.trim_ascii_start().starts_with(with);
+    // A mapping in braces, a merge, an explicit key and a new document may have it anywhere.
+    const KEYS: [&[u8]; 7] = [b"devices", b"\"devices", b"'devices", b"{", b"<<", b"?", b"---"];
+    bytes.split(|byte| matches!(byte, b'\n' | b'\r')).any(|line| KEYS.iter().any(|key| begins(line, key)))
+}
 
 /// The tags that an entry of `devices` makes of a device: their names, and which registers they are.
 pub(in crate::load) fn names(entry: &Node, template: &Template) -> Vec<(String, usize)> {
@@ -71,4 +77,29 @@ pub(in crate::load) fn names(entry: &Node, template: &Template) -> Vec<(String, 
         .filter(|(_, register)| wanted(register.tag.name.as_str()))
         .map(|(n, register)| (format!("{prefix}{}", register.tag.name), n))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may_use_devices;
+
+    #[test]
+    fn a_file_is_read_for_its_devices_however_they_are_written() {
+        for text in [
+            "devices: []",
+            "rtus: []\ndevices:\n- a",
+            "  devices : *d",
+            "'devices': []",
+            "\"devices\": []",
+            "a: 1\r\ndevices: []",
+            "{rtus: [], devices: []}",
+            "<<: *site",
+            "? devices\n: []",
+            "--- {devices: []}",
+            "\u{feff}devices: []",
+        ] {
+            assert!(may_use_devices(text.as_bytes()), "{text:?}");
+        }
+        assert!(!may_use_devices(b"# devices are here\nrtus: []\ntags: {A: {read: 'devices'}}\n"));
+    }
 }
