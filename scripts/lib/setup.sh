@@ -86,8 +86,9 @@ need_apt() {
         die "could not install ${missing[*]}"
 }
 
-# Modbus by others: libmodbus, whose programs the tests build with the C compiler, mbpoll, and socat's serial cable.
-need_modbus_peers() { need_apt gcc libc6-dev pkg-config libmodbus-dev mbpoll socat; }
+# Modbus by others: libmodbus, whose programs the tests build with the C compiler, mbpoll, socat's serial cable, and Wireshark's
+# dissectors.
+need_modbus_peers() { need_apt gcc libc6-dev linux-libc-dev pkg-config libmodbus-dev mbpoll socat tshark; }
 
 # --- Node, the page, the browser -----------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ mod browser;
 mod devices;
 mod functions;
 mod libmodbus;
+mod line;
 mod mistakes;
 mod names;
 mod past;

@@ -1,0 +1,181 @@
+//! What goes over the wire of our Modbus master, as others see it: the kernel's RS-485 switch, Wireshark's dissectors, and
+//! servers that are asked several things at a time.
+
+use std::path::Path;
+use std::process::Command;
+
+use forebay_tests::{Cable, Folder, Gateway, PATIENCE, Plc, Process, Site, root, wait_for};
+
+const BAUD: &str = "115200";
+/// `struct serial_rs485`: enabled, RTS while sending (bits 0 and 1), no delays, nothing else.
+const RS485: &str = "0300000000000000000000000000000000000000000000000000000000000000";
+/// Blocks of the pipelined site: each a read of its own, as the holes are longer than any that is read over.
+const BLOCKS: u16 = 8;
+
+/// A site of one connection, and tags with their types.
+fn site(connection: &str, tags: &[(String, &str)]) -> Site {
+    let list = |line: &dyn Fn(&str, &str) -> String| tags.iter().map(|(tag, word)| line(tag, word)).collect::<String>();
+    let modbus = format!(
+        "bus_port: @BUS@\nrtus:\n- {{name: L, {connection}}}\ntags:\n{}",
+        list(&|tag, word| format!("  {tag}: {{type: uint16, read: 'L:1:4x:{word}'}}\n"))
+    );
+    let defs = list(&|tag, _| format!("{tag}: {{type: int}}\n"));
+    Site::of(&[("bus.yaml", "port: @BUS@\n"), ("tags.yaml", &defs)]).file("modbusclient.yaml", &modbus)
+}
+
+fn two_tags() -> [(String, &'static str); 2] {
+    [("level".into(), "1"), ("flow".into(), "2")]
+}
+
+fn on(cable: &Path, more: &str) -> String {
+    format!("serial: {}, baud: {BAUD}, parity: even, rate: 0.2{more}", cable.display())
+}
+
+fn libmodbus_on(cable: &Cable) -> Plc {
+    let mut plc = Plc::start_libmodbus(&["rtu", &cable.far.to_string_lossy(), BAUD, "E"]);
+    plc.poke(1, &[12345, 7]);
+    plc
+}
+
+/// The driver is played by a library between us and the kernel: it writes down what it is asked, and the line works.
+#[test]
+fn the_driver_is_asked_for_rs_485_with_the_right_bytes() {
+    let built = Folder::new();
+    let library = built.join("rs485.so");
+    let mut cc = Command::new("cc");
+    cc.args(["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"]).arg(&library);
+    let cc = cc.arg(root().join("tests/peers/rs485.c")).output().expect("a C compiler");
+    assert!(cc.status.success(), "{}", String::from_utf8_lossy(&cc.stderr));
+
+    let cable = Cable::lay();
+    let _plc = libmodbus_on(&cable);
+    let gateway = Gateway::new(site(&on(&cable.near, ", rs485: yes"), &two_tags()));
+    let asked = gateway.folder.join("asked");
+    let mut command = gateway.command(["run", "."]);
+    command.env("LD_PRELOAD", &library).env("FOREBAY_RS485", &asked);
+    let mut run = Process::start("forebay-run", &mut command, gateway.folder.path());
+    gateway.wait_listening(&mut run, gateway.site.bus_port);
+    gateway.watch(&["level"]).reaches("level", "level", PATIENCE, |line| line.is_good() && line.value == "12345");
+    let port = cable.near.canonicalize().expect("the port");
+    let lines = std::fs::read_to_string(&asked).expect("it was asked");
+    assert_eq!(lines.trim_end(), format!("{RS485} {}", port.display()));
+}
+
+/// A port whose driver has no such mode: one sentence that names the port and the key, and the line stays down.
+#[test]
+fn a_driver_without_rs_485_is_said_so_in_one_sentence() {
+    let cable = Cable::lay();
+    let _plc = libmodbus_on(&cable);
+    let gateway = Gateway::new(site(&on(&cable.near, ", rs485: yes"), &two_tags()));
+    let run = gateway.run();
+    let said = gateway.wait_tag("sys.modbus.L.why", |line| line.contains("rs485"));
+    let sentence = format!(
+        "the driver of {} has no RS-485 mode; leave rs485 out and use an adapter that switches by itself",
+        cable.near.display()
+    );
+    assert!(said.contains(&sentence), "{said}");
+    assert_eq!(run.log().matches("RS-485").count(), 1, "once in the log: {}", run.log());
+}
+
+/// What Wireshark makes of a line's last frames, a line for each.
+#[track_caller]
+fn dissected(gateway: &Gateway, fields: &[&str]) -> Vec<String> {
+    let file = gateway.folder.join("frames.pcap");
+    let said = gateway.tool(&["modbus", "frames", "L", &file.to_string_lossy()]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let mut command = Command::new("tshark");
+    command.args(["-n", "-r"]).arg(&file).args(["-T", "fields", "-E", "separator=|"]);
+    for field in fields {
+        command.args(["-e", field]);
+    }
+    let output = command.env("HOME", gateway.folder.path()).output().expect("tshark: scripts/setup peers");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
+const FIELDS: [&str; 5] =
+    ["_ws.col.Protocol", "_ws.col.Info", "modbus.func_code", "modbus.regnum16", "modbus.regval_uint16"];
+
+#[track_caller]
+fn are_question_and_answer(frames: &[String], protocol: &str) {
+    let of =
+        |kind: &str| frames.iter().find(|line| line.contains(kind)).unwrap_or_else(|| panic!("{kind}: {frames:?}"));
+    let (question, answer) = (of("Query"), of("Response"));
+    assert!(question.starts_with(protocol) && question.contains("Func:   3") && question.contains("|3|"), "{question}");
+    assert!(answer.starts_with(protocol) && answer.ends_with("|3|0,1|12345,7"), "{answer}");
+    let whole = |line: &&String| line.starts_with(protocol) && !line.contains("Malformed") && !line.contains("Unknown");
+    assert_eq!(frames.iter().filter(whole).count(), frames.len(), "{frames:?}");
+}
+
+#[test]
+fn the_last_frames_are_what_wireshark_reads() {
+    let mut plc = Plc::start_libmodbus(&["tcp"]);
+    plc.poke(1, &[12345, 7]);
+    let cable = Cable::lay();
+    let _slave = libmodbus_on(&cable);
+    let tcp = format!("ip: 127.0.0.1, port: {}, rate: 0.2", plc.port);
+    for (connection, protocol) in [(tcp, "Modbus/TCP"), (on(&cable.near, ""), "Modbus RTU")] {
+        let gateway = Gateway::new(site(&connection, &two_tags()));
+        let _run = gateway.run();
+        gateway.watch(&["level"]).reaches("level", "level", PATIENCE, |line| line.is_good() && line.value == "12345");
+        let frames = wait_for("some frames", PATIENCE, || dissected(&gateway, &FIELDS), |frames| frames.len() > 6);
+        are_question_and_answer(&frames, protocol);
+    }
+}
+
+/// Asked up to eight things at a time: every value is its own register's, whatever the server makes of it. How many really
+/// were under way in the end.
+fn pipelined(plc: &mut Plc) -> usize {
+    let places: Vec<String> = (0..BLOCKS).map(|n| (n * 20 + 1).to_string()).collect();
+    for (n, place) in (0..BLOCKS).zip(&places) {
+        plc.poke(place.parse().expect("a word"), &[1000 + n]);
+    }
+    let tags: Vec<(String, &str)> =
+        places.iter().enumerate().map(|(n, place)| (format!("t{n}"), place.as_str())).collect();
+    let polls: String =
+        places.iter().map(|place| format!("{{unit: 1, file: 4x, start: {place}, end: {place}}}, ")).collect();
+    let connection = format!("ip: 127.0.0.1, port: {}, rate: 0.05, pipeline: 8, poll: [{polls}]", plc.port);
+    let gateway = Gateway::new(site(&connection, &tags));
+    let _run = gateway.run();
+    let names: Vec<&str> = tags.iter().map(|(name, _)| name.as_str()).collect();
+    let mut watch = gateway.watch(&names);
+    for round in 0..20 {
+        for (n, (name, place)) in (0..BLOCKS).zip(&tags) {
+            let value = 1000 * (round + 1) + n;
+            if round > 0 {
+                plc.poke(place.parse().expect("a word"), &[value]);
+            }
+            watch.reaches(name, name, PATIENCE, |line| {
+                // Whichever tag a line is of, its last digit tells whose value it is.
+                let whose: Option<u16> = line.tag.strip_prefix('t').and_then(|n| n.parse().ok());
+                let shown = line.number().map(|shown| shown as u16 % 1000);
+                assert!(!line.is_good() || shown == whose, "{} shows {}", line.tag, line.value);
+                line.is_good() && line.number() == Some(f64::from(value))
+            });
+        }
+    }
+    let under_way = most_under_way(&dissected(&gateway, &["_ws.col.Info"]));
+    eprintln!("up to {under_way} requests were under way");
+    under_way
+}
+
+fn most_under_way(frames: &[String]) -> usize {
+    let (mut now, mut most) = (0_usize, 0);
+    for line in frames {
+        now = if line.contains("Query") { now + 1 } else { now.saturating_sub(1) };
+        most = most.max(now);
+    }
+    most
+}
+
+#[test]
+fn libmodbus_is_asked_several_things_at_a_time() {
+    assert!((6..=8).contains(&pipelined(&mut Plc::start_libmodbus(&["tcp"]))));
+}
+
+/// pymodbus's server keeps only the newest question and may give an answer its number; that is found out, and no value of
+/// it is shown.
+#[test]
+fn pymodbus_is_found_out_to_take_one_thing_at_a_time() {
+    assert_eq!(pipelined(&mut Plc::start(0)), 1);
+}
