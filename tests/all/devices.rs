@@ -139,6 +139,9 @@ fn register_maps_go_there_and_back_at_the_command_line() {
             "{out}"
         );
     }
+    std::fs::write(gateway.dir().join("latin.csv"), b"name,type,address,units\na,int16,4x:1,\xb0C\n").unwrap();
+    let said = gateway.say(["modbus", "import", "--device", "latin.csv"]);
+    assert!(said.code == Some(78) && said.out.contains("latin.csv: line 2: a letter that is not UTF-8"), "{said:?}");
     let wrong = client.replace("device: pump", "device: pmup");
     write("modbusclient.yaml", &wrong);
     let said = gateway.say(["check", "."]);

@@ -11,24 +11,34 @@ use crate::fail::Failure;
 use crate::{check, say};
 
 pub(super) fn import(args: &Import) -> Result<ExitCode, Failure> {
-    let text = std::fs::read_to_string(&args.file).map_err(|error| Failure::work(&error))?;
-    let map = match tool::import(&text) {
+    let bytes = std::fs::read(&args.file).map_err(|error| Failure::work(&error))?;
+    let map = match text_of(&bytes).and_then(tool::import) {
         Ok(map) => map,
         Err(wrong) => {
             wrong.iter().for_each(|line| say::line(&format!("{}: {line}", args.file.display())));
-            return Err(Failure::Config(format!("{} mistakes; nothing was made of it", wrong.len())));
+            let mistakes = if wrong.len() == 1 { "1 mistake".to_owned() } else { format!("{} mistakes", wrong.len()) };
+            return Err(Failure::Config(format!("{mistakes}; nothing was made of it")));
         }
     };
     let Some(line) = &args.line else {
         say::line(map.device().trim_end());
         return Ok(ExitCode::SUCCESS);
     };
-    let (modbus, tags) = map.lines(line, args.unit);
+    let lines = map.lines(line, args.unit);
+    let (modbus, tags) = lines.map_err(|why| Failure::Config(format!("{}: {why}", args.file.display())))?;
     say::line("# modbusclient.yaml, under tags:");
     modbus.iter().for_each(|line| say::line(&format!("  {line}")));
     say::line("# tags.yaml");
     tags.iter().for_each(|line| say::line(line));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The file as text, or the line where it stops being that: spreadsheets write other alphabets unless they are told.
+fn text_of(bytes: &[u8]) -> Result<&str, Vec<String>> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        vec![format!("line {line}: a letter that is not UTF-8; save the list as UTF-8")]
+    })
 }
 
 pub(super) fn export(args: &Export) -> Result<ExitCode, Failure> {

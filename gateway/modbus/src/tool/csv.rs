@@ -88,12 +88,16 @@ fn remark(text: &str) -> Option<(&'static str, String)> {
 }
 
 impl Map {
-    /// The lines for `tags:` of `modbusclient.yaml`, and those for `tags.yaml`. What belongs to a device as a whole has no
-    /// place there.
-    pub fn lines(&self, line: &str, unit: u8) -> (Vec<String>, Vec<String>) {
+    /// The lines for `tags:` of `modbusclient.yaml`, and those for `tags.yaml`; or why they would be wrong.
+    pub fn lines(&self, line: &str, unit: u8) -> Result<(Vec<String>, Vec<String>), String> {
+        // There is no place in those files for what is added to all addresses, or for the model that guards them.
+        let has = |key: &&str| self.remarks.iter().any(|(known, text)| known == key && text != "0");
+        if let Some(key) = ["base", "sunspec"].into_iter().find(has) {
+            return Err(format!("its addresses stand for other ones ({key}): it can only be a device's file"));
+        }
         let at = |place: super::Place| format!("{}:{unit}:{place}", line.replace('\'', "''"));
         let of = |make: &dyn Fn(&Row) -> String| self.rows.iter().map(make).collect();
-        (of(&|row| row.of_client(&at)), of(&Row::of_tags))
+        Ok((of(&|row| row.of_client(&at)), of(&Row::of_tags)))
     }
 
     /// A device's file.

@@ -4,7 +4,7 @@
 use super::*;
 
 fn lines(text: &str, line: &str, unit: u8) -> (Vec<String>, Vec<String>) {
-    import(text).unwrap().lines(line, unit)
+    import(text).unwrap().lines(line, unit).unwrap()
 }
 
 #[test]
@@ -42,6 +42,10 @@ fn a_vendors_list_becomes_a_device() {
     let (made, findings) = site::read_device("pump", device.as_bytes(), &|_| None);
     assert!(findings.is_empty(), "{findings:#?}");
     assert_eq!(made.unwrap().registers.len(), 3);
+    // As lines of a site it would be read 100 registers too low.
+    assert!(import(text).unwrap().lines("L", 1).unwrap_err().contains("(base)"));
+    let plain = text.replace("# base: 100", "# base: 0");
+    assert_eq!(lines(&plain, "L", 1).0.len(), 3);
 }
 
 /// Each map that comes with the gateway goes out as CSV and comes back as the same device.
