@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use tag::Timestamp;
+
 use crate::entry::{Batch, Cause, Entry, Point, Whom};
 
 /// One transaction's worth. More at once would make the store hold its write lock, and a query's fresh pages, too long.
@@ -57,6 +59,12 @@ impl Collector {
         }
     }
 
+    /// Times are kept elsewhere now.
+    pub(crate) fn restamp(&mut self, place: &dyn Fn(Whom, Timestamp) -> Timestamp) {
+        let lost = self.lost.values_mut().flat_map(|lost| [&mut lost.first, &mut lost.last]);
+        self.pending.iter_mut().chain(lost).for_each(|entry| entry.at = place(entry.whom, entry.at));
+    }
+
     /// Is there enough for a transaction, so that waiting for the tick gains nothing?
     pub(crate) fn is_full(&self) -> bool {
         self.pending.len() >= BATCH_MAX
@@ -70,8 +78,6 @@ impl Collector {
 
 #[cfg(test)]
 mod tests {
-    use tag::Timestamp;
-
     use super::*;
     use crate::entry::{Number, TagNo};
 

@@ -26,6 +26,8 @@ pub struct Config {
     pub keep_bytes: u64,
     /// The zone whose days are rolled up.
     pub zone: TimeZone,
+    /// By tag: it is read from a device, so that nobody but the box's own clock stamps it.
+    pub own: Vec<bool>,
 }
 
 impl Config {
@@ -39,6 +41,7 @@ impl Config {
         for tag in tags.iter_mut().filter(|tag| devices.contains(&tag.name)) {
             tag.stale = Some(Duration::ZERO);
         }
+        let own = tags.iter().map(|tag| devices.contains(&tag.name)).collect();
         Some(Self {
             folder: state.join(&history.path),
             rta_tag: history.rta_tag.clone(),
@@ -46,6 +49,7 @@ impl Config {
             flush: history.flush,
             keep_bytes: history.keep_bytes,
             zone: TimeZone::system(),
+            own,
         })
     }
 }

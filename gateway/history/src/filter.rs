@@ -11,7 +11,8 @@
 
 use tag::{Fault, Kind, Reading, Sample, TagDef, Timestamp};
 
-use crate::entry::{Cause, Number, Point, TIME_END};
+use crate::entry::{Cause, Number, Point};
+use crate::era::era_of;
 
 /// A mark that must follow a record is put right after it if that lies at most this much in the future, in µs: clocks
 /// of sources differ a little, but a forecast's last value doesn't pull the present behind it.
@@ -26,7 +27,7 @@ const NOTHING: Kept = [None, None];
 /// Why a sample was refused.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Refusal {
-    /// Its time is past 2100.
+    /// Its time is past all that can be kept.
     Time,
     /// Its value is no finite number; this is what is kept instead.
     Value(Kept),
@@ -76,7 +77,7 @@ impl Filter {
                 return Ok([self.fall(now, Cause::Fault(*because)), None]);
             }
         };
-        if sample.at >= TIME_END {
+        if i64::try_from(sample.at.0).is_err() {
             return Err(Refusal::Time);
         }
         match Number::of(value, self.kind) {
@@ -105,13 +106,19 @@ impl Filter {
         (self.gap.is_none() && latest <= now).then_some((now, Point::Value(number)))
     }
 
+    /// Times are kept elsewhere now.
+    pub(crate) fn restamp(&mut self, place: &dyn Fn(Timestamp) -> Timestamp) {
+        let times = [self.latest.as_mut().map(|(at, _)| at), self.seen.as_mut(), self.gap.as_mut(), self.mark.as_mut()];
+        times.into_iter().flatten().for_each(|at| *at = place(*at));
+    }
+
     fn fall(&mut self, now: Timestamp, cause: Cause) -> Option<(Timestamp, Point)> {
         let at = self.latest.map_or(now, |(latest, _)| just_after(latest, now));
         self.begin_gap(at, cause)
     }
 
     fn begin_gap(&mut self, at: Timestamp, cause: Cause) -> Option<(Timestamp, Point)> {
-        if self.gap.is_some() || at >= TIME_END {
+        if self.gap.is_some() {
             return None;
         }
         self.gap = Some(at);
@@ -138,12 +145,13 @@ impl Filter {
     /// When to say that a value from before a gap holds again. After that its source may go on speaking of times
     /// before the mark (its clock is behind ours): each such change moves the present on too.
     fn mark_now(&mut self, now: Timestamp, at: Timestamp, gap: Option<Timestamp>, differs: bool) -> Option<Timestamp> {
-        let behind = gap.or(self.mark).filter(|behind| at < *behind);
+        // A time of the calendar isn't behind one of which nobody knows when it was.
+        let behind =
+            gap.or(self.mark).filter(|behind| at < *behind && era_of(at).is_some() == era_of(*behind).is_some());
         if behind.is_none() {
             self.mark = None;
         }
         let mark = behind.filter(|_| gap.is_some() || differs).map(|behind| just_after(behind, now));
-        let mark = mark.filter(|mark| *mark < TIME_END);
         self.mark = mark.or(self.mark);
         mark
     }

@@ -181,7 +181,7 @@ fn a_gap_follows_the_last_value_unless_that_is_a_forecast() {
 fn what_is_no_number_or_no_time_is_refused() {
     let mut filter = after(&def(Kind::Float), Value::Float(5.0));
     let now = Timestamp(START + 1);
-    assert_eq!(filter.on_sample(now, &good(TIME_END.0, Value::Float(1.0))), Err(Refusal::Time));
+    assert_eq!(filter.on_sample(now, &good(u64::MAX, Value::Float(1.0))), Err(Refusal::Time));
     let gap = [Some((now, Point::Gap(Cause::Fault(Fault::OutOfRange)))), None];
     assert_eq!(filter.on_sample(now, &good(now.0, Value::Float(f64::NAN))), Err(Refusal::Value(gap)));
     for value in [Value::Float(f64::INFINITY), Value::from("12"), Value::Json("12".into())] {

@@ -6,6 +6,7 @@ use tag::{Fault, Sample, TagDef, Timestamp};
 
 use crate::batch::Collector;
 use crate::entry::{Batch, Cause, Entry, Point, TIME_END, TagNo, Whom};
+use crate::era::{Restamp, era_of, moved};
 use crate::filter::{Filter, Kept, Refusal};
 
 /// A source that sends rubbish is said once, then at most this often.
@@ -55,6 +56,21 @@ impl Recorder {
 
     /// A watched tag.
     pub fn on_sample(&mut self, now: Timestamp, tag: TagNo, sample: &Sample) {
+        if sample.at >= TIME_END && sample.reading.good().is_some() {
+            self.refuse_time();
+        } else {
+            self.on_placed(now, tag, sample);
+        }
+    }
+
+    /// A watched tag's sample has a time that can't be kept.
+    pub(crate) fn refuse_time(&mut self) {
+        self.counts.seen += 1;
+        self.counts.refused_times += 1;
+    }
+
+    /// A watched tag's sample, with the time it is kept under.
+    pub(crate) fn on_placed(&mut self, now: Timestamp, tag: TagNo, sample: &Sample) {
         self.counts.seen += 1;
         self.all_lost &= sample.reading.good().is_none();
         match self.filters[tag.0 as usize].on_sample(now, sample) {
@@ -90,6 +106,31 @@ impl Recorder {
         for no in 0..self.filters.len() {
             if let Some((at, point)) = self.filters[no].present(now) {
                 self.push(Entry { whom: Whom::Tag(TagNo(no as u32)), at, point });
+            }
+        }
+    }
+
+    /// What was kept under these times is kept under others now.
+    pub(crate) fn restamp(&mut self, learned: &Restamp) {
+        match learned {
+            Restamp::Known { era, offset, .. } => {
+                let place = |at: Timestamp| match era_of(at) {
+                    Some((of, uptime)) if of <= *era => moved(Timestamp(uptime), *offset),
+                    _ => at,
+                };
+                self.filters.iter_mut().for_each(|filter| filter.restamp(&place));
+                self.collector.restamp(&|_, at| place(at));
+            }
+            Restamp::Moved { from, to, by, tags, .. } => {
+                let place = |at: Timestamp| if (*from..*to).contains(&at) { moved(at, *by) } else { at };
+                for tag in tags {
+                    self.filters[tag.0 as usize].restamp(&place);
+                }
+                let moves = |whom| match whom {
+                    Whom::All => true,
+                    Whom::Tag(tag) => tags.binary_search(&tag).is_ok(),
+                };
+                self.collector.restamp(&|whom, at| if moves(whom) { place(at) } else { at });
             }
         }
     }
@@ -142,7 +183,7 @@ impl Recorder {
     }
 
     fn gap_for_all(&mut self, now: Timestamp, cause: Cause) {
-        if now < TIME_END && !std::mem::replace(&mut self.all_lost, true) {
+        if !std::mem::replace(&mut self.all_lost, true) {
             self.push(Entry { whom: Whom::All, at: now, point: Point::Gap(cause) });
         }
         for filter in &mut self.filters {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use link::{Asker, Event, Handle, Link, Outcome, RequestId};
 use shell::{Notify, SharedClock, Stop};
-use tag::{Delivery, Kind, TagDef, TagName, Value};
+use tag::{Delivery, Kind, Sample, TagDef, TagName, Timestamp, Value};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::answer::{self, RtaTag};
@@ -15,6 +15,7 @@ use crate::config::{Config, TICK};
 use crate::entry::TagNo;
 use crate::error::{ReadError, RunError};
 use crate::recorder::Recorder;
+use crate::stamps::Stamps;
 use crate::store::{Store, StoreConfig};
 use crate::table;
 
@@ -60,6 +61,7 @@ struct Daemon {
     /// The store's generation that knows what we recorded.
     generation: u64,
     recorder: Recorder,
+    stamps: Stamps,
     /// By handle: which recorded tag it is.
     tags: Vec<Option<TagNo>>,
     /// By recorded tag: its handle.
@@ -84,28 +86,33 @@ impl Daemon {
             }
             tags[place] = Some(no);
         }
-        let recorder = Recorder::new(&config.tags, clock.wall());
+        let mut stamps = Stamps::new(&clock, &store, config.own.clone());
+        let mut recorder = Recorder::new(&[], Timestamp(0));
+        let (_, now) = stamps.look(&clock, &mut recorder, &store);
+        recorder = Recorder::new(&config.tags, now);
         let generation = store.generation();
         let (asked, asking) = (FuturesUnordered::new(), stop.child_token());
-        Self { config, clock, store, generation, recorder, tags, handles, asked, stop: stop.clone(), asking }
+        Self { config, clock, store, generation, recorder, stamps, tags, handles, asked, stop: stop.clone(), asking }
     }
 
     fn on_event(&mut self, event: Event, link: &mut Link) {
         match event {
             Event::Sample(handle, sample) => {
                 if let Some(tag) = self.tag(handle) {
-                    self.recorder.on_sample(self.clock.wall(), tag, &sample);
+                    self.on_sample(tag, sample);
                     self.flush_if_full();
                 }
             }
             Event::Gap(handle) => {
                 if let Some(tag) = self.tag(handle) {
-                    self.recorder.on_gap(self.clock.wall(), tag);
+                    let now = self.now();
+                    self.recorder.on_gap(now, tag);
                 }
             }
             Event::Ask { id, question, by, .. } => self.on_ask(id, &question, by, link),
             Event::Down(why) => {
-                if self.recorder.on_bus_lost(self.clock.wall()) {
+                let now = self.now();
+                if self.recorder.on_bus_lost(now) {
                     log::warn!("bus lost ({why}): every tag has a gap until it is back");
                 }
                 // Whoever asked is gone with the bus.
@@ -190,11 +197,31 @@ impl Daemon {
         let generation = self.store.generation();
         if generation != self.generation {
             self.generation = generation;
-            self.recorder.restate(self.clock.wall());
+            let now = self.now();
+            self.recorder.restate(now);
         }
+        // A step is noticed also when nothing comes.
+        self.now();
         self.flush();
         self.recorder.complain(self.clock.mono());
         Ok(())
+    }
+
+    fn on_sample(&mut self, tag: TagNo, mut sample: Sample) {
+        let (now, kept) = self.stamps.look(&self.clock, &mut self.recorder, &self.store);
+        match self.stamps.place(now, tag, &sample) {
+            Some(at) => {
+                sample.at = at;
+                self.recorder.on_placed(kept, tag, &sample);
+            }
+            None if sample.reading.good().is_none() => self.recorder.on_placed(kept, tag, &sample),
+            None => self.recorder.refuse_time(),
+        }
+    }
+
+    /// This moment, as it is kept.
+    fn now(&mut self) -> Timestamp {
+        self.stamps.look(&self.clock, &mut self.recorder, &self.store).1
     }
 
     fn flush_if_full(&mut self) {
@@ -204,6 +231,9 @@ impl Daemon {
     }
 
     fn flush(&mut self) {
+        if !self.stamps.tell(&self.store) {
+            return;
+        }
         while let Some(batch) = self.recorder.next_batch() {
             if let Err(batch) = self.store.record(batch) {
                 self.recorder.give_back(batch);
@@ -214,10 +244,15 @@ impl Daemon {
 
     /// Everything collected goes to disk, as far as the disk takes it.
     async fn close(mut self) {
-        self.recorder.on_stop(self.clock.wall());
+        let now = self.now();
+        self.recorder.on_stop(now);
         let rest: Vec<_> = std::iter::from_fn(|| self.recorder.next_batch()).collect();
-        let store = self.store;
-        if tokio::task::spawn_blocking(move || store.close(rest)).await.is_err() {
+        let (store, mut stamps) = (self.store, self.stamps);
+        let close = move || {
+            stamps.tell_all(&store);
+            store.close(rest);
+        };
+        if tokio::task::spawn_blocking(close).await.is_err() {
             log::error!("closing the history panicked");
         }
     }
@@ -236,6 +271,7 @@ async fn open(config: &Config, clock: &SharedClock) -> Result<Store, RunError> {
         flush,
         keep_bytes: config.keep_bytes,
         zone: config.zone.clone(),
+        own: (0..).map(TagNo).zip(&config.own).filter(|(_, is_own)| **is_own).map(|(tag, _)| tag).collect(),
     };
     let clock = clock.clone();
     let opening = tokio::task::spawn_blocking(move || Store::open(config, clock));
@@ -271,12 +307,10 @@ fn no_answer(by: Asker, why: &dyn std::error::Error, of_the_question: bool) -> V
 
 #[cfg(test)]
 mod tests {
-    use link::LinkConfig;
-    use shell::ManualClock;
-    use tag::Timestamp;
-
     use super::*;
     use crate::error::StoreError;
+    use link::LinkConfig;
+    use shell::ManualClock;
 
     fn config(folder: &std::path::Path) -> Config {
         let name = |name| TagName::parse(name).unwrap();
@@ -288,6 +322,7 @@ mod tests {
             flush: Duration::from_millis(5),
             keep_bytes: u64::MAX,
             zone: jiff::tz::TimeZone::UTC,
+            own: vec![false],
         }
     }
 

@@ -5,11 +5,14 @@
 //! records move into a compressed chunk when there are a thousand of them, and minutes, quarters, hours and days are
 //! rolled up behind them.
 
+mod alive;
 pub(crate) mod engine;
+mod eras;
 pub(crate) mod file;
 mod head;
 mod old;
 mod reader;
+mod restamp;
 mod rezone;
 mod roll;
 mod scan;
@@ -33,10 +36,11 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use nix::fcntl::{Flock, FlockArg};
 use shell::{SharedClock, Stop};
-use tag::{Kind, TagName};
+use tag::{Kind, TagName, Timestamp};
 use tokio::sync::oneshot;
 
-use crate::entry::Batch;
+use crate::entry::{Batch, TagNo};
+use crate::era::Restamp;
 use crate::error::{ReadError, StoreError};
 use crate::levels::Calendar;
 use engine::SharedHead;
@@ -67,24 +71,33 @@ pub struct StoreConfig {
     pub keep_bytes: u64,
     /// The zone whose days are rolled up.
     pub zone: TimeZone,
+    /// The tags that nobody but the box's own clock stamps.
+    pub own: Vec<TagNo>,
 }
 
 impl StoreConfig {
     /// A store that flushes each batch, and whose days are UTC's.
     pub fn new(folder: PathBuf, tags: Vec<(TagName, Kind)>) -> Self {
-        Self { folder, tags, flush: Duration::ZERO, keep_bytes: u64::MAX, zone: TimeZone::UTC }
+        Self { folder, tags, flush: Duration::ZERO, keep_bytes: u64::MAX, zone: TimeZone::UTC, own: Vec::new() }
     }
 }
 
 /// The store. See the interface in the crate's description.
 #[derive(Debug)]
 pub struct Store {
-    batches: SyncSender<Batch>,
+    work: SyncSender<Work>,
     jobs: SyncSender<Job>,
     writer: JoinHandle<()>,
     reader: JoinHandle<()>,
     shared: Arc<Shared>,
     _lock: Lock,
+}
+
+/// What the writing thread is given.
+#[derive(Debug)]
+enum Work {
+    Batch(Batch),
+    Restamp(Restamp),
 }
 
 /// A piece of reading.
@@ -104,6 +117,9 @@ struct Shared {
     device_bytes: AtomicU64,
     device_us: AtomicU64,
     keep_bytes: AtomicU64,
+    /// See [`Store::newest_own`]; 0: there is none.
+    newest_own: AtomicU64,
+    clock_uncertain: AtomicBool,
     /// What is in no chunk yet.
     head: SharedHead,
 }
@@ -135,7 +151,7 @@ impl Store {
         let mut reader = Reader::new(path.clone(), Calendar::new(config.zone.clone()), shared.clone());
         let mut writer = Writer::new(path, config, clock, shared.clone());
         writer.open_first()?;
-        let (batches, incoming) = sync_channel(BATCHES_MAX);
+        let (work, incoming) = sync_channel(BATCHES_MAX);
         let (jobs, questions) = sync_channel::<Job>(QUESTIONS_MAX);
         let writer = spawn("history-write", move || writer.run(&incoming))?;
         let reader = spawn("history-read", move || {
@@ -143,14 +159,30 @@ impl Store {
                 job(&mut reader);
             }
         })?;
-        Ok(Self { batches, jobs, writer, reader, shared, _lock: lock })
+        Ok(Self { work, jobs, writer, reader, shared, _lock: lock })
     }
 
     /// Hands a batch over: visible at once, durable as a whole after [`StoreConfig::flush`]. Never waits; gives it back when the disk is behind.
     pub fn record(&self, batch: Batch) -> Result<(), Batch> {
-        self.batches.try_send(batch).map_err(|error| match error {
-            TrySendError::Full(batch) | TrySendError::Disconnected(batch) => batch,
+        self.work.try_send(Work::Batch(batch)).map_err(|error| match error {
+            TrySendError::Full(Work::Batch(batch)) | TrySendError::Disconnected(Work::Batch(batch)) => batch,
+            TrySendError::Full(Work::Restamp(_)) | TrySendError::Disconnected(Work::Restamp(_)) => Batch::default(),
         })
+    }
+
+    /// Tells what was learned of times of what was handed over; false when the disk is behind and it is to be told again.
+    pub fn restamp(&self, learned: &Restamp) -> bool {
+        self.work.try_send(Work::Restamp(learned.clone())).is_ok()
+    }
+
+    /// The newest time that the box's own clock had surely stamped before the store was opened.
+    pub fn newest_own(&self) -> Option<Timestamp> {
+        Some(Timestamp(self.shared.newest_own.load(Ordering::Relaxed))).filter(|at| at.0 > 0)
+    }
+
+    /// Whether the clock is known to be right, for those who ask.
+    pub fn set_clock_known(&self, is_known: bool) {
+        self.shared.clock_uncertain.store(!is_known, Ordering::Relaxed);
     }
 
     /// Runs one piece of reading on the reading thread; it sees everything taken over before it began. Cancelling
@@ -196,18 +228,18 @@ impl Store {
     /// Writes what was handed over and these last batches, and closes the database. What the disk doesn't take at the
     /// first try is given up, so that a full disk holds up no stop. Blocks.
     pub fn close(self, rest: Vec<Batch>) {
-        let Self { batches, jobs, writer, reader, shared, _lock } = self;
+        let Self { work, jobs, writer, reader, shared, _lock } = self;
         shared.closing.store(true, Ordering::Release);
         writer.thread().unpark();
         // The reader goes first: the last connection to close folds the log into the database, if it may write.
         drop(jobs);
         let reader = reader.join();
         for batch in rest {
-            if batches.send(batch).is_err() {
+            if work.send(Work::Batch(batch)).is_err() {
                 break;
             }
         }
-        drop(batches);
+        drop(work);
         if reader.is_err() || writer.join().is_err() {
             log::error!("a thread of the history had panicked");
         }

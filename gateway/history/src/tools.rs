@@ -138,7 +138,8 @@ pub fn shrink(folder: &Path, keep_bytes: u64, progress: Progress<'_>) -> Result<
     let begun = used(&engine)?;
     engine.keep_bytes = keep_bytes;
     loop {
-        engine.write(&[]).map_err(doing())?;
+        engine.write(None, &[]).map_err(doing())?;
+        engine.move_some().map_err(doing())?;
         let now = used(&engine)?;
         progress(begun.saturating_sub(now), begun.saturating_sub(keep_bytes));
         if now <= keep_bytes || !engine.has_work() {

@@ -6,20 +6,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 use tag::{Kind, TagName, Timestamp};
 
+use super::eras::{self, Eras};
 use super::file::{self, sqlite};
 use super::head::{Head, Plan};
 use super::rezone::Rezone;
 use super::roll;
-use super::scan::{Past, us};
+use super::scan::Past;
 use super::seal::{ChunkIds, cut, newest_chunk, seal};
 use super::thin::{self, Thinned};
-use crate::entry::{Entry, Whom};
+use crate::entry::{Cause, Entry, Point, TIME_END, Whom};
 use crate::error::StoreError;
+use crate::format::Record;
 use crate::format::log::{self, Line};
-use crate::format::{Record, chunk};
 use crate::levels::Calendar;
 
 /// The tag of records about every tag.
@@ -42,22 +43,38 @@ pub(crate) struct Engine {
     /// By the tags' numbers: their ids in this file.
     ids: Vec<i64>,
     pub(crate) calendar: Calendar,
-    head: SharedHead,
+    pub(super) head: SharedHead,
     next_seq: i64,
-    chunks: ChunkIds,
+    pub(super) chunks: ChunkIds,
     /// Tags that may have windows to roll up.
-    to_roll: BTreeSet<i64>,
+    pub(super) to_roll: BTreeSet<i64>,
     /// Blocks of days that another zone made others.
     rezone: Rezone,
     /// How large the database may grow.
     pub(crate) keep_bytes: u64,
     /// It was larger at the last flush.
     is_over: bool,
+    /// What is kept by the machine's uptime.
+    pub(super) eras: Eras,
+    /// Tags that only the box stamps.
+    pub(super) own: Vec<i64>,
 }
 
 impl Engine {
     /// Opens or makes the database and reads its log.
     pub(crate) fn open(
+        path: &Path,
+        tags: &[(TagName, Kind)],
+        calendar: Calendar,
+        head: SharedHead,
+    ) -> Result<Self, StoreError> {
+        Self::open_in(None, BTreeMap::new(), path, tags, calendar, head)
+    }
+
+    /// The same in a boot of this name, of whose eras something was told already. Without one no era is settled.
+    pub(super) fn open_in(
+        boot: Option<&str>,
+        told: BTreeMap<u64, i64>,
         path: &Path,
         tags: &[(TagName, Kind)],
         calendar: Calendar,
@@ -75,24 +92,32 @@ impl Engine {
             rezone: Rezone::default(),
             keep_bytes: u64::MAX,
             is_over: false,
+            eras: Eras::default(),
+            own: vec![ALL],
         };
         engine.read_log().map_err(sqlite("reading the log of", path))?;
         engine.rezone =
             Rezone::begin(&mut engine.conn, &engine.calendar).map_err(sqlite("looking at the days of", path))?;
+        let eras = Eras::read(&engine.conn, boot, told, &lock(&engine.head));
+        engine.eras = eras.map_err(sqlite("reading the eras of", path))?;
+        engine.show_eras();
         Ok(engine)
     }
 
     /// Makes entries visible to readers before they are durable.
-    pub(crate) fn show(&self, entries: &[Entry]) {
-        let pending = entries.iter().map(|entry| (self.id(entry.whom), record(entry)));
+    pub(crate) fn show(&mut self, entries: &[Entry]) {
+        let pending: Vec<_> = entries.iter().map(|entry| self.record(entry)).collect();
         lock(&self.head).pending.extend(pending);
     }
 
-    /// Makes entries durable, and no longer pending.
-    pub(crate) fn write(&mut self, entries: &[&Entry]) -> rusqlite::Result<()> {
+    /// Makes entries durable, and no longer pending. `owed`: since when nobody recorded, as that is kept.
+    pub(crate) fn write(&mut self, owed: Option<Timestamp>, entries: &[Entry]) -> rusqlite::Result<()> {
         let mut line = Line::new();
+        let gap = Point::Gap(Cause::NotRecorded);
+        line.extend(owed.map(|at| (ALL, vec![Record { at, point: gap }])));
         for entry in entries {
-            line.entry(self.id(entry.whom)).or_default().push(record(entry));
+            let (tag, record) = self.record(entry);
+            line.entry(tag).or_default().push(record);
         }
         let (plan, fold) = {
             let head = lock(&self.head);
@@ -115,6 +140,7 @@ impl Engine {
         let body = log::encode(seq, &line);
         let bytes = body.len();
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.eras.enter(&tx)?;
         if !line.is_empty() {
             tx.prepare_cached("INSERT INTO log (seq, body) VALUES (?1, ?2)")?.execute(params![seq, body])?;
         }
@@ -138,6 +164,7 @@ impl Engine {
         self.is_over = thin::thin(&tx, &self.calendar, self.keep_bytes)? > 0;
         tx.commit()?;
         self.rezone.done();
+        self.eras.entered();
         self.next_seq += 1;
         {
             let mut head = lock(&self.head);
@@ -169,13 +196,15 @@ impl Engine {
 
     /// Takes what lies in a span out of every tag's past, and gives how many records that were.
     pub(crate) fn erase(&mut self, from: Timestamp, to: Timestamp) -> rusqlite::Result<u64> {
+        // What has no time yet isn't in any span.
+        let to = to.min(TIME_END);
         self.seal_all()?;
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut erased = 0;
         let tags: Vec<i64> =
             tx.prepare("SELECT id FROM tag")?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         for tag in tags {
-            erased += cut(&tx, &self.calendar, tag, (from, to), &mut self.chunks)?;
+            erased += cut(&tx, &self.calendar, tag, (from, to), &mut self.chunks)?.len() as u64;
             self.to_roll.insert(tag);
         }
         tx.commit()?;
@@ -185,49 +214,7 @@ impl Engine {
 
     /// Whether some windows wait to be rolled up although nothing new came.
     pub(crate) fn has_work(&self) -> bool {
-        self.is_over || !self.to_roll.is_empty() || self.rezone.has_work()
-    }
-
-    /// When the last process that recorded was surely alive, if it left no mark that it stopped: the time of its newest
-    /// record, except those a source dated into the future.
-    pub(crate) fn unfinished_since(&self, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
-        let alive = match self.newest(now)? {
-            // The clock isn't set yet: then no record can be told from a future one.
-            None => self.newest(Timestamp(u64::MAX))?,
-            alive => alive,
-        };
-        let marked = self.last_of_all()?;
-        Ok(alive.filter(|alive| marked.is_none_or(|marked| marked < *alive)))
-    }
-
-    fn newest(&self, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
-        let mut newest = lock(&self.head).newest(now);
-        let mut tags = self.conn.prepare("SELECT id FROM tag")?;
-        let mut last = self.conn.prepare(
-            "SELECT from_us, to_us, body FROM chunk WHERE tag = ?1 AND from_us <= ?2 ORDER BY from_us DESC LIMIT 1",
-        )?;
-        for tag in tags.query_map([], |row| row.get::<_, i64>(0))? {
-            let tag = tag?;
-            let found = last.query_row(params![tag, us(now)], |row| {
-                let (from, to) = (row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs());
-                if to <= now.0 {
-                    return Ok(Timestamp(to));
-                }
-                let records = chunk::decode(tag, Timestamp(from), row.get_ref(2)?.as_blob()?).unwrap_or_default();
-                let before = records.iter().rev().find(|record| record.at <= now);
-                Ok(before.map_or(Timestamp(from), |record| record.at))
-            });
-            newest = newest.max(found.optional()?);
-        }
-        Ok(newest)
-    }
-
-    fn last_of_all(&self) -> rusqlite::Result<Option<Timestamp>> {
-        let fresh = lock(&self.head).fresh(ALL);
-        let sealed: Option<i64> =
-            self.conn.query_row("SELECT max(to_us) FROM chunk WHERE tag = ?1", [ALL], |row| row.get(0))?;
-        let sealed = sealed.map(|at| Timestamp(at.unsigned_abs()));
-        Ok(sealed.max(fresh.last().map(|record| record.at)))
+        self.is_over || !self.to_roll.is_empty() || self.rezone.has_work() || !self.eras.moving.is_empty()
     }
 
     fn read_log(&mut self) -> rusqlite::Result<()> {
@@ -252,7 +239,11 @@ impl Engine {
         Ok(())
     }
 
-    fn id(&self, whom: Whom) -> i64 {
+    fn record(&mut self, entry: &Entry) -> (i64, Record) {
+        (self.id(entry.whom), Record { at: self.eras.place(entry.at), point: entry.point })
+    }
+
+    pub(super) fn id(&self, whom: Whom) -> i64 {
         match whom {
             Whom::All => ALL,
             Whom::Tag(tag) => self.ids[tag.0 as usize],
@@ -290,11 +281,8 @@ pub(super) fn load(conn: &Connection) -> rusqlite::Result<Loaded> {
         }
     }
     head.newest_chunk = newest_chunk(conn)?;
+    head.eras = eras::all(conn)?;
     Ok(Loaded { head, next_seq, tags: sealed.into_keys().collect() })
-}
-
-fn record(entry: &Entry) -> Record {
-    Record { at: entry.at, point: entry.point }
 }
 
 /// Rollups see only what is in chunks.

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use tag::Timestamp;
 
+use super::eras::Era;
+use crate::entry::TIME_END;
 use crate::format::Record;
 use crate::format::chunk::CHUNK_MAX;
 use crate::format::log::Line;
@@ -33,6 +35,8 @@ pub(crate) struct Head {
     count: usize,
     /// Taken from the recorder, not durable yet.
     pub(super) pending: Vec<(i64, Record)>,
+    /// What is kept by the machine's uptime.
+    pub(super) eras: Vec<Era>,
 }
 
 #[derive(Debug, Default)]
@@ -182,9 +186,15 @@ impl Head {
 
     /// The oldest and the newest time of what waits, pending or not.
     pub(super) fn extent(&self) -> Option<(Timestamp, Timestamp)> {
+        self.extent_within(Timestamp(0), TIME_END)
+    }
+
+    /// The same between two times.
+    pub(super) fn extent_within(&self, from: Timestamp, to: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let waiting = self.waiting.iter().filter(|(tag, _)| **tag != 0).flat_map(|(_, waiting)| &waiting.records);
         let pending = self.pending.iter().filter(|(tag, _)| *tag != 0).map(|(_, record)| record);
-        waiting.chain(pending).map(|record| record.at).fold(None, |extent, at| match extent {
+        let times = waiting.chain(pending).map(|record| record.at).filter(|at| from <= *at && *at < to);
+        times.fold(None, |extent, at| match extent {
             None => Some((at, at)),
             Some((oldest, newest)) => Some((at.min(oldest), at.max(newest))),
         })

@@ -19,6 +19,7 @@ use shell::Stop;
 use tag::{TagName, Timestamp};
 
 use super::engine::{ALL, load, lock};
+use super::eras::{self, Era};
 use super::file::{self, with_suffix};
 use super::scan::{Past, Piece, failed, us};
 use super::seal::newest_chunk;
@@ -26,7 +27,7 @@ use super::thin::Thinned;
 use super::walk::last_value;
 use super::{Shared, Status};
 use crate::decimate::{Series, Span, Thinner};
-use crate::entry::{Number, Point};
+use crate::entry::{Number, Point, TIME_END};
 use crate::error::ReadError;
 use crate::format::Record;
 use crate::levels::{Calendar, Level};
@@ -225,15 +226,7 @@ impl Reader {
     pub fn uncertain(&mut self, span: Span) -> Result<Vec<Span>, ReadError> {
         let reading = failed("reading where the time is uncertain");
         self.connect()?;
-        let mut find = self
-            .conn()
-            .prepare_cached("SELECT from_us, to_us FROM doubt WHERE from_us < ?2 AND to_us > ?1 ORDER BY from_us")
-            .map_err(reading)?;
-        let found = find.query_map([us(span.from), us(span.to)], |row| {
-            let time = |i| row.get::<_, i64>(i).map(|at| Timestamp(at.unsigned_abs()));
-            Ok(Span { from: time(0)?.max(span.from), to: time(1)?.min(span.to) })
-        });
-        found.map_err(reading)?.collect::<Result<_, _>>().map_err(reading)
+        eras::doubts(self.conn(), &lock(&self.shared.head), span).map_err(reading)
     }
 
     /// What there is.
@@ -247,10 +240,12 @@ impl Reader {
             .conn()
             .query_row(
                 "SELECT count(*) - 1,
-                        min((SELECT from_us FROM chunk WHERE tag = t.id AND tag <> 0 ORDER BY from_us LIMIT 1)),
-                        max((SELECT to_us FROM chunk WHERE tag = t.id AND tag <> 0 ORDER BY from_us DESC LIMIT 1))
+                        min((SELECT from_us FROM chunk WHERE tag = t.id AND tag <> 0 AND from_us < ?1
+                             ORDER BY from_us LIMIT 1)),
+                        max((SELECT to_us FROM chunk WHERE tag = t.id AND tag <> 0 AND from_us < ?1
+                             ORDER BY from_us DESC LIMIT 1))
                  FROM tag AS t",
-                [],
+                [us(TIME_END)],
                 |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?)),
             )
             .map_err(reading)?;
@@ -270,6 +265,7 @@ impl Reader {
             damaged: self.shared.damaged.load(Ordering::Relaxed),
             keep_bytes: self.shared.keep_bytes.load(Ordering::Relaxed),
             device: (device_us > 0).then_some((device_bytes, device_us)),
+            clock_uncertain: self.shared.clock_uncertain.load(Ordering::Relaxed),
             ..Status::default()
         })
     }
@@ -339,6 +335,18 @@ impl Reader {
         ended.map(|()| done)
     }
 
+    /// With what is kept by the machine's uptime among it.
+    fn lay_in(
+        &self,
+        fresh: (Vec<Record>, Vec<Record>),
+        tag: i64,
+        eras: &[Era],
+    ) -> Result<(Vec<Record>, Vec<Record>), ReadError> {
+        let lay =
+            |tag, fresh| eras::lay_in(self.conn(), tag, fresh, eras).map_err(failed("reading what has no time yet"));
+        Ok((lay(tag, fresh.0)?, lay(ALL, fresh.1)?))
+    }
+
     /// Begins a transaction, and copies what isn't in chunks in the very same state.
     fn snapshot(&self, tag: i64) -> Result<(Vec<Record>, Vec<Record>), ReadError> {
         let (conn, reading) = (self.conn(), failed("beginning to read"));
@@ -351,14 +359,15 @@ impl Reader {
             conn.execute_batch("BEGIN").map_err(reading)?;
             if self.is_beside {
                 let head = load(conn).map_err(reading)?.head;
-                return Ok((head.fresh(tag), head.fresh(ALL)));
+                return self.lay_in((head.fresh(tag), head.fresh(ALL)), tag, &head.eras);
             }
             let newest = newest_chunk(conn).map_err(reading)?;
-            {
+            let found = {
                 let head = lock(&self.shared.head);
-                if head.newest_chunk == newest {
-                    return Ok((head.fresh(tag), head.fresh(ALL)));
-                }
+                (head.newest_chunk == newest).then(|| ((head.fresh(tag), head.fresh(ALL)), head.eras.clone()))
+            };
+            if let Some((fresh, eras)) = found {
+                return self.lay_in(fresh, tag, &eras);
             }
             conn.execute_batch("COMMIT").map_err(reading)?;
             thread::sleep(SNAPSHOT_PAUSE);

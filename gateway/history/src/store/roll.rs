@@ -11,17 +11,19 @@ use tag::Timestamp;
 use super::engine::past_of_chunks;
 use super::scan::us;
 use super::thin::Thinned;
+use crate::entry::TIME_END;
 use crate::error::ReadError;
 use crate::format::{Record, rollup};
 use crate::levels::{Calendar, Level};
 
 /// Forgets the blocks that these records, new in chunks, are not in (also where rolling up hasn't come back to), and lets rolling up begin there again.
 pub(super) fn forget(tx: &Connection, calendar: &Calendar, tag: i64, records: &[Record]) -> rusqlite::Result<()> {
-    let Some(earliest) = records.iter().map(|record| record.at).min() else { return Ok(()) };
+    let on_calendar = || records.iter().map(|record| record.at).filter(|at| *at < TIME_END);
+    let Some(earliest) = on_calendar().min() else { return Ok(()) };
     let thinned = Thinned::read(tx, tag)?.records_until();
     let mut forget = tx.prepare_cached("DELETE FROM rollup WHERE tag = ?1 AND level = ?2 AND from_us = ?3")?;
     for level in Level::ALL {
-        let mut windows: Vec<_> = records.iter().map(|record| calendar.window(level, record.at).0).collect();
+        let mut windows: Vec<_> = on_calendar().map(|at| calendar.window(level, at).0).collect();
         // What was thinned can't be made again.
         windows.retain(|start| *start >= thinned);
         windows.sort_unstable();
@@ -40,8 +42,8 @@ pub(super) fn roll(tx: &Connection, calendar: &Calendar, tag: i64, most: usize) 
     let rolled: Option<i64> =
         tx.prepare_cached("SELECT rolled FROM tag WHERE id = ?1")?.query_row([tag], |row| row.get(0)).optional()?;
     let sealed: Option<i64> = tx
-        .prepare_cached("SELECT to_us FROM chunk WHERE tag = ?1 ORDER BY from_us DESC LIMIT 1")?
-        .query_row([tag], |row| row.get(0))
+        .prepare_cached("SELECT to_us FROM chunk WHERE tag = ?1 AND from_us < ?2 ORDER BY from_us DESC LIMIT 1")?
+        .query_row([tag, us(TIME_END)], |row| row.get(0))
         .optional()?;
     let (Some(rolled), Some(sealed)) = (rolled, sealed) else { return Ok(most) };
     let mut done = Timestamp(rolled.unsigned_abs());
@@ -79,9 +81,10 @@ fn next_chunk(tx: &Connection, tag: i64, from: Timestamp) -> rusqlite::Result<Op
     if to.is_some_and(|to| to >= us(from)) {
         return Ok(Some(from));
     }
-    let mut after =
-        tx.prepare_cached("SELECT from_us FROM chunk WHERE tag = ?1 AND from_us > ?2 ORDER BY from_us LIMIT 1")?;
-    let found = after.query_row(params![tag, us(from)], |row| row.get::<_, i64>(0)).optional()?;
+    let mut after = tx.prepare_cached(
+        "SELECT from_us FROM chunk WHERE tag = ?1 AND from_us > ?2 AND from_us < ?3 ORDER BY from_us LIMIT 1",
+    )?;
+    let found = after.query_row(params![tag, us(from), us(TIME_END)], |row| row.get::<_, i64>(0)).optional()?;
     Ok(found.map(|at| Timestamp(at.unsigned_abs())))
 }
 

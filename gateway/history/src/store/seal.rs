@@ -5,6 +5,7 @@ use tag::Timestamp;
 
 use super::head::{in_order, overlay};
 use super::roll;
+use crate::era::era_of;
 use crate::format::Record;
 use crate::format::chunk::{self, CHUNK_BYTES_MAX, CHUNK_MAX};
 use crate::levels::Calendar;
@@ -50,10 +51,20 @@ struct Place {
 /// Puts a tag's records, in the order they came, into chunks. Those that lie in a chunk's span are woven into it; a
 /// small chunk before them is taken along, so that a slow tag doesn't leave crumbs.
 pub(super) fn seal(tx: &Connection, tag: i64, records: &[Record], ids: &mut ChunkIds) -> rusqlite::Result<()> {
-    let records = in_order(records.to_vec());
+    let era = |record: &Record| era_of(record.at).map(|(era, _)| era);
+    for of_one in in_order(records.to_vec()).chunk_by(|a, b| era(a) == era(b)) {
+        seal_in_order(tx, tag, of_one, ids)?;
+    }
+    Ok(())
+}
+
+fn seal_in_order(tx: &Connection, tag: i64, records: &[Record], ids: &mut ChunkIds) -> rusqlite::Result<()> {
     let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(()) };
-    let places = touched(tx, tag, first.at, last.at)?;
-    let mut rest = &records[..];
+    let mut places = touched(tx, tag, first.at, last.at)?;
+    // A chunk never reaches from one era into another.
+    let era = |at: Timestamp| era_of(at).map(|(era, _)| era);
+    places.retain(|place| era(place.from) == era(first.at));
+    let mut rest = records;
     let mut places = places.into_iter().peekable();
     while !rest.is_empty() {
         let Some(place) = places.next() else {
@@ -109,15 +120,15 @@ fn weave(tx: &Connection, tag: i64, place: Place, new: &[Record], ids: &mut Chun
     insert(tx, tag, &overlay(old, new), ids)
 }
 
-/// Takes a span out of a tag's chunks; gives how many records that were. Chunks that don't read stay.
+/// Takes a span out of a tag's chunks; gives what that was. Chunks that don't read stay.
 pub(super) fn cut(
     tx: &Connection,
     calendar: &Calendar,
     tag: i64,
     (from, to): (Timestamp, Timestamp),
     ids: &mut ChunkIds,
-) -> rusqlite::Result<u64> {
-    let mut erased = 0;
+) -> rusqlite::Result<Vec<Record>> {
+    let mut erased = Vec::new();
     for place in touched(tx, tag, from, to)? {
         let mut find = tx.prepare_cached("SELECT body FROM chunk WHERE id = ?1")?;
         let old = find.query_row([place.id], |row| Ok(chunk::decode(tag, place.from, row.get_ref(0)?.as_blob()?)))?;
@@ -126,10 +137,10 @@ pub(super) fn cut(
         if gone.is_empty() {
             continue;
         }
-        erased += gone.len() as u64;
         tx.prepare_cached("DELETE FROM chunk WHERE id = ?1")?.execute([place.id])?;
         insert(tx, tag, &kept, ids)?;
         roll::forget(tx, calendar, tag, &gone)?;
+        erased.extend(gone);
     }
     Ok(erased)
 }

@@ -8,7 +8,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use shell::ManualClock;
-use tag::{Fault, Timestamp};
+use tag::Fault;
 use tempfile::TempDir;
 
 use super::*;
@@ -275,7 +275,7 @@ fn a_full_disk_is_waited_for() {
     // Told to stop while the disk is full: it ends, soon.
     pages(&writer, 16);
     let (batches, incoming) = sync_channel(1);
-    batches.send(Batch { entries: entries(8000, 16_000) }).unwrap();
+    batches.send(Work::Batch(Batch { entries: entries(8000, 16_000) })).unwrap();
     drop(batches);
     shared.closing.store(true, Ordering::Release);
     writer.run(&incoming);

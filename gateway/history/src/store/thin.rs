@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tag::Timestamp;
 
 use super::scan::us;
+use crate::entry::TIME_END;
 use crate::levels::{Calendar, Level};
 
 /// Down to this part of the bound, so that not every flush has something to take away.
@@ -86,8 +87,9 @@ pub(super) fn thin(tx: &Connection, calendar: &Calendar, keep: u64) -> rusqlite:
     }
     if gone == 0 {
         // Nothing stands for anything: what is oldest goes for good.
-        let oldest = "SELECT id, tag, to_us, length(body) FROM chunk WHERE tag > 0 ORDER BY id LIMIT 32";
-        let rows: Vec<Row> = tx.prepare_cached(oldest)?.query_map([], row)?.collect::<Result<_, _>>()?;
+        let oldest = "SELECT id, tag, to_us, length(body) FROM chunk WHERE tag > 0 AND from_us < ?1
+            ORDER BY id LIMIT 32";
+        let rows: Vec<Row> = tx.prepare_cached(oldest)?.query_map([us(TIME_END)], row)?.collect::<Result<_, _>>()?;
         for row in &rows {
             remove(tx, 0, row)?;
         }
@@ -123,14 +125,16 @@ fn remove(tx: &Connection, place: usize, row: &Row) -> rusqlite::Result<()> {
 fn victims(tx: &Connection, calendar: &Calendar, place: usize, most: usize) -> rusqlite::Result<Vec<Row>> {
     let mut find = if place == 0 {
         tx.prepare_cached(
-            "SELECT id, tag, to_us, length(body), from_us FROM chunk WHERE tag > 0 AND ?1 = 0 ORDER BY id LIMIT 2048",
+            "SELECT id, tag, to_us, length(body), from_us FROM chunk
+             WHERE tag > 0 AND ?1 = 0 AND from_us < ?2 ORDER BY id LIMIT 2048",
         )?
     } else {
         tx.prepare_cached(
-            "SELECT id, tag, to_us - 1, length(body), from_us FROM rollup WHERE level = ?1 ORDER BY id LIMIT 2048",
+            "SELECT id, tag, to_us - 1, length(body), from_us FROM rollup
+             WHERE level = ?1 AND from_us < ?2 ORDER BY id LIMIT 2048",
         )?
     };
-    let mut found = find.query([place as i64])?;
+    let mut found = find.query([place as i64, us(TIME_END)])?;
     let mut rows = Vec::new();
     while let Some(next) = found.next()?.filter(|_| rows.len() < most) {
         let from = Timestamp(next.get::<_, i64>(4)?.unsigned_abs());

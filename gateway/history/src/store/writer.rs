@@ -1,5 +1,6 @@
 //! The thread that writes: shows what came at once, makes it durable once per flush, tries until the disk takes it.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,8 +14,9 @@ use tag::Timestamp;
 
 use super::engine::{Engine, lock};
 use super::file::{self, sqlite};
-use super::{Shared, StoreConfig};
-use crate::entry::{Batch, Cause, Entry, Point, Whom};
+use super::{Shared, StoreConfig, Work};
+use crate::entry::{Batch, Entry, Whom};
+use crate::era::Restamp;
 use crate::error::StoreError;
 use crate::levels::Calendar;
 
@@ -41,8 +43,12 @@ pub(super) struct Writer {
     pending: Vec<Entry>,
     /// Since when there is something pending.
     since: Option<Instant>,
-    /// The mark that nobody recorded since the last process ended, until it is written.
-    owed: Option<Entry>,
+    /// When the last process ended if it left no mark, until that is written; as the store keeps it.
+    owed: Option<Timestamp>,
+    /// What was told of this process's eras.
+    told: BTreeMap<u64, i64>,
+    /// What was learned of times, until it is durable.
+    learned: VecDeque<Restamp>,
     /// The first opening has looked for that mark.
     looked_back: bool,
     /// What the kernel had written for this thread when it began, and when that was.
@@ -61,6 +67,8 @@ impl Writer {
             pending: Vec::new(),
             since: None,
             owed: None,
+            told: BTreeMap::new(),
+            learned: VecDeque::new(),
             looked_back: false,
             counted_from: None,
         }
@@ -82,12 +90,16 @@ impl Writer {
     }
 
     /// Writes batches until there are no more.
-    pub(super) fn run(&mut self, batches: &Receiver<Batch>) {
+    pub(super) fn run(&mut self, work: &Receiver<Work>) {
         self.counted_from = device_bytes().map(|bytes| (bytes, self.clock.mono()));
         loop {
             let mut is_quiet = false;
-            match batches.recv_timeout(self.until_flush()) {
-                Ok(batch) => self.take(batch),
+            match work.recv_timeout(self.until_flush()) {
+                Ok(Work::Batch(batch)) => self.take(batch),
+                Ok(Work::Restamp(learned)) => {
+                    self.learned.push_back(learned);
+                    self.persist();
+                }
                 Err(RecvTimeoutError::Timeout) => is_quiet = self.pending.is_empty() && self.has_work(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -101,7 +113,10 @@ impl Writer {
     }
 
     pub(super) fn take(&mut self, batch: Batch) {
-        if let Some(engine) = &self.engine {
+        let now = (self.clock.wall(), self.clock.uptime());
+        if let Some(engine) = &mut self.engine {
+            // What fails here fails again at the flush, and is said there.
+            let _ = batch.entries.iter().try_for_each(|entry| engine.make_place(entry.at, now));
             engine.show(&batch.entries);
         }
         self.pending.extend(batch.entries);
@@ -116,6 +131,7 @@ impl Writer {
         due.or(self.has_work().then_some(BREATH)).unwrap_or(IDLE)
     }
 
+    /// Whether there is something to do that nobody waits for.
     fn has_work(&self) -> bool {
         self.engine.as_ref().is_some_and(Engine::has_work)
     }
@@ -155,9 +171,6 @@ impl Writer {
             Ok(()) => {}
         }
         self.count_device_bytes();
-        self.shared.written.fetch_add(self.pending.len() as u64, Ordering::Relaxed);
-        self.pending.clear();
-        self.since = None;
         Ok(())
     }
 
@@ -173,28 +186,45 @@ impl Writer {
         if self.engine.is_none() {
             self.open()?;
         }
+        let now = (self.clock.wall(), self.clock.uptime());
         let engine = self.engine.as_mut().expect("just opened");
-        let entries: Vec<&Entry> = self.owed.iter().chain(&self.pending).collect();
-        engine.write(&entries).map_err(sqlite("writing to", &self.path))?;
+        let mut write = || {
+            self.pending.iter().try_for_each(|entry| engine.make_place(entry.at, now))?;
+            engine.write(self.owed, &self.pending)
+        };
+        write().map_err(sqlite("writing to", &self.path))?;
         self.owed = None;
+        self.shared.written.fetch_add(self.pending.len() as u64, Ordering::Relaxed);
+        self.pending.clear();
+        self.since = None;
+        while let Some(learned) = self.learned.front() {
+            engine.restamp(learned).map_err(sqlite("correcting times in", &self.path))?;
+            self.told.clone_from(&engine.eras.told);
+            self.learned.pop_front();
+        }
+        let waits = self.told.keys().next_back().map_or(1, |era| era + 1);
+        engine.give_up_waiting(waits, now.1).map_err(sqlite("settling times in", &self.path))?;
+        engine.move_some().map_err(sqlite("moving records in", &self.path))?;
         Ok(())
     }
 
     fn open(&mut self) -> Result<(), StoreError> {
         let calendar = Calendar::new(self.config.zone.clone());
         let head = self.shared.head.clone();
-        let mut engine = Engine::open(&self.path, &self.config.tags, calendar, head)?;
+        let (boot, told) = (self.clock.boot(), self.told.clone());
+        let mut engine = Engine::open_in(Some(&boot), told, &self.path, &self.config.tags, calendar, head)?;
         engine.keep_bytes = self.config.keep_bytes;
+        engine.own.extend(self.config.own.iter().map(|tag| engine.id(Whom::Tag(*tag))).collect::<Vec<_>>());
         if !self.looked_back {
             let now = self.clock.wall();
-            let unfinished = engine.unfinished_since(now).map_err(sqlite("reading", &self.path))?;
-            self.owed = unfinished.map(|alive| Entry {
-                whom: Whom::All,
-                at: Timestamp(alive.0 + 1),
-                point: Point::Gap(Cause::NotRecorded),
-            });
+            self.owed = engine.unfinished_since(now).map_err(sqlite("reading", &self.path))?;
+            let newest = engine.newest_own().map_err(sqlite("reading", &self.path))?;
+            self.shared.newest_own.store(newest.map_or(0, |at| at.0), Ordering::Relaxed);
             self.looked_back = true;
         }
+        let now = (self.clock.wall(), self.clock.uptime());
+        let places = self.pending.iter().try_for_each(|entry| engine.make_place(entry.at, now));
+        places.map_err(sqlite("reading", &self.path))?;
         engine.show(&self.pending);
         self.engine = Some(engine);
         Ok(())

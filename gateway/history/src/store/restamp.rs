@@ -1,0 +1,159 @@
+//! Times made good: what the clock's becoming known, or a step of it, means for what is kept already.
+
+use rusqlite::TransactionBehavior;
+use tag::{Timestamp, Uptime};
+
+use super::engine::{ALL, Engine, lock};
+use super::eras::{self, Era, State};
+use super::seal::cut;
+use crate::entry::Whom;
+use crate::era::{Restamp, in_era};
+
+/// So long a boot's records wait for a clock; then they stay where they were guessed to be, so that they may be rolled
+/// up, and thinned when the room is needed.
+const WAITS_US: u64 = 30 * 86_400_000_000;
+
+/// A guess is put right after what was recorded before.
+const AFTER_US: u64 = 1000;
+
+impl Engine {
+    /// What was learned becomes durable; the moving itself is done in steps.
+    pub(crate) fn restamp(&mut self, learned: &Restamp) -> rusqlite::Result<()> {
+        let now = match learned {
+            Restamp::Known { era, offset, now } => {
+                self.tell(*era, *offset, true)?;
+                *now
+            }
+            Restamp::Moved { from, to, by, is_sure, now, tags } => {
+                self.move_all()?;
+                let tags: Vec<i64> = tags.iter().map(|tag| self.id(Whom::Tag(*tag))).chain([ALL]).collect();
+                self.take_out((*from, *to), *by, *is_sure, &tags)?;
+                *now
+            }
+        };
+        self.out_of_the_future(now)
+    }
+
+    /// What the box stamped while its clock was ahead, and of which nobody knows any more by how much, happened by now.
+    fn out_of_the_future(&mut self, now: Timestamp) -> rusqlite::Result<()> {
+        let ahead = |newest: &Timestamp| *newest > now;
+        if self.newest_own()?.filter(ahead).is_some() || !self.eras.moving.is_empty() {
+            self.move_all()?;
+        }
+        let Some(newest) = self.newest_own()?.filter(ahead) else { return Ok(()) };
+        // Just before the present: what is stamped now must not fall on it.
+        let (from, by) = (Timestamp(now.0 + 1), now.0 as i64 - newest.0 as i64 - 1);
+        log::warn!("records of up to {newest} were stamped by a clock that was ahead: they are moved to before {now}");
+        let own = self.own.clone();
+        self.take_out((from, Timestamp(newest.0 + 1)), by, false, &own)
+    }
+
+    /// Before entries of this time are placed: makes them an era, if they need one. `now` is what the wall clock shows
+    /// at this uptime.
+    pub(super) fn make_place(&mut self, at: Timestamp, now: (Timestamp, Uptime)) -> rusqlite::Result<()> {
+        if self.eras.wants_place(at) {
+            let shown = offset(now.0, now.1);
+            let after = self.newest_own()?.map(|newest| offset(Timestamp(newest.0 + AFTER_US), now.1));
+            self.eras.begin(after.map_or(shown, |after| after.max(shown)));
+            self.show_eras();
+        }
+        Ok(())
+    }
+
+    /// An era that waits too long isn't waited for any more.
+    pub(super) fn give_up_waiting(&mut self, era: u64, uptime: Uptime) -> rusqlite::Result<()> {
+        let Some(open) = self.eras.open() else { return Ok(()) };
+        let extent = eras::extent(&self.conn, &open, &lock(&self.head))?;
+        if extent.is_some_and(|(first, _)| uptime.0.saturating_sub(first) > WAITS_US) {
+            log::warn!(
+                "the clock isn't set since {} days; what was recorded stays where it may have been",
+                WAITS_US / 86_400_000_000
+            );
+            self.tell(era, open.offset, false)?;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, era: u64, offset: i64, is_known: bool) -> rusqlite::Result<()> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.eras.tell(&tx, offset, is_known, &lock(&self.head))?;
+        tx.commit()?;
+        self.eras.told(era, offset);
+        self.show_eras();
+        Ok(())
+    }
+
+    /// Takes a span of these tags out, to be put back so many µs later.
+    fn take_out(
+        &mut self,
+        (from, to): (Timestamp, Timestamp),
+        by: i64,
+        is_sure: bool,
+        tags: &[i64],
+    ) -> rusqlite::Result<()> {
+        self.seal_all()?;
+        let era = Era { id: self.eras.next_id(), offset: from.0 as i64 + by, state: State::Settled };
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut any = false;
+        for tag in tags {
+            let mut taken = cut(&tx, &self.calendar, *tag, (from, to), &mut self.chunks)?;
+            for record in &mut taken {
+                record.at = in_era(era.id, record.at.0 - from.0);
+            }
+            any |= !taken.is_empty();
+            super::seal::seal(&tx, *tag, &taken, &mut self.chunks)?;
+            self.to_roll.insert(*tag);
+        }
+        if any {
+            eras::add(&tx, &era, "")?;
+            if !is_sure {
+                eras::doubt(&tx, eras::calendar(from.0, by), eras::calendar(to.0, by))?;
+            }
+        }
+        tx.commit()?;
+        lock(&self.head).newest_chunk = self.chunks.newest();
+        self.eras.moving.extend(any.then_some(era));
+        self.show_eras();
+        Ok(())
+    }
+
+    /// What is on its way must have arrived before it can be taken out again.
+    fn move_all(&mut self) -> rusqlite::Result<()> {
+        while self.move_some()? {}
+        Ok(())
+    }
+
+    /// Moves some records of which the time is known; false when none are left.
+    pub(crate) fn move_some(&mut self) -> rusqlite::Result<bool> {
+        let Some(era) = self.eras.moving.first().copied() else { return Ok(false) };
+        let (from, to) = eras::range(&era);
+        if lock(&self.head).extent_within(from, to).is_some() {
+            self.seal_all()?;
+        }
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let head = self.head.clone();
+        let waiting = |tag| lock(&head).fresh(tag);
+        let moved = eras::step(&tx, &self.calendar, &era, &mut self.chunks, waiting)?;
+        tx.commit()?;
+        lock(&self.head).newest_chunk = self.chunks.newest();
+        match moved {
+            Some(tag) => drop(self.to_roll.insert(tag)),
+            None => {
+                self.eras.moving.remove(0);
+                self.show_eras();
+            }
+        }
+        Ok(true)
+    }
+
+    /// Tells those who read.
+    pub(super) fn show_eras(&self) {
+        lock(&self.head).eras = self.eras.shown();
+    }
+}
+
+/// µs from an uptime to a time of the calendar.
+fn offset(wall: Timestamp, uptime: Uptime) -> i64 {
+    let signed = |us: u64| i64::try_from(us).unwrap_or(i64::MAX);
+    signed(wall.0) - signed(uptime.0)
+}
