@@ -345,9 +345,9 @@ pub(super) fn give_room(
     let mut take = |record: Record| {
         taken.insert(record.at);
     };
-    match past_of_chunks(tx, levels, tag, &damaged).records(from, to, &mut take) {
-        Err(ReadError::Sqlite { source, .. }) => return Err(source),
-        Ok(()) | Err(_) => {}
+    let looked = past_of_chunks(tx, levels, tag, &damaged).records(from, to, &mut take);
+    if let Err(ReadError::Sqlite { source, .. }) = looked {
+        return Err(source);
     }
     for record in records {
         while !taken.insert(record.at) {
