@@ -5,6 +5,7 @@
 
 mod answer;
 mod ask;
+mod connection;
 mod flight;
 mod health;
 mod proof;
@@ -23,10 +24,10 @@ use tokio_modbus::Request;
 use crate::block::Block;
 use crate::budget::Budget;
 use crate::config::LineConfig;
-use crate::exchange::Asked;
 use crate::master::char_time;
 use crate::memory::{Learned, LearnedBlock, LearnedForms};
 use crate::pdu;
+use crate::reply::Asked;
 use crate::unit::{Shape, Unit};
 use crate::write::{self, Transaction};
 
@@ -263,65 +264,6 @@ impl Device {
         let Some(char_time) = self.char_time else { return Duration::ZERO };
         let asked = pdu::encode(request).map_or(0, |pdu| pdu.len() + 3);
         char_time * u32::try_from(asked + pdu::answer_len(request) + 3).unwrap_or(u32::MAX)
-    }
-
-    /// A unit answered after it was given up: it is there, and that slow.
-    pub fn on_late(&mut self, unit: u8, took: Duration) {
-        if let Some(unit) = self.units.iter_mut().find(|known| known.id == unit) {
-            unit.timing.late(took);
-            // Over TCP it is known to be its answer; the next is waited for.
-            unit.stirring |= !self.serial && unit.is_offline();
-        }
-    }
-
-    /// The connection is open.
-    pub fn on_connected(&mut self, now: Instant) {
-        self.line = LineState::Up;
-        self.connect_error = None;
-        self.hang_up = false;
-        self.keeps_waiting = false;
-        self.gateway_speaks = false;
-        self.proof = Proof::default();
-        for unit in &mut self.units {
-            // Whoever has waited longest keeps its place.
-            unit.probe_at = unit.probe_at.min(now);
-            if !self.serial || self.stream && !matches!(self.config.transport, Transport::RtuOverTcp { .. }) {
-                unit.forget_lost();
-            }
-        }
-        // Whatever was under way on the old connection starts over.
-        self.due.clear();
-        self.blocks.iter_mut().for_each(|block| block.due_at = now);
-    }
-
-    /// It can't be opened: why, in words.
-    pub fn on_connect_failed(&mut self, now: Instant, why: &str) {
-        self.went_down(now);
-        self.connect_error = Some(why.to_owned());
-        for unit in 0..self.units.len() {
-            self.go_offline(now, unit, Fault::Offline);
-        }
-        self.tell_status(now);
-    }
-
-    /// It was lost: why, in words. Requests in flight count as unanswered.
-    pub fn on_closed(&mut self, now: Instant, why: &str) {
-        self.went_down(now);
-        self.connect_error = Some(why.to_owned());
-        self.lose_all(now, Fault::Offline);
-        self.tell_status(now);
-    }
-
-    fn went_down(&mut self, now: Instant) {
-        self.line = LineState::Down { retry_at: now.max(self.connect_started + RETRY_GAP) };
-        self.hang_up = false;
-        self.due.clear();
-        for block in &mut self.blocks {
-            // On return everything that is driven is read back before anything is written.
-            block.primed = false;
-            block.search = None;
-            block.cursor = 0;
-        }
     }
 }
 

@@ -7,31 +7,13 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use tokio_modbus::{Request, Response};
+use tokio_modbus::Request;
 
 use crate::mbap::{Found, Mbap};
 use crate::pdu::{self, BadReply};
+use crate::reply::{Asked, Lost, Reply};
 use crate::rtu::Rtu;
 use crate::silence::Silence;
-
-/// Which request a reply is of: whoever asks numbers them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Asked(pub u64);
-
-/// What became of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reply {
-    /// Data, of the kind and size that was asked.
-    Answer(Response),
-    /// The device refused.
-    Exception(tag::ExceptionCode),
-    /// Nothing came in time.
-    TimedOut,
-    /// Something came that is no answer.
-    Bad(BadReply),
-    /// It was to all units of a serial line, of which none answers.
-    Broadcast,
-}
 
 /// How bytes become frames.
 #[derive(Debug)]
@@ -70,21 +52,6 @@ struct InFlight {
     broadcast: bool,
     /// Bytes after which a whole answer must have been found.
     whole: usize,
-}
-
-/// Who was asked in vain, and when: what arrives now may be that answer.
-#[derive(Debug, Clone, Copy)]
-struct Lost {
-    number: u16,
-    unit: u8,
-    /// `None`: nobody looked for so long that how late its answer was nobody can tell.
-    sent: Option<Instant>,
-}
-
-impl Lost {
-    fn late(&self, now: Instant) -> Option<(u8, Duration)> {
-        self.sent.map(|sent| (self.unit, now.saturating_duration_since(sent)))
-    }
 }
 
 /// One line's exchange of requests and answers. Of a serial line at most one is in flight.

@@ -1,11 +1,15 @@
 //! Words to values and back: types, orders, scale. Pure arithmetic.
 
+mod encode;
+mod raw;
+
 use std::sync::Arc;
 
 use site::{Form, Order, WordType};
 use tag::{Fault, Value};
 
 use crate::beside::Beside;
+use raw::{Halves, from_digits, halves, text_of};
 
 /// Which way the words travel: pymscada 0.2.8 reads some types in another order than it writes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,90 +185,6 @@ impl Layout {
         words.iter().flat_map(|word| if swapped { word.to_le_bytes() } else { word.to_be_bytes() }).collect()
     }
 
-    fn words_of_bytes(&self, bytes: &[u8]) -> Result<Vec<u16>, EncodeError> {
-        let room = usize::from(self.length) * 2;
-        if bytes.len() > room {
-            return Err(EncodeError::TooLong(room));
-        }
-        let mut padded = bytes.to_vec();
-        padded.resize(room, 0);
-        let Halves { words: low_first, bytes: swapped, .. } = halves(self.order);
-        let word = |pair: &[u8]| u16::from_be_bytes([pair[0], pair[1]]);
-        let mut words: Vec<u16> = padded.chunks_exact(2).map(word).collect();
-        if swapped {
-            words.iter_mut().for_each(|word| *word = word.swap_bytes());
-        }
-        if low_first {
-            words.reverse();
-        }
-        Ok(words)
-    }
-
-    /// The words of a value, or why there are none.
-    pub fn encode(&self, value: &Value) -> Result<Vec<u16>, EncodeError> {
-        let words = self.encode_any(value)?;
-        match self.decode_own(&words) {
-            Err(_) if self.meaning.is_some() => Err(EncodeError::MeansNothing),
-            _ => Ok(words),
-        }
-    }
-
-    fn encode_any(&self, value: &Value) -> Result<Vec<u16>, EncodeError> {
-        let states = self.states();
-        let state;
-        let value = match value {
-            _ if states.is_empty() => value,
-            value => {
-                let number = number_of(value)?;
-                let code = (number.fract() == 0.0 && number >= 0.0).then(|| states.get(number as usize)).flatten();
-                state = Value::Int(*code.ok_or(EncodeError::NoState(states.len()))?);
-                &state
-            }
-        };
-        let raw = match self.word_type {
-            WordType::Text => {
-                let Value::Text(text) = value else { return Err(EncodeError::NotText) };
-                return self.words_of_bytes(text.as_bytes());
-            }
-            WordType::Bytes => {
-                return match value {
-                    Value::Bytes(bytes) => self.words_of_bytes(bytes),
-                    Value::Text(text) => self.words_of_bytes(text.as_bytes()),
-                    _ => Err(EncodeError::NotBytes),
-                };
-            }
-            WordType::Int8 => self.whole(value, i8::MIN.into(), i8::MAX.into())? as u64 & 0xFF,
-            WordType::Uint8 => self.whole(value, 0, u8::MAX.into())? as u64,
-            WordType::Bcd16 => to_digits(self.whole(value, 0, 9999)?),
-            WordType::Bcd32 => to_digits(self.whole(value, 0, 99_999_999)?),
-            WordType::Bool => u64::from(bit_of(value)?),
-            WordType::Float32 => {
-                let number = self.unscaled(number_of(value)?);
-                let narrow = number as f32;
-                if !narrow.is_finite() {
-                    let max = f64::from(f32::MAX);
-                    return Err(if number < 0.0 { EncodeError::Under(-max) } else { EncodeError::Over(max) });
-                }
-                u64::from(narrow.to_bits())
-            }
-            WordType::Float64 => {
-                let number = self.unscaled(number_of(value)?);
-                if !number.is_finite() {
-                    let max = f64::MAX;
-                    return Err(if number < 0.0 { EncodeError::Under(-max) } else { EncodeError::Over(max) });
-                }
-                number.to_bits()
-            }
-            WordType::Int16 => self.whole(value, i16::MIN.into(), i16::MAX.into())? as u64,
-            WordType::Uint16 => self.whole(value, 0, u16::MAX.into())? as u64,
-            WordType::Int32 => self.whole(value, i32::MIN.into(), i32::MAX.into())? as u64,
-            WordType::Uint32 => self.whole(value, 0, u32::MAX.into())? as u64,
-            WordType::Int64 => self.whole(value, i64::MIN.into(), i64::MAX.into())? as u64,
-            WordType::Uint64 => self.whole(value, 0, u64::MAX.into())? as u64,
-        };
-        Ok(self.spread(raw))
-    }
-
     fn scaled(&self, raw: f64) -> Result<Value, Fault> {
         // Also without scaling this is the door where NaN and infinities stop.
         let number = if self.is_scaled() { raw * self.scale + self.offset } else { raw };
@@ -326,28 +246,6 @@ pub fn words_of(word_type: WordType) -> u16 {
     word_type.words()
 }
 
-/// Decimal digits of four bits each; `None` when one of them is none.
-fn from_digits(raw: u64) -> Option<i64> {
-    (0..8).rev().map(|n| raw >> (4 * n) & 0xF).try_fold(0, |all, digit| {
-        let digit = i64::try_from(digit).ok().filter(|digit| *digit < 10)?;
-        Some(all * 10 + digit)
-    })
-}
-
-/// The inverse of [`from_digits`]; eight digits at most.
-fn to_digits(number: i128) -> u64 {
-    (0..8).map(|n| ((number / 10_i128.pow(n) % 10) as u64) << (4 * n)).sum()
-}
-
-/// Text up to the first 0, without blanks at its end; what is not UTF-8 is taken as Latin-1.
-fn text_of(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    let bytes = &bytes[..end];
-    let text =
-        std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().map(|b| char::from(*b)).collect(), str::to_owned);
-    text.trim_end().to_owned()
-}
-
 /// A value as one bit.
 pub(crate) fn bit_of(value: &Value) -> Result<bool, EncodeError> {
     match number_of(value)? {
@@ -360,37 +258,4 @@ pub(crate) fn bit_of(value: &Value) -> Result<bool, EncodeError> {
 fn number_of(value: &Value) -> Result<f64, EncodeError> {
     let number = value.as_f64().ok_or(EncodeError::NotANumber)?;
     if number.is_finite() { Ok(number) } else { Err(EncodeError::NotFinite) }
-}
-
-/// What an order swaps: the halves of 64 bit, the words of 32, the bytes of 16.
-#[derive(Debug, Clone, Copy)]
-struct Halves {
-    longs: bool,
-    words: bool,
-    bytes: bool,
-}
-
-impl Halves {
-    /// Where the word lies that is so far from the highest.
-    fn place(self, from_high: usize, count: usize) -> usize {
-        match count {
-            4 => from_high ^ usize::from(self.words) ^ (usize::from(self.longs) << 1),
-            2 => from_high ^ usize::from(self.words),
-            _ => from_high,
-        }
-    }
-}
-
-fn halves(order: Order) -> Halves {
-    let (longs, words, bytes) = match order {
-        Order::Abcd => (false, false, false),
-        Order::Cdab => (true, true, false),
-        Order::Badc => (false, false, true),
-        Order::Dcba => (true, true, true),
-        Order::Efghabcd => (true, false, false),
-        Order::Cdabghef => (false, true, false),
-        Order::Dcbahgfe => (false, true, true),
-        Order::Fehgbadc => (true, false, true),
-    };
-    Halves { longs, words, bytes }
 }

@@ -7,9 +7,9 @@
 //! only what was learned of devices (`memory`). Never: decides, or knows who listens. `tool` is Modbus from a command
 //! line, without a site; `server` is the other side: tags for other masters.
 //!
-//! The way of a value, by file: `line` (the wire) → `mbap`, `rtu`, `pdu` (frames) → `exchange` (one request, one
-//! answer) → `device` with `unit`, `block`, `write` (what to ask next) → `layout` (words ↔ values) → `report` (what is
-//! news) → `run` (the bus). `config` and `plan` make the blocks that are read.
+//! The way of a value, by file: `line` on a `port` (the wire) → `mbap`, `rtu`, `pdu` (frames) → `exchange` (requests and
+//! their answers) → `device` with `unit`, `block`, `write` (what to ask next) → `layout` (words ↔ values) → `report` (what
+//! is news) → `run` (the bus). `config` and `plan` make the blocks that are read.
 //!
 //! # Driving it without a wire
 //! A [`Master`] is a whole line without I/O and without a clock. A simulation calls [`Master::step`] with its own
@@ -27,6 +27,7 @@
 mod beside;
 mod block;
 mod budget;
+mod cells;
 mod config;
 mod device;
 mod error;
@@ -39,6 +40,7 @@ mod memory;
 mod pdu;
 mod plan;
 mod port;
+mod reply;
 mod report;
 mod rtu;
 mod run;
@@ -55,7 +57,7 @@ pub use beside::Beside;
 pub use config::{Config, Limits, LineBlock, LineConfig, OwnedTag, Point, Spot};
 pub use device::{Action, Counters, Device, RETRY_GAP, Report, Status, UnitStats, WRITES_MAX};
 pub use error::{ConfigError, LineError, RunError};
-pub use exchange::{Asked, Exchange, LATE_MAX, Reply};
+pub use exchange::{Exchange, LATE_MAX};
 pub use layout::{EncodeError, Layout, Meaning, Way, default_order, words_of};
 
 pub use link::Outcome;
@@ -68,6 +70,7 @@ pub use plan::{
     plan_reads, rtu_bridge_words,
 };
 pub use port::CONNECT_TIME;
+pub use reply::{Asked, Reply};
 pub use report::{GroupPlan, Reporter, Say};
 pub use rtu::{Rtu, crc16};
 pub use run::run;

@@ -6,7 +6,7 @@ use link::Outcome;
 use tag::Value;
 use tokio_modbus::Request;
 
-use crate::block::{Cells, read_request, write_request};
+use crate::cells::{Cells, read_request, write_request};
 use crate::config::{Limits, Point, Spot};
 use crate::layout;
 

@@ -8,7 +8,8 @@ use tag::{ExceptionCode, Fault, Timestamp};
 use super::Device;
 use super::flight::{Doing, Purpose};
 use super::types::Report;
-use crate::block::{Block, Cells, Run, Search};
+use crate::block::{Block, Run, Search};
+use crate::cells::Cells;
 use crate::write::Step;
 
 impl Device {

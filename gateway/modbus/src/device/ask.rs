@@ -7,7 +7,8 @@ use tokio_modbus::Request;
 
 use super::flight::{Ask, Purpose};
 use super::{Device, IDLE, WRITES_IN_A_ROW};
-use crate::block::{Block, Search, read_request};
+use crate::block::{Block, Search};
+use crate::cells::read_request;
 use crate::pdu::{DIAGNOSTICS, EXCEPTION_STATUS, SERVER_ID};
 use crate::unit::Shape;
 

@@ -11,8 +11,8 @@ use tag::Fault;
 use tokio_modbus::Request;
 
 use super::Device;
-use crate::block::Cells;
-use crate::exchange::Asked;
+use crate::cells::Cells;
+use crate::reply::Asked;
 use crate::unit::Shape;
 use crate::write::Ticket;
 

@@ -10,9 +10,9 @@ use tokio_modbus::Request;
 
 use super::Device;
 use super::flight::{Ask, Doing, Purpose};
-use crate::block::read_request;
-use crate::exchange::Reply;
+use crate::cells::read_request;
 use crate::pdu::BadReply;
+use crate::reply::Reply;
 use crate::unit::{Health, Shape};
 
 /// So many right answers to requests that went out beside another. Devices that can't do it fail with the first.

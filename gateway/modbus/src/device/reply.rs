@@ -7,9 +7,9 @@ use tokio_modbus::Response;
 
 use super::Device;
 use super::flight::{Doing, Purpose};
-use crate::block::Cells;
-use crate::exchange::{Asked, Reply};
+use crate::cells::Cells;
 use crate::pdu::{self, BadReply};
+use crate::reply::{Asked, Reply};
 
 /// What a gateway says when the unit behind it can't be reached: no way to it, or no answer from it.
 const BEHIND_GATEWAY: [u8; 2] = [10, 11];

@@ -6,7 +6,7 @@ use link::Outcome;
 use tag::{Fault, Timestamp, Value};
 use tokio_modbus::Request;
 
-use crate::exchange::Asked;
+use crate::reply::Asked;
 use crate::write::Ticket;
 
 /// What the line must do.

@@ -8,7 +8,7 @@ use tag::Timestamp;
 use super::flight::{Ask, Purpose};
 use super::types::Report;
 use super::{Device, IDLE, LineState, WRITES_MAX};
-use crate::block::{Cells, write_request};
+use crate::cells::{Cells, write_request};
 use crate::config::Spot;
 use crate::write::{Look, Step, Ticket, Transaction, WriteRequest};
 

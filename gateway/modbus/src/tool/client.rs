@@ -9,13 +9,14 @@ use tag::{TagName, Value};
 use tokio::time::timeout;
 use tokio_modbus::{Request, Response};
 
-use crate::block::{Cells, read_request};
+use crate::cells::{Cells, read_request};
 use crate::config::{Limits, Point, Spot};
 use crate::error::LineError;
-use crate::exchange::{Asked, Exchange, Reply};
+use crate::exchange::Exchange;
 use crate::layout::Layout;
 use crate::master::char_time;
 use crate::port::{self, Port};
+use crate::reply::{Asked, Reply};
 use crate::write::{Look, Step, Ticket, Transaction, WriteRequest, is_single};
 
 /// Longer than any device takes to show what it was given.

@@ -6,8 +6,8 @@ use shell::SharedClock;
 use site::{Parity, Serial, Table, Transport};
 
 use super::client::{Client, ToolError};
-use crate::block::read_request;
-use crate::exchange::Reply;
+use crate::cells::read_request;
+use crate::reply::Reply;
 
 /// What is tried.
 #[derive(Debug, Clone)]
