@@ -41,7 +41,7 @@ pub(crate) fn check(args: &args::Check) -> Result<ExitCode, Failure> {
 }
 
 /// "1 error", "2 errors".
-fn counted(count: usize, what: &str) -> String {
+pub(crate) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 

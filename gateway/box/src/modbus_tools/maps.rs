@@ -16,7 +16,7 @@ pub(super) fn import(args: &Import) -> Result<ExitCode, Failure> {
         Ok(map) => map,
         Err(wrong) => {
             wrong.iter().for_each(|line| say::line(&format!("{}: {line}", args.file.display())));
-            let mistakes = if wrong.len() == 1 { "1 mistake".to_owned() } else { format!("{} mistakes", wrong.len()) };
+            let mistakes = check::counted(wrong.len(), "mistake");
             return Err(Failure::Config(format!("{mistakes}; nothing was made of it")));
         }
     };
@@ -72,8 +72,8 @@ pub(super) fn devices(args: &Devices) -> Result<ExitCode, Failure> {
     let known = known(args.site.as_deref());
     let width = known.iter().map(|device| device.name.len()).max().unwrap_or(0);
     for device in &known {
-        let registers = device.registers.len();
-        say::line(&format!("{:width$}  {} ({registers} values)", device.name, device.desc));
+        let values = check::counted(device.registers.len(), "value");
+        say::line(&format!("{:width$}  {} ({values})", device.name, device.desc));
     }
     if known.is_empty() {
         say::line("There are none here: $FOREBAY_DEVICES names the folder of those that come with the gateway.");
