@@ -16,12 +16,16 @@ use super::signal::{DAY, SIGNALS, kind, value};
 use crate::fail::{Doing, Fail};
 
 const SECOND: u64 = 1_000_000;
-/// When it all begins.
+/// When it all begins: at midnight …
+const MIDNIGHT: u64 = 1_700_006_400 * SECOND;
+/// … or at a time of day as good as any other, so that what is asked for doesn't end where rollups do.
 const START: u64 = 1_700_000_000 * SECOND;
 /// Samples of a flush where nothing else is said: ten seconds of 500 tags.
 const FLUSH: usize = 5000;
-/// Tags of one kind whose day is kept.
-const KIND_TAGS: usize = 10;
+/// Tags of one kind whose day is kept, and their seconds in a flush: the same 5,000 samples from fewer tags, in steps that full
+/// chunks are made of, as small steps always are.
+const KIND_TAGS: usize = 17;
+const KIND_FLUSH_S: u64 = 300;
 /// How often a question is asked, the first time may have to read the disk; and how long at most, if it was asked thrice.
 const ASKED: usize = 9;
 const ASKED_MIN: usize = 3;
@@ -64,12 +68,12 @@ pub(crate) fn work(engine: Engine, folder: &Path, words: &[String]) -> Result<Va
 
 /// A day of some tags of one kind.
 fn one_kind(engine: Engine, folder: &Path, signal: usize) -> Result<Value, Fail> {
-    let mut maker = Maker::new();
+    let mut maker = Maker::new(MIDNIGHT);
     let mut keeper = open(engine, folder, &[kind(signal); KIND_TAGS], DAY)?;
     let (before, mut samples) = (device_bytes()?, Vec::new());
     for second in 0..DAY {
         samples.extend((0..KIND_TAGS).map(|tag| maker.make(tag, signal, second)));
-        if samples.len() >= FLUSH || second + 1 == DAY {
+        if (second + 1) % KIND_FLUSH_S == 0 {
             keeper.keep(&samples)?;
             samples.clear();
         }
@@ -82,7 +86,7 @@ fn one_kind(engine: Engine, folder: &Path, signal: usize) -> Result<Value, Fail>
 
 /// So many tags of all kinds, a sample a second from each, made durable every so many seconds.
 fn one_rate(engine: Engine, folder: &Path, tags: usize, every: u64, seconds: u64) -> Result<Value, Fail> {
-    let mut maker = Maker::new();
+    let mut maker = Maker::new(START);
     let kinds: Vec<Kind> = (0..tags).map(|tag| kind(tag % SIGNALS.len())).collect();
     let mut keeper = open(engine, folder, &kinds, seconds)?;
     let (before, mut samples) = (device_bytes()?, Vec::new());
@@ -100,7 +104,7 @@ fn one_rate(engine: Engine, folder: &Path, tags: usize, every: u64, seconds: u64
 
 /// A tag of many days, three of a month, four of a day; then what one asks of them.
 fn questions(engine: Engine, folder: &Path, days: u64) -> Result<Value, Fail> {
-    let mut maker = Maker::new();
+    let mut maker = Maker::new(START);
     let kinds: Vec<Kind> = (0..8).map(|tag| kind(tag % SIGNALS.len())).collect();
     let mut keeper = open(engine, folder, &kinds, days * DAY)?;
     let (mut samples, mut kept, mut spent) = (Vec::new(), 0, Duration::ZERO);
@@ -146,24 +150,24 @@ fn questions(engine: Engine, folder: &Path, days: u64) -> Result<Value, Fail> {
 
 fn open(engine: Engine, folder: &Path, kinds: &[Kind], seconds: u64) -> Result<Box<dyn Keeper>, Fail> {
     Ok(match engine {
-        Engine::Forebay => Box::new(Forebay::open(folder, kinds, Timestamp(START + seconds * SECOND))?),
+        Engine::Forebay => Box::new(Forebay::open(folder, kinds, Timestamp(MIDNIGHT + seconds * SECOND))?),
         Engine::Table => Box::new(Table::open(folder)?),
         Engine::Pymscada => return Err("pymscada has a program of its own".into()),
     })
 }
 
-/// Makes samples.
-struct Maker(StdRng);
+/// Makes samples from a time on, in µs.
+struct Maker(u64, StdRng);
 
 impl Maker {
-    fn new() -> Self {
-        Self(StdRng::seed_from_u64(1))
+    fn new(start: u64) -> Self {
+        Self(start, StdRng::seed_from_u64(1))
     }
 
     /// Nobody's second is exact.
     fn make(&mut self, tag: usize, signal: usize, second: u64) -> Sample {
-        let at = Timestamp(START + second * SECOND + self.0.random_range(0..20) * 1000);
-        let value: Number = value(signal, second, &mut self.0);
+        let at = Timestamp(self.0 + second * SECOND + self.1.random_range(0..20) * 1000);
+        let value: Number = value(signal, second, &mut self.1);
         Sample { tag, at, value }
     }
 }
