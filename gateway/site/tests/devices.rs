@@ -77,6 +77,10 @@ fn differences(register: &Register, row: &Row, table: Table) -> Vec<String> {
     same("no_value", stated.join(" "), number(&row["no_value"]).map(nothing).unwrap_or_default());
     let states: Vec<String> = value.states.iter().map(ToString::to_string).collect();
     same("states", states.join(" "), cell("states"));
+    // The words as people write them: the sources shout, and join them with strokes.
+    let plain = |names: &str| names.replace('_', " ").to_lowercase();
+    let names = register.tag.multi.as_deref().unwrap_or_default().join("|");
+    same("names", plain(&names), plain(&row["names"]));
     wrong
 }
 
@@ -140,6 +144,8 @@ fn a_slip_of_any_kind_is_seen() {
     let (mut register, row) = good(state);
     register.value.states.swap(0, 1);
     assert_eq!(differences(&register, &row, Table::HoldingRegisters).len(), 1);
+    register.tag.multi.as_mut().unwrap().swap(0, 1);
+    assert_eq!(differences(&register, &row, Table::HoldingRegisters).len(), 2);
 }
 
 /// What SunSpec's models need beside the registers: which models they are, and that a site says where they begin.
