@@ -67,8 +67,20 @@ await story(async ({ browser, view }) => {
   check('its address is the tag', new URL(page.url()).pathname === '/t/Forebay_Level', page.url());
   check('its facts are there', (await sheet.innerText()).includes('Forebay_Level'));
   await shot(page, `tag-sheet-${view}`);
+  // For those who do not see the plot: the same as a table, and nothing else is offered where there is no room.
+  await sheet.getByTestId('table').click();
+  const cells = await sheet.getByTestId('trend-table').locator('tbody td').allInnerTexts();
+  check('its trend is a table too', cells.length === 20 && cells.some((text) => /\d/.test(text)), cells);
+  check('without file, picture and link', (await sheet.getByTestId('csv').count()) === 0);
   await page.goBack();
   await sheet.waitFor({ state: 'detached' });
   check('back closes it and finds the page', new URL(page.url()).pathname.startsWith('/p/'), page.url());
+
+  // What the history says of itself stands behind the pill.
+  await page.getByTestId('pill').click();
+  const past = page.getByTestId('past');
+  await past.waitFor();
+  await until('how long the past is kept', () => past.innerText(), (text) => /you keep [\d\s,.]+ days|known after a day/.test(text));
+  await shot(page, `past-${view}`);
   check('no error on the console', page.errors.length === 0, page.errors);
 });

@@ -133,8 +133,15 @@ fn ms(at: Timestamp) -> f64 {
     at.0 as f64 / 1000.0
 }
 
+/// Spans of uncertain time in a status: as many starts without a clock.
+const UNCERTAIN_MAX: usize = 64;
+
+fn newest(spans: &[Span]) -> &[Span] {
+    &spans[spans.len().saturating_sub(UNCERTAIN_MAX)..]
+}
+
 /// The recorder's own state, as other modules ask for it.
-pub(crate) fn status(store: &Status, counts: Counts, waiting: usize) -> Value {
+pub(crate) fn status(store: &Status, uncertain: &[Span], counts: Counts, waiting: usize) -> Value {
     let days = |(oldest, newest): (Timestamp, Timestamp)| newest.micros_since(oldest) as f64 / 86_400e6;
     let status = json!({
         "tags": store.tags,
@@ -149,6 +156,7 @@ pub(crate) fn status(store: &Status, counts: Counts, waiting: usize) -> Value {
         "device_bytes_per_day": store.device_bytes_per_day(),
         "damaged": store.damaged,
         "clock_uncertain": store.clock_uncertain,
+        "uncertain_ms": newest(uncertain).iter().map(|span| [span.from.as_ms(), span.to.as_ms()]).collect::<Vec<_>>(),
         "salvage": store.salvage.as_ref().map(|salvage| json!({
             "file": salvage.file,
             "at_ms": salvage.at.as_ms(),

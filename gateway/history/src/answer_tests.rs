@@ -132,3 +132,20 @@ async fn pymscadas_records_byte_for_byte() {
         assert_eq!(ask(question, tag).await, [want, vec![0; 6]], "{what}");
     }
 }
+
+#[test]
+fn a_status_says_where_the_time_is_uncertain_lately() {
+    let span = |i: u64| Span { from: Timestamp(i * 10_000), to: Timestamp(i * 10_000 + 5000) };
+    let spans: Vec<Span> = (0..70).map(span).collect();
+    let Value::Json(text) = status(&Status::default(), &spans, Counts::default(), 3) else { panic!("an object") };
+    let said: Json = serde_json::from_str(&text).unwrap();
+    let uncertain = said["uncertain_ms"].as_array().unwrap();
+    assert_eq!(
+        (uncertain.len(), &uncertain[0], &uncertain[63]),
+        (64, &serde_json::json!([60, 65]), &serde_json::json!([690, 695]))
+    );
+    assert_eq!(
+        (&said["waiting"], &said["salvage"], &said["days_kept"]),
+        (&serde_json::json!(3), &Json::Null, &Json::Null)
+    );
+}

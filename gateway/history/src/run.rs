@@ -12,6 +12,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use crate::answer::{self, RtaTag};
 use crate::ask::{Question, Records};
 use crate::config::{Config, TICK};
+use crate::decimate::Span;
 use crate::entry::TagNo;
 use crate::error::{ReadError, RunError};
 use crate::recorder::Recorder;
@@ -157,7 +158,11 @@ impl Daemon {
             }
             Question::Status => {
                 let (counts, waiting) = (self.recorder.counts(), self.recorder.waiting());
-                self.read(id, by, move |reader| Ok(vec![answer::status(&reader.status()?, counts, waiting)]))
+                self.read(id, by, move |reader| {
+                    let all = Span { from: Timestamp(0), to: Timestamp(u64::MAX) };
+                    let uncertain = reader.uncertain(all)?;
+                    Ok(vec![answer::status(&reader.status()?, &uncertain, counts, waiting)])
+                })
             }
         };
         self.asked.push(asked);

@@ -175,7 +175,14 @@ export const fakeFetcher: Fetcher = async (url, signal) => {
   await new Promise((r) => setTimeout(r, 120));
   if (signal.aborted) throw new DOMException('aborted', 'AbortError');
   if (Date.now() < downUntil) throw new TypeError('no network');
-  const q = new URL(url, location.origin).searchParams;
+  const now = Date.now();
+  const of = new URL(url, location.origin);
+  if (of.pathname.endsWith('/status')) {
+    const salvage = { at_ms: now - 9e7, got: 412_306, done: true };
+    const said = { oldest_ms: now - 864e5, days: 1, days_kept: 912.4, device_bytes_per_day: 48.2e6, failing: null, damaged: 0, salvage, wear: [], uncertain_ms: [[now - 5e6, now - 48e5]] };
+    return { status: 200, bytes: new TextEncoder().encode(JSON.stringify(said)).buffer };
+  }
+  const q = of.searchParams;
   const [from, to, columns] = [Number(q.get('from')), Number(q.get('to')), Number(q.get('columns'))];
   return { status: 200, bytes: station.history(q.getAll('tag'), from, to, columns) };
 };

@@ -23,6 +23,8 @@ export interface Source {
   now(): number;
   /** Whether the gateway tells us of every change right now. */
   live(): boolean;
+  /** Since when history records, ms; null while that isn't known. */
+  since(): number | null;
   /** The present reading of a pen. */
   reading(pen: number): Reading | undefined;
 }
@@ -120,6 +122,8 @@ export class Loader {
       const late = first - this.window.from > this.window.span * 0.4 && this.have.from < first && first < this.window.to;
       return late ? `recording since ${clock(first)}` : null;
     }
-    return this.tracks.every((t) => !t.known) ? 'history keeps none of these tags' : 'no samples in this span yet';
+    if (this.tracks.every((t) => !t.known)) return 'history keeps none of these tags';
+    const since = this.source.since();
+    return since === null ? 'no samples in this span yet' : `no samples in this span, recording since ${clock(since)}`;
   }
 }

@@ -11,7 +11,8 @@ import { penText } from './legend';
 /** Rows of the table: enough to see a course in, few enough to be read out. */
 const ROWS = 20;
 
-export function Actions({ spec, plot }: { spec: Spec; plot: Plot | null }) {
+/** `bare` leaves the table: what a sheet of one tag has room for. */
+export function Actions({ spec, plot, bare }: { spec: Spec; plot: Plot | null; bare?: boolean | undefined }) {
   const link = useSignal<string | null>(null);
   const table = useSignal(false);
   const name = () => `${spec.title} ${new Date(plot?.window.from ?? 0).toISOString().slice(0, 16)}`.replace(/[^\w-]+/g, '-');
@@ -36,6 +37,8 @@ export function Actions({ spec, plot }: { spec: Spec; plot: Plot | null }) {
         <button type="button" class="ghost" data-testid="table" disabled={!plot} aria-expanded={table.value} onClick={() => (table.value = !table.value)}>
           <Icon name="list" /> Table
         </button>
+        {bare ? null : (
+          <>
         <button type="button" class="ghost" data-testid="csv" disabled={!plot} onClick={() => plot && save(new Blob([plot.csv()], { type: 'text/csv' }), `${name()}.csv`)}>
           <Icon name="download" /> CSV
         </button>
@@ -45,6 +48,8 @@ export function Actions({ spec, plot }: { spec: Spec; plot: Plot | null }) {
         <button type="button" class="ghost" data-testid="share" disabled={!plot} onClick={() => void copy()}>
           <Icon name="share" /> Link
         </button>
+          </>
+        )}
         {link.value ? <output class="quiet">{link.value}</output> : null}
       </div>
       {table.value && plot ? <Table spec={spec} plot={plot} /> : null}

@@ -1,14 +1,16 @@
 // What the pill knows: the link, the gateway's clock, devices that do not answer, versions. And "More": the other pages, the theme.
 
 import { useSignal } from '@preact/signals';
-import { formatAge, formatTime } from '../format';
+import { useEffect } from 'preact/hooks';
+import { formatAge, formatClock, formatNumber, formatTime } from '../format';
 import { Icon } from '../parts/icon';
 import { SheetFrame } from '../parts/sheet';
 import { linkWords } from '../parts/pill';
 import { iconOf } from '../parts/tabs';
 import { goTo } from '../route';
-import { entries, gatewayNow, hello, link, page, plant, theme, tick, type Entry } from '../state';
+import { entries, gatewayNow, gatewayTime, hello, link, page, plant, theme, tick, type Entry } from '../state';
 import { chooseTheme, THEMES } from '../theme';
+import { askPast, past } from '../link/past';
 import type { PageDef } from '../link/speak';
 
 export function StatusSheet() {
@@ -41,6 +43,7 @@ export function StatusSheet() {
           <dd>{h?.version ?? '—'}</dd>
         </div>
       </dl>
+      <PastFacts />
       <h3 class="h h3">Devices</h3>
       {!p || p.devices.length === 0 ? <p class="quiet">none are known</p> : null}
       <ul class="devices">
@@ -54,6 +57,38 @@ export function StatusSheet() {
       </ul>
       {silent.length > 0 ? <p class="quiet">Values of a silent device are held: the last number is shown with its age.</p> : null}
     </SheetFrame>
+  );
+}
+
+/** How long the past is kept and at what price; what was lost of it. */
+function PastFacts() {
+  useEffect(() => void askPast(), []);
+  const p = past.value;
+  if (!p) return null;
+  const s = p.salvage;
+  const facts: [string, string, boolean][] = [];
+  const add = (name: string, words: string | null | false, warn = false) => words && facts.push([name, words, warn]);
+  add('Recording', p.failing && `stopped: ${p.failing}`, true);
+  // Judged by less than a day it would be a guess.
+  add('Kept', p.days_kept !== null && (p.days ?? 0) >= 1 ? `you keep ${formatNumber(p.days_kept, 0)} days` : 'for how long is known after a day');
+  add('Flash', p.device_bytes_per_day !== null && `writes ${formatNumber(p.device_bytes_per_day / 1e6, 1)} MB a day`);
+  for (const w of p.wear) {
+    add(w.device, `${w.used_percent === null ? 'says nothing of its life' : `${w.used_percent} % of its life used`}${w.near_end ? ': replace it soon' : ''}`, w.near_end);
+  }
+  add('Damage', s && `history of ${formatClock(s.at_ms, gatewayTime())} set aside, ${formatNumber(s.got, 0)} samples got back${s.done ? '' : ' so far'}`, true);
+  add('Damaged', p.damaged > 0 && `${p.damaged} pieces were met, each is a gap`, true);
+  return (
+    <>
+      <h3 class="h h3">History</h3>
+      <dl class="facts table" data-testid="past">
+        {facts.map(([name, words, warn]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{warn ? <b class="warn">{words}</b> : words}</dd>
+          </div>
+        ))}
+      </dl>
+    </>
   );
 }
 

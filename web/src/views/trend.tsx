@@ -5,6 +5,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { formatClock, formatMoment } from '../format';
 import { history as fetcher } from '../link/gateway';
 import { askHistory, NoHistory } from '../link/history';
+import { askPast, past, uncertainIn } from '../link/past';
 import type { Item } from '../link/speak';
 import { Icon } from '../parts/icon';
 import { drawn, gatewayTime, link, painted, store } from '../state';
@@ -45,10 +46,12 @@ export function TrendOf({ spec, bare }: { spec: Spec; bare?: boolean }) {
           why,
           now: gatewayTime,
           live: () => link.peek().is === 'live',
+          since: () => past.peek()?.oldest_ms ?? null,
           reading: (i) => store.get(spec.pens[i]?.tag ?? '')?.reading.peek(),
           changed: (s) => (state.value = s),
         });
         plot.current = p;
+        void askPast();
         ready.value += 1;
         const wish = new URLSearchParams(location.search);
         const [from, to] = [Number(wish.get('from')), Number(wish.get('to'))];
@@ -78,6 +81,7 @@ export function TrendOf({ spec, bare }: { spec: Spec; bare?: boolean }) {
   }, [spec]);
 
   const s = state.value;
+  const unsure = s && uncertainIn(past.value, s.from, s.to);
   const p = ready.value > 0 ? plot.current : null;
   const span = (ms: number) => {
     chip.value = ms;
@@ -125,8 +129,13 @@ export function TrendOf({ spec, bare }: { spec: Spec; bare?: boolean }) {
           <div class="legend">{spec.pens.map((pen, i) => (pen.legend ? <LegendRow key={i} pen={pen} index={i} plot={p} state={s} spec={spec} /> : null))}</div>
         )}
       </div>
+      {unsure ? (
+        <p class="quiet" data-testid="unsure">
+          <Icon name="clock" /> time uncertain from {formatClock(unsure[0], gatewayTime())} to {formatClock(unsure[1], gatewayTime())}: the gateway's clock was not set
+        </p>
+      ) : null}
       {spec.pens.length === 0 ? <p class="empty">this trend names no tags</p> : null}
-      {bare ? null : <Actions spec={spec} plot={p} />}
+      <Actions spec={spec} plot={p} bare={bare} />
     </section>
   );
 }
