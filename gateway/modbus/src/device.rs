@@ -28,12 +28,13 @@ use crate::master::char_time;
 use crate::memory::{Learned, LearnedBlock, LearnedForms};
 use crate::pdu;
 use crate::reply::Asked;
+use crate::timing::Timing;
 use crate::unit::{Shape, Unit};
 use crate::write::{self, Transaction};
 
 use flight::{Ask, Doing, Purpose, Touches};
 use proof::Proof;
-pub use types::{Action, Counters, Report, Status, UnitStats};
+pub use types::{Action, Counters, Report, Stats, Status, UnitStats};
 
 /// Connection attempts start this far apart, so that a device which is back is found well within a second.
 pub const RETRY_GAP: Duration = Duration::from_millis(400);
@@ -74,6 +75,8 @@ pub struct Device {
     connect_started: Instant,
     connect_error: Option<String>,
     units: Vec<Unit>,
+    /// Of all of them.
+    timing: Timing,
     /// Per unit: it has no masked write, as far as is known.
     no_mask: Vec<bool>,
     /// Per unit: it has no single-register or single-coil write.
@@ -159,6 +162,7 @@ impl Device {
                 .collect(),
             units,
             blocks,
+            timing: Timing::default(),
             known: vec![false; config.points.len()],
             due: VecDeque::new(),
             replied_at: now,

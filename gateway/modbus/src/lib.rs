@@ -2,8 +2,8 @@
 //!
 //! In: `modbusclient.yaml`, registers, writes of the tags it owns. Out: samples, confirmations, write outcomes, and how
 //! its lines and units are (`vitals`): `sys.modbus.<connection>.{state,why,requests,timeouts,exceptions,crc_errors,
-//! overruns,load,offline_cost}`, `sys.modbus.<connection>:<unit>.{state,timeouts,exceptions,crc_errors,p50_ms,p95_ms,
-//! offline_cost_s}`; asked, `sys.modbus.<connection>.frames` answers with the last raw frames as a pcap file. On disk:
+//! bad_answers,overruns,load,offline_cost,p50_ms,p95_ms}`, `sys.modbus.<connection>:<unit>.{state,timeouts,exceptions,
+//! crc_errors,bad_answers,load,p50_ms,p95_ms,offline_cost_s}`; asked, `sys.modbus.<connection>.frames` answers with the last raw frames as a pcap file. On disk:
 //! only what was learned of devices (`memory`). Never: decides, or knows who listens. `tool` is Modbus from a command
 //! line, without a site; `server` is the other side: tags for other masters.
 //!
@@ -55,7 +55,7 @@ mod write;
 
 pub use beside::Beside;
 pub use config::{Config, Limits, LineBlock, LineConfig, OwnedTag, Point, Spot};
-pub use device::{Action, Counters, Device, RETRY_GAP, Report, Status, UnitStats, WRITES_MAX};
+pub use device::{Action, Counters, Device, RETRY_GAP, Report, Stats, Status, UnitStats, WRITES_MAX};
 pub use error::{ConfigError, LineError, RunError};
 pub use exchange::{Exchange, LATE_MAX};
 pub use layout::{EncodeError, Layout, Meaning, Way, default_order, words_of};

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::config::LineConfig;
-use crate::device::{Counters, Report, UnitStats};
+use crate::device::{Counters, Report, Stats};
 use crate::error::LineError;
 use crate::master::{Do, Master};
 use crate::memory::Learned;
@@ -32,7 +32,7 @@ pub(crate) struct Told {
     pub(crate) reports: Vec<Report>,
     pub(crate) counters: Counters,
     /// Now and then.
-    pub(crate) units: Option<Vec<UnitStats>>,
+    pub(crate) stats: Option<Stats>,
     /// When something was learned.
     pub(crate) learned: Option<Learned>,
 }
@@ -107,12 +107,12 @@ impl Line {
             return !self.told.is_closed();
         }
         self.learned = self.master.learned_so_far();
-        let units = stats_due.then(|| self.master.unit_stats());
+        let stats = stats_due.then(|| self.master.stats());
         if stats_due {
             self.stats_at = Some(now + STATS_EVERY);
         }
         let learned = news.then(|| self.master.learned());
-        let told = Told { line: self.number, reports, counters: self.master.counters(), units, learned };
+        let told = Told { line: self.number, reports, counters: self.master.counters(), stats, learned };
         self.told.send(told).await.is_ok()
     }
 

@@ -6,7 +6,7 @@ use site::{Parity, Serial, Transport};
 use tag::Timestamp;
 
 use crate::config::LineConfig;
-use crate::device::{Action, Counters, Device, Report, UnitStats};
+use crate::device::{Action, Counters, Device, Report, Stats};
 use crate::exchange::Exchange;
 use crate::memory::Learned;
 use crate::write::WriteRequest;
@@ -62,9 +62,9 @@ impl Master {
         self.device.writes_waiting()
     }
 
-    /// What is known of each unit.
-    pub fn unit_stats(&self) -> Vec<UnitStats> {
-        self.device.unit_stats()
+    /// How the line and each unit are.
+    pub fn stats(&self) -> Stats {
+        self.device.stats()
     }
 
     /// A number that changes with what [`Master::learned`] says.

@@ -169,8 +169,9 @@ impl Daemon {
                 Say::Status(line, status) => self.lines[line].status(&mut self.link, self.clock.wall(), &status),
             }
         }
-        if let Some(units) = told.units {
-            self.lines[told.line].units(&mut self.link, self.clock.wall(), units);
+        if let Some(stats) = told.stats {
+            let (now, at) = (self.clock.mono(), self.clock.wall());
+            self.lines[told.line].stats(&mut self.link, now, at, stats);
         }
         if let Some(learned) = told.learned {
             self.learned[told.line] = learned;

@@ -48,6 +48,8 @@ pub(crate) struct Counts {
     pub(crate) timeouts: u64,
     pub(crate) exceptions: u64,
     pub(crate) bad: u64,
+    pub(crate) crc: u64,
+    pub(crate) busy: Duration,
     pub(crate) in_vain: Duration,
 }
 

@@ -8,17 +8,20 @@ use tag::{Reading, Sample, TagName, Timestamp, Value};
 use tokio::sync::mpsc;
 
 use crate::config::LineConfig;
-use crate::device::{Counters, Status, UnitStats};
+use crate::device::{Counters, Stats, Status, UnitStats};
 use crate::line::SharedTrace;
 use crate::trace::Trace;
 use crate::write::WriteRequest;
 
 /// Whole numbers of a line.
-const COUNTED: [&str; 5] = ["requests", "timeouts", "exceptions", "crc_errors", "overruns"];
+const COUNTED: [&str; 6] = ["requests", "timeouts", "exceptions", "crc_errors", "bad_answers", "overruns"];
 /// Shares of a line's time since it was last told, in percent.
 const SHARES: [&str; 2] = ["load", "offline_cost"];
+/// How long answers take on a line.
+const TIMES: [&str; 2] = ["p50_ms", "p95_ms"];
 /// Of a unit.
-const OF_UNIT: [&str; 7] = ["state", "timeouts", "exceptions", "crc_errors", "p50_ms", "p95_ms", "offline_cost_s"];
+const OF_UNIT: [&str; 9] =
+    ["state", "timeouts", "exceptions", "crc_errors", "bad_answers", "load", "p50_ms", "p95_ms", "offline_cost_s"];
 
 /// The loop's end of a line.
 pub(crate) struct LineEnd {
@@ -31,10 +34,15 @@ pub(crate) struct LineEnd {
     pub(crate) frames: Handle,
     counted: [Handle; COUNTED.len()],
     shares: [Handle; SHARES.len()],
+    shares_said: [Option<f64>; SHARES.len()],
+    times: [Handle; TIMES.len()],
     units: Vec<(u8, [Handle; OF_UNIT.len()])>,
     pub(crate) counters: Counters,
     published: Option<(Counters, Instant)>,
-    stats: Vec<UnitStats>,
+    /// As last told, and when.
+    stats: Option<(Instant, Stats)>,
+    /// Of which a load was said that isn't 0.
+    busy_units: Vec<u8>,
     /// As last logged.
     pub(crate) ok: Option<bool>,
 }
@@ -47,7 +55,7 @@ impl LineEnd {
             link.own(&name, group)
         };
         let (state, why, frames) = (own("state"), own("why"), own("frames"));
-        let (counted, shares) = (COUNTED.map(&mut own), SHARES.map(&mut own));
+        let (counted, shares, times) = (COUNTED.map(&mut own), SHARES.map(&mut own), TIMES.map(&mut own));
         let mut ids: Vec<u8> = config.blocks.iter().map(|block| block.unit).collect();
         ids.sort_unstable();
         ids.dedup();
@@ -66,10 +74,13 @@ impl LineEnd {
             frames,
             counted,
             shares,
+            shares_said: [None; SHARES.len()],
+            times,
             units: ids.into_iter().map(|unit| (unit, OF_UNIT.map(|what| of_unit(unit, what)))).collect(),
             counters: Counters::default(),
             published: None,
-            stats: Vec::new(),
+            stats: None,
+            busy_units: Vec::new(),
             ok: None,
         }
     }
@@ -99,51 +110,81 @@ impl LineEnd {
     /// Says what was counted, if anything was.
     pub(crate) fn counts(&mut self, link: &mut Link, now: Instant, at: Timestamp) {
         let before = self.published.replace((self.counters, now));
-        let is = self.counters;
         let (was, since) = match before {
-            Some((was, _)) if was == is => return,
             Some((was, then)) => (was, now.saturating_duration_since(then)),
             None => (Counters::default(), Duration::ZERO),
         };
-        let counts = [is.requests, is.timeouts, is.exceptions, is.bad, is.overruns];
-        for (handle, count) in self.counted.iter().zip(counts) {
-            say(link, *handle, at, whole(count));
+        let is = self.counters;
+        let counts = [is.requests, is.timeouts, is.exceptions, is.crc, is.bad, is.overruns];
+        if before.is_none() || was != is {
+            for (handle, count) in self.counted.iter().zip(counts) {
+                say(link, *handle, at, whole(count));
+            }
         }
         if since.is_zero() {
             return;
         }
-        for (handle, spent) in self.shares.iter().zip([is.busy - was.busy, is.in_vain - was.in_vain]) {
-            let share = (spent.as_secs_f64() / since.as_secs_f64() * 1000.0).round() / 10.0;
-            // A request that was under way at the last look counts here whole.
-            say(link, *handle, at, Value::Float(share.min(100.0)));
+        // Also of a line that does nothing any more: it is at 0 %, not at what it was last.
+        for (n, spent) in [is.busy - was.busy, is.in_vain - was.in_vain].into_iter().enumerate() {
+            let share = percent(spent, since);
+            if self.shares_said[n].replace(share) != Some(share) {
+                say(link, self.shares[n], at, Value::Float(share));
+            }
         }
     }
 
-    /// Says how the units are that have changed.
-    pub(crate) fn units(&mut self, link: &mut Link, at: Timestamp, stats: Vec<UnitStats>) {
-        for unit in &stats {
-            if self.stats.contains(unit) {
+    /// Says how the line and those units are that have changed.
+    pub(crate) fn stats(&mut self, link: &mut Link, now: Instant, at: Timestamp, stats: Stats) {
+        let before = self.stats.take();
+        let was = |unit: &UnitStats| before.as_ref()?.1.units.iter().find(|known| known.unit == unit.unit);
+        let since =
+            before.as_ref().map(|(then, _)| now.saturating_duration_since(*then)).filter(|since| !since.is_zero());
+        for unit in &stats.units {
+            let Some((_, handles)) = self.units.iter().find(|(id, _)| *id == unit.unit) else { continue };
+            let busy = unit.busy.saturating_sub(was(unit).map_or(Duration::ZERO, |was| was.busy));
+            // Twice the same and nothing done in between: that is what was said last.
+            if was(unit) == Some(unit) && !self.busy_units.contains(&unit.unit) {
                 continue;
             }
-            let Some((_, handles)) = self.units.iter().find(|(id, _)| *id == unit.unit) else { continue };
-            let ms =
-                |time: Option<Duration>| time.map(|time| Value::Float((time.as_secs_f64() * 10_000.0).round() / 10.0));
             let values = [
                 Some(Value::Int(unit.online.into())),
                 Some(whole(unit.timeouts)),
                 Some(whole(unit.exceptions)),
+                Some(whole(unit.crc)),
                 Some(whole(unit.bad)),
+                since.map(|since| Value::Float(percent(busy, since))),
                 ms(unit.p50),
                 ms(unit.p95),
                 Some(Value::Float((unit.in_vain.as_secs_f64() * 10.0).round() / 10.0)),
             ];
-            for (handle, value) in handles.iter().zip(values) {
-                if let Some(value) = value {
-                    say(link, *handle, at, value);
-                }
+            say_all(link, handles, at, values);
+            self.busy_units.retain(|known| *known != unit.unit);
+            if !busy.is_zero() {
+                self.busy_units.push(unit.unit);
             }
         }
-        self.stats = stats;
+        let times = |stats: &Stats| (stats.p50, stats.p95);
+        if before.as_ref().map(|(_, before)| times(before)) != Some(times(&stats)) {
+            say_all(link, &self.times, at, [ms(stats.p50), ms(stats.p95)]);
+        }
+        self.stats = Some((now, stats));
+    }
+}
+
+/// What part of a time was spent. A request that was under way at the last look counts here whole.
+fn percent(spent: Duration, since: Duration) -> f64 {
+    ((spent.as_secs_f64() / since.as_secs_f64() * 1000.0).round() / 10.0).min(100.0)
+}
+
+fn ms(time: Option<Duration>) -> Option<Value> {
+    time.map(|time| Value::Float((time.as_secs_f64() * 10_000.0).round() / 10.0))
+}
+
+fn say_all<const N: usize>(link: &mut Link, handles: &[Handle; N], at: Timestamp, values: [Option<Value>; N]) {
+    for (handle, value) in handles.iter().zip(values) {
+        if let Some(value) = value {
+            say(link, *handle, at, value);
+        }
     }
 }
 

@@ -137,7 +137,7 @@ fn one_lost_answer_costs_only_itself() {
     bench.answer(again[0].0, &again[0].1, 0);
     let counters = bench.device.counters();
     assert_eq!((counters.requests - before, counters.timeouts), (7, 1));
-    assert!(bench.device.unit_stats()[0].online);
+    assert!(bench.device.stats().units[0].online);
 }
 
 /// Four that were under way together and are lost together are one loss: the unit is asked again before it is given up.
@@ -155,7 +155,7 @@ fn a_burst_that_is_lost_is_not_yet_an_outage() {
     for (asked, request) in bench.all(4) {
         bench.answer(asked, &request, 0);
     }
-    assert!(bench.device.unit_stats()[0].online);
+    assert!(bench.device.stats().units[0].online);
 }
 
 #[test]

@@ -26,6 +26,22 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// What is promised: one poll and a second; and what a loaded machine may add.
 const RECOVERY: Duration = Duration::from_millis(1000 + 200 + 500);
 
+/// What is said of each line, and of each unit.
+const OF_LINE: [&str; 10] = [
+    "requests",
+    "timeouts",
+    "exceptions",
+    "crc_errors",
+    "bad_answers",
+    "overruns",
+    "load",
+    "offline_cost",
+    "p50_ms",
+    "p95_ms",
+];
+const OF_UNIT: [&str; 9] =
+    ["state", "timeouts", "exceptions", "crc_errors", "bad_answers", "load", "p50_ms", "p95_ms", "offline_cost_s"];
+
 /// A bus, the daemon, and a module that watches everything.
 struct Site {
     link: Link,
@@ -58,10 +74,10 @@ impl Site {
         let config = Config::new(client, defs).unwrap();
         tokio::task::spawn_local(run(config, end("modbus"), clock, stop.clone(), Notify::from_env()));
         let mut link = end("www");
-        let system = ["state", "why", "requests", "timeouts", "exceptions", "load", "offline_cost", "frames"];
+        let system = ["state", "why", "frames"].iter().chain(&OF_LINE).copied().collect::<Vec<_>>();
         let system =
             system.iter().flat_map(|what| client.rtus.iter().map(move |r| format!("sys.modbus.{}.{what}", r.name)));
-        let units = ["state", "p95_ms"].map(|what| format!("sys.modbus.RTU:1.{what}"));
+        let units = OF_UNIT.map(|what| format!("sys.modbus.RTU:1.{what}"));
         let tags = client.tags.iter().map(|tag| tag.name.to_string()).chain(system).chain(units);
         let handles = tags.map(|tag| (tag.clone(), link.watch(&name(&tag), Delivery::Latest, None))).collect();
         Self { link, handles, seen: HashMap::new(), outcomes: vec![], root, stop }
@@ -161,14 +177,17 @@ fn tags() -> Vec<site::ModbusTag> {
 
 /// What must work over either wire.
 async fn a_day_in_the_life(test: &str, plant: &sim::Handle, rtu: Rtu) {
+    let serial = matches!(rtu.transport, Transport::Rtu(_));
     let defs = [limits("set", 0.0, 100.0)];
     let mut site = Site::start(test, &client(vec![rtu], tags()), &defs);
     site.until(DEADLINE, "first values", |s| s.is("set", 7) && s.is("level", Value::Float(20.5)) && s.is("valve", 1))
         .await;
     site.until(DEADLINE, "the state", |s| s.is("sys.modbus.RTU.state", 1) && s.is("sys.modbus.RTU.why", "")).await;
     let said = |s: &Site, tag: &str| s.reading(tag).is_some_and(|reading| reading.good().is_some());
-    let vitals = ["RTU.requests", "RTU.load", "RTU.offline_cost", "RTU:1.state", "RTU:1.p95_ms"];
-    let all = |s: &Site| vitals.iter().all(|tag| said(s, &format!("sys.modbus.{tag}")));
+    let all = |s: &Site| {
+        let of_line = OF_LINE.iter().all(|what| said(s, &format!("sys.modbus.RTU.{what}")));
+        of_line && OF_UNIT.iter().all(|what| said(s, &format!("sys.modbus.RTU:1.{what}")))
+    };
     site.until(DEADLINE, "how the line and the unit are", all).await;
     let frames = site.frames().await;
     assert_eq!(frames[..4], [0xD4, 0xC3, 0xB2, 0xA1], "a pcap file");
@@ -197,6 +216,16 @@ async fn a_day_in_the_life(test: &str, plant: &sim::Handle, rtu: Rtu) {
         site.until(DEADLINE, "online", |s| s.is("sys.modbus.RTU.state", 1)).await;
     }
     assert_eq!(plant.peek(Plc::NAME, "4x:1").unwrap(), 42, "what was refused is not sent later");
+    let counted = |s: &Site, what: &str| match s.reading(what) {
+        Some(Reading::Good(Value::Int(count))) => *count,
+        other => panic!("{what}: {other:?}"),
+    };
+    for of in ["RTU", "RTU:1"] {
+        let [crc, bad, lost] = ["crc_errors", "bad_answers", "timeouts"].map(|what| format!("sys.modbus.{of}.{what}"));
+        site.until(DEADLINE, "what went wrong is counted", |s| counted(s, &bad) > 0 && counted(s, &lost) > 0).await;
+        assert_eq!(counted(&site, &crc) > 0, serial, "only frames of a serial line have a checksum: {of}");
+        assert!(counted(&site, &crc) <= counted(&site, &bad));
+    }
 }
 
 #[test]

@@ -77,18 +77,23 @@ impl Device {
         let most = self.config.timeout * 2 + doing.wire;
         let took = now.saturating_duration_since(doing.sent).min(most);
         // While several are under way the line is busy once.
-        self.counters.busy += now.saturating_duration_since(oldest.max(self.busy_until)).min(most);
+        let busy = now.saturating_duration_since(oldest.max(self.busy_until)).min(most);
+        self.counters.busy += busy;
         self.busy_until = now;
         // Of a line that takes several at a time it kept one place.
         let cost = took / self.share();
         let unit = &mut self.units[doing.unit];
         let counts = &mut unit.counts;
+        counts.busy += busy;
         match reply {
             Reply::TimedOut => counts.timeouts += 1,
             Reply::Exception(_) => counts.exceptions += 1,
-            Reply::Bad(_) => {
+            Reply::Bad(bad) => {
+                let crc = u64::from(*bad == BadReply::Garbled);
                 counts.bad += 1;
+                counts.crc += crc;
                 self.counters.bad += 1;
+                self.counters.crc += crc;
             }
             Reply::Answer(_) | Reply::Broadcast => {}
         }
@@ -108,7 +113,9 @@ impl Device {
         if unit.stirring || matches!(doing.purpose, Purpose::Write { .. }) {
             return;
         }
-        unit.timing.answered(now.saturating_duration_since(doing.sent).saturating_sub(doing.wire));
+        let took = now.saturating_duration_since(doing.sent).saturating_sub(doing.wire);
+        unit.timing.answered(took);
+        self.timing.answered(took);
         if unit.failures > 0 && !unit.is_offline() {
             unit.timing.given_up_too_soon();
         }

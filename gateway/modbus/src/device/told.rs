@@ -1,7 +1,7 @@
 //! What is known of a connection and its units: counters, answer times, and what is worth remembering.
 
 use super::Device;
-use super::types::{Counters, UnitStats};
+use super::types::{Counters, Stats, UnitStats};
 use crate::memory::{Learned, LearnedBlock, LearnedForms};
 
 impl Device {
@@ -10,8 +10,12 @@ impl Device {
         self.counters
     }
 
-    /// What is known of each unit.
-    pub fn unit_stats(&self) -> Vec<UnitStats> {
+    /// How the connection and each unit are.
+    pub fn stats(&self) -> Stats {
+        Stats { p50: self.timing.percentile(50), p95: self.timing.percentile(95), units: self.unit_stats() }
+    }
+
+    fn unit_stats(&self) -> Vec<UnitStats> {
         self.units
             .iter()
             .map(|unit| UnitStats {
@@ -20,6 +24,8 @@ impl Device {
                 timeouts: unit.counts.timeouts,
                 exceptions: unit.counts.exceptions,
                 bad: unit.counts.bad,
+                crc: unit.counts.crc,
+                busy: unit.counts.busy,
                 p50: unit.timing.percentile(50),
                 p95: unit.timing.percentile(95),
                 in_vain: unit.counts.in_vain,

@@ -83,8 +83,10 @@ pub struct Counters {
     pub timeouts: u64,
     /// Exceptions.
     pub exceptions: u64,
-    /// Answers that were garbled: wrong checksums, lengths, functions.
+    /// Answers that were none: garbled, of a wrong length, function or unit.
     pub bad: u64,
+    /// Of those: frames of a serial line without a right checksum.
+    pub crc: u64,
     /// How long the line was busy with requests and answers, and with waiting for them.
     pub busy: Duration,
     /// How much of that was spent on units that were offline.
@@ -106,10 +108,25 @@ pub struct UnitStats {
     pub exceptions: u64,
     /// Answers that were none.
     pub bad: u64,
+    /// Of those: without a right checksum.
+    pub crc: u64,
+    /// How long the line was busy with it.
+    pub busy: Duration,
     /// How long an answer usually takes.
     pub p50: Option<Duration>,
     /// How long one in twenty takes at least.
     pub p95: Option<Duration>,
     /// Time the line waited for it while it was offline.
     pub in_vain: Duration,
+}
+
+/// How a connection and its units are, now and then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stats {
+    /// How long an answer on this line usually takes.
+    pub p50: Option<Duration>,
+    /// How long one in twenty takes at least.
+    pub p95: Option<Duration>,
+    /// Each unit.
+    pub units: Vec<UnitStats>,
 }
