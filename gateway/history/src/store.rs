@@ -15,6 +15,7 @@ mod reader;
 mod restamp;
 mod rezone;
 mod roll;
+mod salvage;
 mod scan;
 mod seal;
 mod status;

@@ -14,6 +14,7 @@ use super::file::{self, sqlite};
 use super::head::{Head, Plan};
 use super::rezone::Rezone;
 use super::roll;
+use super::salvage::Wreck;
 use super::scan::Past;
 use super::seal::{ChunkIds, cut, newest_chunk, seal};
 use super::thin::{self, Thinned};
@@ -58,6 +59,8 @@ pub(crate) struct Engine {
     pub(super) eras: Eras,
     /// Tags that only the box stamps.
     pub(super) own: Vec<i64>,
+    /// A damaged database of which something may be got back.
+    pub(super) wreck: Option<Wreck>,
 }
 
 impl Engine {
@@ -94,6 +97,7 @@ impl Engine {
             is_over: false,
             eras: Eras::default(),
             own: vec![ALL],
+            wreck: None,
         };
         engine.read_log().map_err(sqlite("reading the log of", path))?;
         engine.rezone =
@@ -214,7 +218,7 @@ impl Engine {
 
     /// Whether some windows wait to be rolled up although nothing new came.
     pub(crate) fn has_work(&self) -> bool {
-        self.is_over || !self.to_roll.is_empty() || self.rezone.has_work() || !self.eras.moving.is_empty()
+        self.is_over || !self.to_roll.is_empty() || self.rezone.has_work() || self.has_more_work()
     }
 
     fn read_log(&mut self) -> rusqlite::Result<()> {

@@ -203,7 +203,15 @@ fn rows(conn: &Connection) -> rusqlite::Result<Vec<(Era, String)>> {
 
 /// Every era in the database, for those who read beside the writer.
 pub(super) fn all(conn: &Connection) -> rusqlite::Result<Vec<Era>> {
+    if !is_there(conn)? {
+        return Ok(Vec::new());
+    }
     Ok(rows(conn)?.into_iter().map(|(era, _)| era).collect())
+}
+
+/// An older release's database, read beside, has none.
+fn is_there(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM sqlite_schema WHERE name = 'era'")?.exists([])
 }
 
 /// The first and last uptime of an era's records, in chunks or not.
@@ -230,6 +238,9 @@ pub(super) fn range(era: &Era) -> (Timestamp, Timestamp) {
 
 /// Where in a span the time is uncertain, in order, pieces that touch as one.
 pub(super) fn doubts(conn: &Connection, head: &Head, span: Span) -> rusqlite::Result<Vec<Span>> {
+    if !is_there(conn)? {
+        return Ok(Vec::new());
+    }
     let mut find =
         conn.prepare_cached("SELECT from_us, to_us FROM doubt WHERE from_us < ?2 AND to_us > ?1 ORDER BY from_us")?;
     let found = find.query_map([us(span.from), us(span.to)], |row| {

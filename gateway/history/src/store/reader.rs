@@ -21,11 +21,12 @@ use tag::{TagName, Timestamp};
 use super::engine::{ALL, load, lock};
 use super::eras::{self, Era};
 use super::file::{self, with_suffix};
+use super::salvage::Progress;
 use super::scan::{Past, Piece, failed, us};
 use super::seal::newest_chunk;
 use super::thin::Thinned;
 use super::walk::last_value;
-use super::{Shared, Status};
+use super::{Salvage, Shared, Status};
 use crate::decimate::{Series, Span, Thinner};
 use crate::entry::{Number, Point, TIME_END};
 use crate::error::ReadError;
@@ -266,8 +267,23 @@ impl Reader {
             keep_bytes: self.shared.keep_bytes.load(Ordering::Relaxed),
             device: (device_us > 0).then_some((device_bytes, device_us)),
             clock_uncertain: self.shared.clock_uncertain.load(Ordering::Relaxed),
+            salvage: self.salvage().map_err(reading)?,
             ..Status::default()
         })
+    }
+
+    /// What is got back out of the database that was set aside last, as long as that is there.
+    fn salvage(&self) -> rusqlite::Result<Option<Salvage>> {
+        let folder = self.path.parent();
+        let is_there = |file: &str| folder.is_some_and(|folder| folder.join(file).exists());
+        let last = Progress::all(self.conn())?.pop().filter(|progress| is_there(&progress.file));
+        Ok(last.map(|progress| Salvage {
+            is_done: progress.is_done(),
+            at: Timestamp(progress.at_us),
+            got: progress.got,
+            lost: progress.lost,
+            file: progress.file,
+        }))
     }
 
     fn look(&self) -> Result<(), ReadError> {

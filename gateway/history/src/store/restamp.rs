@@ -1,10 +1,13 @@
 //! Times made good: what the clock's becoming known, or a step of it, means for what is kept already.
 
+use std::path::Path;
+
 use rusqlite::TransactionBehavior;
 use tag::{Timestamp, Uptime};
 
 use super::engine::{ALL, Engine, lock};
 use super::eras::{self, Era, State};
+use super::salvage::{Progress, Wreck};
 use super::seal::cut;
 use crate::entry::Whom;
 use crate::era::{Restamp, in_era};
@@ -43,7 +46,9 @@ impl Engine {
         let Some(newest) = self.newest_own()?.filter(ahead) else { return Ok(()) };
         // Just before the present: what is stamped now must not fall on it.
         let (from, by) = (Timestamp(now.0 + 1), now.0 as i64 - newest.0 as i64 - 1);
-        log::warn!("records of up to {newest} were stamped by a clock that was ahead: they are moved to before {now}");
+        ::log::warn!(
+            "records of up to {newest} were stamped by a clock that was ahead: they are moved to before {now}"
+        );
         let own = self.own.clone();
         self.take_out((from, Timestamp(newest.0 + 1)), by, false, &own)
     }
@@ -65,7 +70,7 @@ impl Engine {
         let Some(open) = self.eras.open() else { return Ok(()) };
         let extent = eras::extent(&self.conn, &open, &lock(&self.head))?;
         if extent.is_some_and(|(first, _)| uptime.0.saturating_sub(first) > WAITS_US) {
-            log::warn!(
+            ::log::warn!(
                 "the clock isn't set since {} days; what was recorded stays where it may have been",
                 WAITS_US / 86_400_000_000
             );
@@ -142,6 +147,48 @@ impl Engine {
                 self.eras.moving.remove(0);
                 self.show_eras();
             }
+        }
+        Ok(true)
+    }
+
+    /// Whether records wait to be moved or to be got back.
+    pub(super) fn has_more_work(&self) -> bool {
+        !self.eras.moving.is_empty() || self.wreck.is_some()
+    }
+
+    /// Notes that a database was set aside, and opens the next of those that were to get back what it holds.
+    pub(super) fn find_wreck(&mut self, folder: &Path, aside: Option<Progress>) -> rusqlite::Result<()> {
+        if let Some(aside) = aside {
+            aside.note(&self.conn)?;
+        }
+        for mut progress in Progress::all(&self.conn)?.into_iter().rev().filter(|progress| !progress.is_done()) {
+            self.wreck = Wreck::open(folder, progress.clone());
+            if self.wreck.is_some() {
+                return Ok(());
+            }
+            ::log::error!("nothing can be got back out of {}", progress.file);
+            progress.give_up();
+            progress.note(&self.conn)?;
+        }
+        Ok(())
+    }
+
+    /// Gets something back out of a damaged database; false when there is nothing more.
+    pub(super) fn get_back(&mut self, folder: &Path) -> rusqlite::Result<bool> {
+        let Some(mut wreck) = self.wreck.take() else { return Ok(false) };
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let head = self.head.clone();
+        let waiting = |tag| lock(&head).fresh(tag);
+        let tags = wreck.step(&tx, &self.calendar, &mut self.chunks, &waiting)?;
+        tx.commit()?;
+        lock(&self.head).newest_chunk = self.chunks.newest();
+        self.to_roll.extend(tags);
+        if wreck.progress().is_done() {
+            let Progress { file, got, lost, .. } = wreck.progress();
+            ::log::warn!("got {got} records back out of {file}; {lost} pieces of it don't read");
+            self.find_wreck(folder, None)?;
+        } else {
+            self.wreck = Some(wreck);
         }
         Ok(true)
     }

@@ -53,6 +53,14 @@ impl Thinned {
         self.0[3]
     }
 
+    /// Notes the same of a tag, as far as it isn't noted yet.
+    pub(super) fn note(&self, tx: &Connection, tag: i64) -> rusqlite::Result<()> {
+        for (place, until) in self.0.iter().enumerate().filter(|(_, until)| until.0 > 0) {
+            thinned_until(tx, place, tag, us(*until))?;
+        }
+        Ok(())
+    }
+
     /// Until when there is no record.
     pub(super) fn records_until(&self) -> Timestamp {
         self.0[0]
@@ -114,10 +122,14 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
 fn remove(tx: &Connection, place: usize, row: &Row) -> rusqlite::Result<()> {
     let delete = if place == 0 { "DELETE FROM chunk WHERE id = ?1" } else { "DELETE FROM rollup WHERE id = ?1" };
     tx.prepare_cached(delete)?.execute([row.id])?;
+    thinned_until(tx, place, row.tag, us(row.to) + 1)
+}
+
+fn thinned_until(tx: &Connection, place: usize, tag: i64, until: i64) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "INSERT INTO note (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = max(value, ?2)",
     )?
-    .execute(params![note(place, row.tag), us(row.to) + 1])?;
+    .execute(params![note(place, tag), until])?;
     Ok(())
 }
 

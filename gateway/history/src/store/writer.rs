@@ -14,6 +14,7 @@ use tag::Timestamp;
 
 use super::engine::{Engine, lock};
 use super::file::{self, sqlite};
+use super::salvage::Progress;
 use super::{Shared, StoreConfig, Work};
 use crate::entry::{Batch, Entry, Whom};
 use crate::era::Restamp;
@@ -49,6 +50,8 @@ pub(super) struct Writer {
     told: BTreeMap<u64, i64>,
     /// What was learned of times, until it is durable.
     learned: VecDeque<Restamp>,
+    /// A database that was set aside just now.
+    aside: Option<Progress>,
     /// The first opening has looked for that mark.
     looked_back: bool,
     /// What the kernel had written for this thread when it began, and when that was.
@@ -69,6 +72,7 @@ impl Writer {
             owed: None,
             told: BTreeMap::new(),
             learned: VecDeque::new(),
+            aside: None,
             looked_back: false,
             counted_from: None,
         }
@@ -205,6 +209,7 @@ impl Writer {
         let waits = self.told.keys().next_back().map_or(1, |era| era + 1);
         engine.give_up_waiting(waits, now.1).map_err(sqlite("settling times in", &self.path))?;
         engine.move_some().map_err(sqlite("moving records in", &self.path))?;
+        engine.get_back(&self.config.folder).map_err(sqlite("getting records back into", &self.path))?;
         Ok(())
     }
 
@@ -222,6 +227,9 @@ impl Writer {
             self.shared.newest_own.store(newest.map_or(0, |at| at.0), Ordering::Relaxed);
             self.looked_back = true;
         }
+        let wreck = engine.find_wreck(&self.config.folder, self.aside.clone());
+        wreck.map_err(sqlite("noting what was set aside in", &self.path))?;
+        self.aside = None;
         let now = (self.clock.wall(), self.clock.uptime());
         let places = self.pending.iter().try_for_each(|entry| engine.make_place(entry.at, now));
         places.map_err(sqlite("reading", &self.path))?;
@@ -237,6 +245,7 @@ impl Writer {
         log::error!("the history is damaged ({}); set aside as {}, starting a new one", chain(why), aside.display());
         self.owed = None;
         self.looked_back = true;
+        self.aside = Some(Progress::begin(&aside, self.clock.wall()));
         self.shared.generation.fetch_add(1, Ordering::AcqRel);
         self.open()
     }

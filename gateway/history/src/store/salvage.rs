@@ -1,0 +1,317 @@
+//! What is got back out of a damaged database, in pieces that hold nobody up: lines of its log, the newest first, then
+//! chunks, then rollups of which the records are gone. What is in the new database already counts for more. How far it
+//! has come is noted in the transaction that brings the piece, so a box that is switched off meanwhile goes on there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use tag::Timestamp;
+
+use super::engine::past_of_chunks;
+use super::eras;
+use super::roll;
+use super::seal::{ChunkIds, seal};
+use super::thin::Thinned;
+use crate::entry::{Cause, Point, TIME_END};
+use crate::era::era_of;
+use crate::error::ReadError;
+use crate::format::{Record, chunk, log, rollup};
+use crate::levels::Calendar;
+
+/// Rows taken in one step: under a tenth of a second on a small box.
+const STEP: i64 = 16;
+
+/// Where rows don't read, so many are jumped over at most before the rest is given up.
+const JUMP_MAX: i64 = 1 << 24;
+
+/// How far it has come, as it is noted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Progress {
+    pub(super) file: String,
+    pub(super) at_us: u64,
+    pub(super) got: u64,
+    pub(super) lost: u64,
+    stage: Stage,
+    /// The last row that was looked at.
+    last: i64,
+    /// Rows to be jumped over where the last ones didn't read.
+    jump: i64,
+    /// The newest record before the damage was found.
+    newest_us: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+enum Stage {
+    #[default]
+    Log,
+    Chunks,
+    Rollups,
+    Done,
+}
+
+/// A database that was set aside, open.
+pub(super) struct Wreck {
+    conn: Connection,
+    progress: Progress,
+    /// Its tags: what they are called, and their kind; up to which line of the log their records are in chunks.
+    tags: BTreeMap<i64, (String, i64, i64)>,
+    eras: Vec<eras::Era>,
+}
+
+impl Progress {
+    pub(super) fn begin(file: &Path, at: Timestamp) -> Self {
+        let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self { file, at_us: at.0, last: i64::MAX, ..Self::default() }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.stage == Stage::Done
+    }
+
+    /// Notes it.
+    pub(super) fn note(&self, tx: &Connection) -> rusqlite::Result<()> {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        tx.execute(
+            "INSERT INTO note (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
+            params![format!("salvage {}", self.file), text],
+        )?;
+        Ok(())
+    }
+
+    /// All that was noted, the latest last.
+    pub(super) fn all(conn: &Connection) -> rusqlite::Result<Vec<Self>> {
+        let mut find = conn.prepare_cached("SELECT value FROM note WHERE name LIKE 'salvage %' ORDER BY name")?;
+        let texts: Vec<String> = find.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect())
+    }
+
+    /// Nothing of it reads.
+    pub(super) fn give_up(&mut self) {
+        (self.stage, self.lost) = (Stage::Done, self.lost.max(1));
+    }
+
+    fn next_stage(&mut self) {
+        (self.stage, self.last) = match self.stage {
+            Stage::Log => (Stage::Chunks, 0),
+            Stage::Chunks => (Stage::Rollups, 0),
+            Stage::Rollups | Stage::Done => (Stage::Done, 0),
+        };
+        self.jump = 0;
+    }
+
+    /// Rows didn't read: others further on may.
+    fn jump(&mut self) {
+        self.lost += 1;
+        self.jump = (self.jump * 2).max(1);
+        if self.jump > JUMP_MAX {
+            return self.next_stage();
+        }
+        let back = self.stage == Stage::Log;
+        self.last = if back { self.last.saturating_sub(self.jump) } else { self.last.saturating_add(self.jump) };
+    }
+}
+
+impl Wreck {
+    /// Opens it. One of which nothing reads gives nothing.
+    pub(super) fn open(folder: &Path, progress: Progress) -> Option<Self> {
+        let path: PathBuf = folder.join(&progress.file);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Connection::open_with_flags(path, flags).ok()?;
+        let mut wreck = Self { conn, progress, tags: BTreeMap::new(), eras: Vec::new() };
+        if wreck.read_tags().is_err() && wreck.tags.is_empty() {
+            return None;
+        }
+        wreck.eras = eras::all(&wreck.conn).unwrap_or_default();
+        if wreck.progress.last == i64::MAX {
+            let newest = wreck.conn.query_row("SELECT max(seq) FROM log", [], |row| row.get::<_, Option<i64>>(0));
+            wreck.progress.last = newest.ok().flatten().unwrap_or(0) + 1;
+        }
+        Some(wreck)
+    }
+
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    fn read_tags(&mut self) -> rusqlite::Result<()> {
+        let mut find = self.conn.prepare("SELECT id, name, kind, sealed FROM tag")?;
+        let mut rows = find.query([])?;
+        while let Some(row) = rows.next()? {
+            self.tags.insert(row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?));
+        }
+        Ok(())
+    }
+
+    /// Gets some rows back; `waiting` gives what of a tag isn't in chunks. Gives the tags that got some.
+    pub(super) fn step(
+        &mut self,
+        tx: &Connection,
+        calendar: &Calendar,
+        ids: &mut ChunkIds,
+        waiting: &dyn Fn(i64) -> Vec<Record>,
+    ) -> rusqlite::Result<Vec<i64>> {
+        let mut before = self.progress.clone();
+        let found = match self.progress.stage {
+            Stage::Log => self.lines(),
+            Stage::Chunks => self.chunks(),
+            Stage::Rollups => {
+                if self.rollups(tx).is_err() {
+                    self.progress.jump();
+                }
+                Ok(Vec::new())
+            }
+            Stage::Done => Ok(Vec::new()),
+        };
+        let found = found.unwrap_or_else(|_| {
+            before.jump();
+            self.progress = before;
+            Vec::new()
+        });
+        let mut tags = Vec::new();
+        for (old, records) in found {
+            let Some(tag) = self.tag(tx, old)? else {
+                self.progress.lost += 1;
+                continue;
+            };
+            let records = self.on_calendar(records);
+            let records = new_to(tx, calendar, tag, records, &waiting(tag))?;
+            let newest = records.iter().map(|record| record.at.0).filter(|at| *at <= self.progress.at_us).max();
+            self.progress.newest_us = self.progress.newest_us.max(newest.unwrap_or(0));
+            self.progress.got += records.len() as u64;
+            seal(tx, tag, &records, ids)?;
+            roll::forget(tx, calendar, tag, &records)?;
+            tags.push(tag);
+        }
+        if self.progress.is_done() && self.progress.newest_us > 0 {
+            // Between the last record got back and the new database nobody recorded.
+            let gap = Record { at: Timestamp(self.progress.newest_us + 1), point: Point::Gap(Cause::NotRecorded) };
+            let gap = new_to(tx, calendar, 0, vec![gap], &waiting(0))?;
+            seal(tx, 0, &gap, ids)?;
+        }
+        self.progress.note(tx)?;
+        Ok(tags)
+    }
+
+    fn lines(&mut self) -> rusqlite::Result<Vec<(i64, Vec<Record>)>> {
+        let mut find =
+            self.conn.prepare_cached("SELECT seq, body FROM log WHERE seq < ?1 ORDER BY seq DESC LIMIT 1")?;
+        let mut rows = find.query([self.progress.last])?;
+        let Some(row) = rows.next()? else {
+            self.progress.next_stage();
+            return Ok(Vec::new());
+        };
+        let seq = row.get(0)?;
+        (self.progress.last, self.progress.jump) = (seq, 0);
+        let Ok(line) = log::decode(seq, row.get_ref(1)?.as_blob()?) else {
+            self.progress.lost += 1;
+            return Ok(Vec::new());
+        };
+        let sealed = |tag: &i64| self.tags.get(tag).map_or(0, |(_, _, sealed)| *sealed);
+        Ok(line.into_iter().filter(|(tag, _)| sealed(tag) < seq).collect())
+    }
+
+    fn chunks(&mut self) -> rusqlite::Result<Vec<(i64, Vec<Record>)>> {
+        let mut find =
+            self.conn.prepare_cached("SELECT id, tag, from_us, body FROM chunk WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+        // Where rows were jumped over, one by one until they read again.
+        let most = if self.progress.jump > 0 { 1 } else { STEP };
+        let mut rows = find.query([self.progress.last, most])?;
+        let mut found = Vec::new();
+        let mut any = false;
+        while let Some(row) = rows.next()? {
+            let (id, tag, from) = (row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs());
+            match chunk::decode(tag, Timestamp(from), row.get_ref(3)?.as_blob()?) {
+                Ok(records) => found.push((tag, records)),
+                Err(_) => self.progress.lost += 1,
+            }
+            (self.progress.last, self.progress.jump, any) = (id, 0, true);
+        }
+        if !any {
+            self.progress.next_stage();
+        }
+        Ok(found)
+    }
+
+    /// Rollups of times whose records were thinned: nothing else knows of them.
+    fn rollups(&mut self, tx: &Connection) -> rusqlite::Result<()> {
+        let mut find = self.conn.prepare_cached(
+            "SELECT id, tag, level, from_us, to_us, body FROM rollup WHERE id > ?1 ORDER BY id LIMIT ?2",
+        )?;
+        let mut rows = find.query([self.progress.last, STEP])?;
+        let mut any = false;
+        while let Some(row) = rows.next()? {
+            let (id, old, from) = (row.get(0)?, row.get(1)?, row.get::<_, i64>(3)?);
+            (self.progress.last, self.progress.jump, any) = (id, 0, true);
+            let thinned = Thinned::read(&self.conn, old).unwrap_or_default();
+            let start = Timestamp(from.unsigned_abs());
+            if start >= thinned.records_until() {
+                continue;
+            }
+            let (Some(tag), Ok(buckets)) = (self.tag(tx, old)?, rollup::decode(old, start, row.get_ref(5)?.as_blob()?))
+            else {
+                self.progress.lost += 1;
+                continue;
+            };
+            let (level, to) = (row.get::<_, i64>(2)?, row.get::<_, i64>(4)?);
+            let body = rollup::encode(tag, start, &buckets);
+            tx.prepare_cached(
+                "INSERT OR IGNORE INTO rollup (tag, level, from_us, to_us, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![tag, level, from, to, body])?;
+            thinned.note(tx, tag)?;
+        }
+        if !any {
+            self.progress.next_stage();
+        }
+        Ok(())
+    }
+
+    /// The new database's number for one of the wreck's tags, entered if need be.
+    fn tag(&self, tx: &Connection, old: i64) -> rusqlite::Result<Option<i64>> {
+        let Some((name, kind, _)) = self.tags.get(&old) else { return Ok(None) };
+        let mut find = tx.prepare_cached("SELECT id FROM tag WHERE name = ?1")?;
+        let known = find.query_row([name], |row| row.get(0)).optional()?;
+        match known {
+            Some(id) => Ok(Some(id)),
+            None => {
+                tx.prepare_cached("INSERT INTO tag (name, kind) VALUES (?1, ?2)")?.insert(params![name, kind]).map(Some)
+            }
+        }
+    }
+
+    /// What was kept by a boot's uptime, where it was or may have been.
+    fn on_calendar(&self, records: Vec<Record>) -> Vec<Record> {
+        let place = |record: Record| match era_of(record.at) {
+            None => Some(record),
+            Some((id, uptime)) => {
+                let era = self.eras.iter().find(|era| era.id == id)?;
+                Some(Record { at: eras::calendar(uptime, era.offset), ..record })
+            }
+        };
+        records.into_iter().filter_map(place).filter(|record| record.at < TIME_END).collect()
+    }
+}
+
+/// Of these records those whose time isn't there yet.
+fn new_to(
+    tx: &Connection,
+    calendar: &Calendar,
+    tag: i64,
+    records: Vec<Record>,
+    waiting: &[Record],
+) -> rusqlite::Result<Vec<Record>> {
+    let mut records = super::head::in_order(records);
+    let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(records) };
+    let (from, to) = (first.at, Timestamp(last.at.0 + 1));
+    let mut there: Vec<Timestamp> = waiting.iter().map(|record| record.at).collect();
+    let damaged = std::cell::Cell::new(0);
+    let looked = past_of_chunks(tx, calendar, tag, &damaged).records(from, to, &mut |record| there.push(record.at));
+    if let Err(ReadError::Sqlite { source, .. }) = looked {
+        return Err(source);
+    }
+    there.sort_unstable();
+    records.retain(|record| there.binary_search(&record.at).is_err());
+    Ok(records)
+}
