@@ -1,6 +1,6 @@
 //! The past, asked for by people and programs: over HTTP, at the command line, onto a disk that is full.
 
-use forebay_tests::{Gateway, PATIENCE, Site, wait_for};
+use forebay_tests::{Gateway, PATIENCE, Peer, Site, wait_for};
 
 /// A running gateway that has kept these values of `level`.
 fn recorded(values: &[&str]) -> (Gateway, forebay_tests::Process) {
@@ -96,4 +96,32 @@ fn an_export_to_a_full_disk_says_so_leaves_nothing_and_recording_goes_on() {
     let said =
         gateway.say(["history", "export", "level", "--of", "buckets", "--table", "x", "--state", &state(&gateway)]);
     assert_eq!(said.code, Some(78), "{said:?}");
+}
+
+#[test]
+fn asking_the_author_keeps_pymscadas_rules_and_is_heard_by_the_asker_alone() {
+    let site = Site::small()
+        .file(
+            "tags.yaml",
+            "level: {desc: Level, type: float}\ncount: {desc: Count, type: int}\nmode: {desc: Mode, multi: [Stopped, Running]}\n\
+             whole: {desc: A float that is whole, type: float}\nword: {desc: Word, type: str}\n",
+        )
+        .file("history.yaml", "bus_ip: 127.0.0.1\nbus_port: @BUS@\npath: history\nflush_s: 0.2\n");
+    let gateway = Gateway::new(site);
+    let _process = gateway.run();
+    for (tag, values) in [("level", ["1.5", "2.5"]), ("count", ["6", "7"]), ("mode", ["0", "1"]), ("whole", ["3", "4"])]
+    {
+        for value in values {
+            assert_eq!(gateway.tool(&["set", tag, value]).code, Some(0));
+        }
+    }
+    let say = || gateway.say(["history", "export", "whole", "mode", "--state", &state(&gateway)]).out;
+    wait_for("the last values on flash", PATIENCE, say, |csv| csv.contains(",whole,4.0,") && csv.contains(",mode,1,"));
+    let bus = format!("127.0.0.1:{}", gateway.site.bus_port);
+    let tags = ["level:2:2.5", "count:1:7", "mode:1:1", "whole:2:4"];
+    let tags = tags.iter().flat_map(|tag| ["--tag", tag]);
+    let arguments: Vec<&str> = ["--bus", &bus, "--unknown", "word"].into_iter().chain(tags).collect();
+    Peer::run("rta_rules", &arguments);
+    // pymscada's own client: nothing lies in its span, and it doesn't wait for ever.
+    Peer::run("get_history", &["--bus", &bus, "--tag", "level:float", "--tag", "count:int", "--age-s", "0.001"]);
 }
