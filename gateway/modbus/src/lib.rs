@@ -32,6 +32,7 @@ mod config;
 mod device;
 mod error;
 mod exchange;
+mod flaps;
 mod layout;
 mod line;
 mod master;

@@ -166,7 +166,10 @@ impl Daemon {
                 Say::Publish(tag, sample) => self.link.publish(self.handles[tag], sample),
                 Say::Confirm(group) => self.link.confirm(self.groups[group]),
                 Say::Settle(ticket, outcome) => self.settle(ticket, outcome),
-                Say::Status(line, status) => self.lines[line].status(&mut self.link, self.clock.wall(), &status),
+                Say::Status(line, status) => {
+                    let (now, at) = (self.clock.mono(), self.clock.wall());
+                    self.lines[line].status(&mut self.link, now, at, &status);
+                }
             }
         }
         if let Some(stats) = told.stats {

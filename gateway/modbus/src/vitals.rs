@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::config::LineConfig;
 use crate::device::{Counters, Stats, Status, UnitStats};
+use crate::flaps::{Flap, Flaps};
 use crate::line::SharedTrace;
 use crate::trace::Trace;
 use crate::write::WriteRequest;
@@ -45,6 +46,8 @@ pub(crate) struct LineEnd {
     busy_units: Vec<u8>,
     /// As last logged.
     pub(crate) ok: Option<bool>,
+    flaps: Flaps,
+    state_name: String,
 }
 
 impl LineEnd {
@@ -82,6 +85,8 @@ impl LineEnd {
             stats: None,
             busy_units: Vec::new(),
             ok: None,
+            flaps: Flaps::default(),
+            state_name: format!("sys.modbus.{name}.state"),
         }
     }
 
@@ -91,20 +96,38 @@ impl LineEnd {
     }
 
     /// Says how the line is as a whole.
-    pub(crate) fn status(&mut self, link: &mut Link, at: Timestamp, status: &Status) {
-        let was = self.ok.replace(status.ok);
-        match (status.ok, status.last_answer) {
-            // The reason has changed; the page shows it, the log has had its line.
-            (false, _) if was == Some(false) => {}
-            (true, _) if !status.why.is_empty() => log::warn!("{}: {}", self.name, status.why),
-            (true, _) => log::info!("{} is online", self.name),
-            (false, Some(ago)) => {
-                log::warn!("{} went offline: {}, last answer {} s ago", self.name, status.why, ago.as_secs());
-            }
-            (false, None) => log::warn!("{} is offline: {}, never answered", self.name, status.why),
-        }
+    pub(crate) fn status(&mut self, link: &mut Link, now: Instant, at: Timestamp, status: &Status) {
+        self.log(now, status);
         say(link, self.state, at, Value::Int(status.ok.into()));
         say(link, self.why, at, Value::Text(status.why.as_str().into()));
+    }
+
+    fn log(&mut self, now: Instant, status: &Status) {
+        let was = self.ok.replace(status.ok);
+        // The reason has changed; the page shows it, the log has had its line.
+        if !status.ok && was == Some(false) {
+            return;
+        }
+        let name = &self.name;
+        match self.flaps.change(now) {
+            Flap::Counted => return,
+            Flap::Last => {
+                log::warn!(
+                    "{name} comes and goes: its changes are not logged until it has stayed for a minute; see {}",
+                    self.state_name
+                );
+                return;
+            }
+            Flap::Said => {}
+        }
+        match (status.ok, status.last_answer) {
+            (true, _) if !status.why.is_empty() => log::warn!("{name}: {}", status.why),
+            (true, _) => log::info!("{name} is online"),
+            (false, Some(ago)) => {
+                log::warn!("{name} went offline: {}, last answer {} s ago", status.why, ago.as_secs())
+            }
+            (false, None) => log::warn!("{name} is offline: {}, never answered", status.why),
+        }
     }
 
     /// Says what was counted, if anything was.

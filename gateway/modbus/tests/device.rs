@@ -369,9 +369,9 @@ fn an_area_is_read_back_and_then_written_every_period() {
     world.set_net(Net::Up);
     let back = world.elapsed();
     world.run(3 * S);
-    let first: Vec<u8> = world.requests.iter().filter(|(at, _)| *at >= back).map(|(_, b)| b[7]).collect();
-    let (read, write) = (first.iter().rposition(|f| *f == 3), first.iter().position(|f| *f == 16));
-    assert!(read.is_some() && write.is_some());
+    let of_area = |(at, b): &&(Duration, Vec<u8>)| *at >= back && b[8..10] == 100_u16.to_be_bytes();
+    let functions: Vec<u8> = world.requests.iter().filter(of_area).map(|(_, b)| b[7]).collect();
+    assert_eq!(functions[..3], [3, 16, 16], "read back once before anything is written: {functions:?}");
     assert_eq!(*world.reading("out2"), good(0xFFFF_0000_u32 as i32 as i64 + 1234));
     assert_eq!(world.plant.peek("plc", sim::At::holding(104), 1).unwrap(), [1234]);
 }
