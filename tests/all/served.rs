@@ -58,6 +58,12 @@ fn the_command_line_asks_a_plc_that_nobody_here_wrote() {
     let said = gateway.say(["modbus", "write", &device, "4x:20", "-12.5", "--type", "float32", "--order", "cdab"]);
     assert!(said.code == Some(0) && said.out.contains("confirmed"), "{said:?}");
     assert_eq!(plc.words(20, 2), [0, 0xC148]);
+    // Function 23, and 22 for a bit.
+    let said = gateway.say(["modbus", "write", &device, "4x:30", "7", "--read", "4x:30", "--count", "2"]);
+    assert!(said.code == Some(0) && said.out.contains("\n4x:30     0007 "), "{said:?}");
+    let said = gateway.say(["modbus", "write", &device, "4x:30.4", "1"]);
+    assert!(said.code == Some(0) && said.out.contains("confirmed"), "{said:?}");
+    assert_eq!(plc.words(30, 2), [0x17, 0]);
     let said = gateway.say(["modbus", "scan", &device, "--units", "1-3", "--timeout", "300"]);
     assert!(said.code == Some(0) && said.out.contains("unit 1: answers"), "{said:?}");
     let said = gateway.say(["modbus", "identify", &device]);
@@ -66,4 +72,37 @@ fn the_command_line_asks_a_plc_that_nobody_here_wrote() {
     assert!(said.code == Some(0) && said.out.contains("4x:2  2304"), "{said:?}");
     let said = gateway.say(["modbus", "read", "127.0.0.1:1", "4x:1"]);
     assert!(said.code == Some(1) && said.err.contains("can't connect"), "{said:?}");
+}
+
+#[test]
+fn a_site_sets_a_plc_that_nobody_here_wrote_with_function_23() {
+    let mut plc = Plc::start(0);
+    plc.poke(1, &[0, 0, 5]);
+    let client = format!(
+        "bus_port: @BUS@\nrtus: [{{name: P, ip: 127.0.0.1, port: {}, rate: 0.2, write_read: yes}}]\ntags:\n  \
+         set: {{type: float32, read: 'P:1:4x:1', write: 'P:1:4x:1'}}\n  bit: {{type: bool, read: 'P:1:4x:3.1', write: 'P:1:4x:3.1'}}\n",
+        plc.port
+    );
+    let tags = "set: {min: 0, max: 100}\nbit: {type: int}\n";
+    let gateway =
+        Gateway::new(Site::of(&[("bus.yaml", "port: @BUS@\n"), ("tags.yaml", tags), ("modbusclient.yaml", &client)]));
+    let _process = gateway.run();
+    gateway.wait_tag("set", |line| line.contains("  good  "));
+    for (tag, value) in [("set", "20.5"), ("bit", "1"), ("set", "-1")] {
+        let said = gateway.tool(&["set", tag, value]);
+        let done = value != "-1";
+        assert_eq!(
+            (said.code, said.out.contains("confirmed")),
+            (Some(i32::from(!done)), done),
+            "{tag} {value}: {said:?}"
+        );
+    }
+    assert_eq!(plc.words(1, 3), [0x41A4, 0, 7]);
+    let file = gateway.folder.join("frames.pcap");
+    let said = gateway.tool(&["modbus", "frames", "P", file.to_str().unwrap()]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    // Modbus TCP's header, unit 1, function 23: read from 0 two words, write to 0 two words in four bytes.
+    let asked = [0, 0, 0, 15, 1, 23, 0, 0, 0, 2, 0, 0, 0, 2, 4, 0x41, 0xA4, 0, 0];
+    let frames = std::fs::read(&file).unwrap();
+    assert!(frames.windows(asked.len()).any(|window| window == asked), "the frames hold the request");
 }
