@@ -176,7 +176,11 @@ impl Thinner {
 /// Which column a time falls in; `None` is before the span.
 fn slot(span: Span, columns: usize, at: Timestamp) -> Option<usize> {
     let since = at.0.checked_sub(span.from.0)?;
-    let slot = u128::from(since) * columns as u128 / u128::from(span.to.0 - span.from.0);
+    let length = span.to.0 - span.from.0;
+    let slot = match since.checked_mul(columns as u64) {
+        Some(places) => places / length,
+        None => u64::try_from(u128::from(since) * columns as u128 / u128::from(length)).unwrap_or(u64::MAX),
+    };
     // A time moved past the end by a µs still belongs to the last column.
     Some(usize::try_from(slot).unwrap_or(usize::MAX).min(columns - 1))
 }

@@ -73,31 +73,49 @@ pub(crate) fn decode(tag: i64, first: Timestamp, bytes: &[u8]) -> Result<Vec<Rec
     let values = count - gaps.len();
     let (is_int, int_count) = match kind {
         0 if values == 0 => (Vec::new(), 0),
-        INTS => (vec![1; values], values),
-        FLOATS => (vec![0; values], 0),
+        INTS => (Vec::new(), values),
+        FLOATS => (Vec::new(), 0),
         BOTH => (column::ints(&mut bytes, values)?, bytes.count(values)?),
         _ => return Err(FormatError::Nonsense("what the values are")),
     };
     let ints = if int_count > 0 { column::ints(&mut bytes, int_count)? } else { Vec::new() };
     let floats = if values > int_count { column::floats(&mut bytes, values - int_count)? } else { Vec::new() };
     bytes.end()?;
+    let int = |n: i64| Point::Value(Number::Int(n));
+    let float = |x: f64| Point::Value(Number::Float(x));
+    // Nearly every chunk is of one type and without a gap.
+    if gaps.is_empty() && kind == INTS {
+        return rising(first, times, ints.into_iter().map(int));
+    }
+    if gaps.is_empty() && kind == FLOATS {
+        return rising(first, times, floats.into_iter().map(float));
+    }
     let (mut is_int, mut ints, mut floats) = (is_int.into_iter(), ints.into_iter(), floats.into_iter());
     let mut gaps = gaps.into_iter().peekable();
-    let mut point = |place: usize| {
+    let points = (0..count).map_while(|place| {
         if let Some((_, cause)) = gaps.next_if(|(at, _)| *at == place) {
             return Some(Point::Gap(cause));
         }
-        let number = if is_int.next()? == 1 { Number::Int(ints.next()?) } else { Number::Float(floats.next()?) };
-        Some(Point::Value(number))
-    };
-    let mut records = Vec::with_capacity(count);
+        let is_int = if kind == BOTH { is_int.next()? == 1 } else { kind == INTS };
+        if is_int { ints.next().map(int) } else { floats.next().map(float) }
+    });
+    rising(first, times, points)
+}
+
+/// Records at these times since the first, which must rise, with these points, of which there must be as many.
+fn rising(
+    first: Timestamp,
+    times: Vec<i64>,
+    mut points: impl Iterator<Item = Point>,
+) -> Result<Vec<Record>, FormatError> {
+    let mut records = Vec::with_capacity(times.len());
     let mut last = None;
-    for (place, time) in times.into_iter().enumerate() {
+    for time in times {
         let since = u64::try_from(time).ok().and_then(|time| first.0.checked_add(time));
         let at =
             since.filter(|at| last.is_none_or(|last| last < *at)).ok_or(FormatError::Nonsense("times must rise"))?;
         last = Some(at);
-        let point = point(place).ok_or(FormatError::Short)?;
+        let point = points.next().ok_or(FormatError::Short)?;
         records.push(Record { at: Timestamp(at), point });
     }
     Ok(records)
