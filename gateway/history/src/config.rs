@@ -24,6 +24,8 @@ pub struct Config {
     pub flush: Duration,
     /// How large the store may grow, in bytes.
     pub keep_bytes: u64,
+    /// How much may be written to the flash in a day, in bytes; 0: no bound.
+    pub day_bytes_max: u64,
     /// The zone whose days are rolled up.
     pub zone: TimeZone,
     /// By tag: it is read from a device, so that nobody but the box's own clock stamps it.
@@ -48,6 +50,7 @@ impl Config {
             tags,
             flush: history.flush,
             keep_bytes: history.keep_bytes,
+            day_bytes_max: history.day_bytes_max,
             zone: TimeZone::system(),
             own,
         })

@@ -9,6 +9,8 @@
 //! - A tag that stops being good is one gap. The next good value ends it: at its own time, or, where that lies
 //!   before the gap (the bus repeats what it holds after a restart), also now.
 
+use std::time::Duration;
+
 use tag::{Fault, Kind, Reading, Sample, TagDef, Timestamp};
 
 use crate::entry::{Cause, Number, Point};
@@ -104,6 +106,17 @@ impl Filter {
     pub(crate) fn present(&self, now: Timestamp) -> Option<(Timestamp, Point)> {
         let (latest, number) = self.latest?;
         (self.gap.is_none() && latest <= now).then_some((now, Point::Value(number)))
+    }
+
+    /// What still holds, when nothing of it was kept for so long.
+    pub(crate) fn beat(&mut self, now: Timestamp, every: Duration) -> Option<(Timestamp, Point)> {
+        let kept = self.present(now)?;
+        let since = now.micros_since(self.latest?.0);
+        if u128::from(since) < every.as_micros() {
+            return None;
+        }
+        self.latest = self.latest.map(|(_, number)| (now, number));
+        Some(kept)
     }
 
     /// Times are kept elsewhere now.

@@ -23,6 +23,7 @@
 //!
 //! What the engine promises: the last entry given for a tag and a time wins; an entry for [`Whom::All`] counts for
 //! every tag; what was durable stays so over kill and power cut; a time without record is a gap, not a straight line.
+//! What is written in a day is bounded (`thrift`, `pacer`); what the devices say of their wear is shown (`wear`).
 //! What lies on flash is `FORMAT.md`; where there is too much of it, the oldest detail goes and rollups stand for it.
 
 mod answer;
@@ -37,14 +38,17 @@ mod error;
 mod filter;
 mod format;
 mod levels;
+mod pacer;
 mod recorder;
 mod rolled;
 mod run;
 mod stamps;
 mod store;
 mod table;
+mod thrift;
 mod timekeeper;
 pub mod tools;
+mod wear;
 
 pub use config::Config;
 pub use decimate::{Column, Extent, Series, Span};

@@ -8,6 +8,7 @@ use crate::batch::Collector;
 use crate::entry::{Batch, Cause, Entry, Point, TIME_END, TagNo, Whom};
 use crate::era::{Restamp, era_of, moved};
 use crate::filter::{Filter, Kept, Refusal};
+use crate::pacer::Pacer;
 
 /// A source that sends rubbish is said once, then at most this often.
 const SAY_AGAIN: Duration = Duration::from_secs(60);
@@ -34,6 +35,9 @@ pub struct Counts {
 pub struct Recorder {
     filters: Vec<Filter>,
     collector: Collector,
+    pacer: Pacer,
+    /// Tags that are kept again when nothing changed for so long.
+    beats: Vec<(TagNo, Duration)>,
     /// Every tag has a gap, and one record says so.
     all_lost: bool,
     counts: Counts,
@@ -47,6 +51,8 @@ impl Recorder {
         Self {
             filters: tags.iter().map(|def| Filter::new(def, started)).collect(),
             collector: Collector::default(),
+            pacer: Pacer::new(tags.iter().map(|def| def.multi.is_some())),
+            beats: (0..).map(TagNo).zip(tags).filter_map(|(no, def)| Some((no, def.heartbeat?))).collect(),
             all_lost: false,
             counts: Counts::default(),
             said: Counts::default(),
@@ -110,6 +116,28 @@ impl Recorder {
         }
     }
 
+    /// Once a second or so: what is to be kept although nothing came.
+    pub fn on_tick(&mut self, now: Timestamp) {
+        for no in 0..self.beats.len() {
+            let (tag, beat) = self.beats[no];
+            let kept = self.filters[tag.0 as usize].beat(now, beat);
+            self.keep(tag, [kept, None]);
+        }
+        for (tag, at, point) in self.pacer.due(now) {
+            self.push(Entry { whom: Whom::Tag(tag), at, point });
+        }
+    }
+
+    /// A tag's changes are kept at most this often from now on; zero: every one.
+    pub fn set_every(&mut self, every: Duration) {
+        self.pacer.set_every(every);
+    }
+
+    /// Changes not kept for that.
+    pub fn thinned(&self) -> u64 {
+        self.pacer.thinned
+    }
+
     /// What was kept under these times is kept under others now.
     pub(crate) fn restamp(&mut self, learned: &Restamp) {
         match learned {
@@ -120,6 +148,7 @@ impl Recorder {
                 };
                 self.filters.iter_mut().for_each(|filter| filter.restamp(&place));
                 self.collector.restamp(&|_, at| place(at));
+                self.pacer.restamp(&|_, at| place(at));
             }
             Restamp::Moved { from, to, by, tags, .. } => {
                 let place = |at: Timestamp| if (*from..*to).contains(&at) { moved(at, *by) } else { at };
@@ -131,6 +160,7 @@ impl Recorder {
                     Whom::Tag(tag) => tags.binary_search(&tag).is_ok(),
                 };
                 self.collector.restamp(&|whom, at| if moves(whom) { place(at) } else { at });
+                self.pacer.restamp(&|tag, at| if moves(Whom::Tag(tag)) { place(at) } else { at });
             }
         }
     }
@@ -183,6 +213,9 @@ impl Recorder {
     }
 
     fn gap_for_all(&mut self, now: Timestamp, cause: Cause) {
+        for (tag, at, point) in self.pacer.all() {
+            self.push(Entry { whom: Whom::Tag(tag), at, point });
+        }
         if !std::mem::replace(&mut self.all_lost, true) {
             self.push(Entry { whom: Whom::All, at: now, point: Point::Gap(cause) });
         }
@@ -193,7 +226,9 @@ impl Recorder {
 
     fn keep(&mut self, tag: TagNo, kept: Kept) {
         for (at, point) in kept.into_iter().flatten() {
-            self.push(Entry { whom: Whom::Tag(tag), at, point });
+            for (at, point) in self.pacer.pass(tag, at, point).into_iter().flatten() {
+                self.push(Entry { whom: Whom::Tag(tag), at, point });
+            }
         }
     }
 
@@ -256,6 +291,29 @@ mod tests {
         let seven = Point::Value(Number::Int(7));
         let want = Entry { whom: Whom::Tag(TagNo(0)), at: Timestamp(NOW + 5), point: seven };
         assert_eq!(recorder.next_batch().unwrap().entries, [want], "neither a forecast nor what isn't known");
+    }
+
+    #[test]
+    fn a_tag_with_a_heartbeat_is_kept_again_as_long_as_it_is_good() {
+        let def = |heartbeat| TagDef { heartbeat, ..TagDef::new(TagName::parse("t").unwrap(), Kind::Int) };
+        let defs = [def(Some(Duration::from_secs(60))), def(None)];
+        let mut recorder = Recorder::new(&defs, Timestamp(NOW));
+        let second = |n: u64| Timestamp(NOW + n * 1_000_000);
+        for tag in 0..2 {
+            recorder.on_sample(second(0), TagNo(tag), &good(second(0).0, 7));
+        }
+        for n in 0..150 {
+            recorder.on_tick(second(n));
+        }
+        let held = Sample { at: second(0), reading: Reading::Missing(Fault::Offline) };
+        recorder.on_sample(second(150), TagNo(0), &held);
+        for n in 150..400 {
+            recorder.on_tick(second(n));
+        }
+        let kept: Vec<_> = recorder.next_batch().unwrap().entries.iter().map(|entry| (entry.whom, entry.at)).collect();
+        let (beats, quiet) = (Whom::Tag(TagNo(0)), Whom::Tag(TagNo(1)));
+        let want = [(beats, 0), (quiet, 0), (beats, 60), (beats, 120), (beats, 150)];
+        assert_eq!(kept, want.map(|(whom, n)| (whom, second(n))));
     }
 
     #[test]

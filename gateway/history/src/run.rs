@@ -206,7 +206,10 @@ impl Daemon {
             self.recorder.restate(now);
         }
         // A step is noticed also when nothing comes.
-        self.now();
+        let now = self.now();
+        self.recorder.set_every(self.store.every());
+        self.recorder.on_tick(now);
+        self.store.set_thinned(self.recorder.thinned());
         self.flush();
         self.recorder.complain(self.clock.mono());
         Ok(())
@@ -275,6 +278,7 @@ async fn open(config: &Config, clock: &SharedClock) -> Result<Store, RunError> {
         tags,
         flush,
         keep_bytes: config.keep_bytes,
+        day_bytes_max: config.day_bytes_max,
         zone: config.zone.clone(),
         own: (0..).map(TagNo).zip(&config.own).filter(|(_, is_own)| **is_own).map(|(tag, _)| tag).collect(),
     };
@@ -326,6 +330,7 @@ mod tests {
             tags,
             flush: Duration::from_millis(5),
             keep_bytes: u64::MAX,
+            day_bytes_max: 0,
             zone: jiff::tz::TimeZone::UTC,
             own: vec![false],
         }

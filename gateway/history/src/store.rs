@@ -30,7 +30,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -70,6 +70,8 @@ pub struct StoreConfig {
     pub flush: Duration,
     /// How large the database may grow, in bytes; then the oldest detail goes.
     pub keep_bytes: u64,
+    /// How much may be written to the device in a day, in bytes; 0: no bound.
+    pub day_bytes_max: u64,
     /// The zone whose days are rolled up.
     pub zone: TimeZone,
     /// The tags that nobody but the box's own clock stamps.
@@ -79,7 +81,15 @@ pub struct StoreConfig {
 impl StoreConfig {
     /// A store that flushes each batch, and whose days are UTC's.
     pub fn new(folder: PathBuf, tags: Vec<(TagName, Kind)>) -> Self {
-        Self { folder, tags, flush: Duration::ZERO, keep_bytes: u64::MAX, zone: TimeZone::UTC, own: Vec::new() }
+        Self {
+            folder,
+            tags,
+            flush: Duration::ZERO,
+            keep_bytes: u64::MAX,
+            day_bytes_max: 0,
+            zone: TimeZone::UTC,
+            own: Vec::new(),
+        }
     }
 }
 
@@ -121,6 +131,8 @@ struct Shared {
     /// See [`Store::newest_own`]; 0: there is none.
     newest_own: AtomicU64,
     clock_uncertain: AtomicBool,
+    /// See [`Status::thrift`].
+    thrift: Mutex<Thrift>,
     /// What is in no chunk yet.
     head: SharedHead,
 }
@@ -132,6 +144,10 @@ impl Shared {
 
     fn set_failing(&self, why: Option<String>) {
         *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    fn thrift(&self) -> MutexGuard<'_, Thrift> {
+        self.thrift.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn failing(&self) -> Option<String> {
@@ -179,6 +195,16 @@ impl Store {
     /// The newest time that the box's own clock had surely stamped before the store was opened.
     pub fn newest_own(&self) -> Option<Timestamp> {
         Some(Timestamp(self.shared.newest_own.load(Ordering::Relaxed))).filter(|at| at.0 > 0)
+    }
+
+    /// A tag's changes are to be kept at most this often, or too much would be written; zero: every one.
+    pub fn every(&self) -> Duration {
+        Duration::from_millis(self.shared.thrift().every_ms)
+    }
+
+    /// How many changes were not kept for that, for those who ask.
+    pub fn set_thinned(&self, thinned: u64) {
+        self.shared.thrift().thinned = thinned;
     }
 
     /// Whether the clock is known to be right, for those who ask.

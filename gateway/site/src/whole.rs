@@ -73,6 +73,8 @@ pub struct History {
     pub flush: Duration,
     /// How large the store may grow, in bytes. Default 4096 MB.
     pub keep_bytes: u64,
+    /// How much may be written to the flash in a day, in bytes; 0: no bound. Default 1000 MB.
+    pub day_bytes_max: u64,
 }
 
 /// A file of a module that this release doesn't have.

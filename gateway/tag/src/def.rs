@@ -86,6 +86,8 @@ pub struct TagDef {
     pub stale: Option<Duration>,
     /// How far back a page loads history for it (`age_us`).
     pub age: Duration,
+    /// The history keeps it again when nothing of it was kept for so long, though it didn't change.
+    pub heartbeat: Option<Duration>,
 }
 
 impl TagDef {
@@ -113,6 +115,7 @@ impl TagDef {
             group: None,
             stale: None,
             age: Duration::ZERO,
+            heartbeat: None,
         }
     }
 }

@@ -32,6 +32,7 @@ use crate::entry::{Number, Point, TIME_END};
 use crate::error::ReadError;
 use crate::format::Record;
 use crate::levels::{Calendar, Level};
+use crate::wear::wear;
 pub use rolled::ROWS_MAX;
 pub use rows::{PAGE_CELLS_MAX, Page, Row};
 
@@ -268,7 +269,8 @@ impl Reader {
             device: (device_us > 0).then_some((device_bytes, device_us)),
             clock_uncertain: self.shared.clock_uncertain.load(Ordering::Relaxed),
             salvage: self.salvage().map_err(reading)?,
-            ..Status::default()
+            thrift: *self.shared.thrift(),
+            wear: wear(Path::new("/")),
         })
     }
 

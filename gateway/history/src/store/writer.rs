@@ -20,6 +20,7 @@ use crate::entry::{Batch, Entry, Whom};
 use crate::era::Restamp;
 use crate::error::StoreError;
 use crate::levels::Calendar;
+use crate::thrift::Governor;
 
 /// How soon and how seldom a failed write is tried again. A full disk stays full until a person comes.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
@@ -56,11 +57,15 @@ pub(super) struct Writer {
     looked_back: bool,
     /// What the kernel had written for this thread when it began, and when that was.
     counted_from: Option<(u64, Instant)>,
+    /// Of that, what the governor knows.
+    counted: u64,
+    governor: Governor,
 }
 
 impl Writer {
     /// Opens nothing yet.
     pub(super) fn new(path: PathBuf, config: StoreConfig, clock: SharedClock, shared: Arc<Shared>) -> Self {
+        let governor = Governor::new(clock.mono(), config.day_bytes_max, config.flush);
         Self {
             path,
             config,
@@ -75,6 +80,8 @@ impl Writer {
             aside: None,
             looked_back: false,
             counted_from: None,
+            counted: 0,
+            governor,
         }
     }
 
@@ -131,7 +138,8 @@ impl Writer {
         if self.pending.len() >= PENDING_MAX {
             return Duration::ZERO;
         }
-        let due = self.since.map(|since| self.config.flush.saturating_sub(self.clock.mono().duration_since(since)));
+        let due =
+            self.since.map(|since| self.governor.pace().flush.saturating_sub(self.clock.mono().duration_since(since)));
         due.or(self.has_work().then_some(BREATH)).unwrap_or(IDLE)
     }
 
@@ -175,14 +183,31 @@ impl Writer {
             Ok(()) => {}
         }
         self.count_device_bytes();
+        let pace = self.governor.pace();
+        let ms = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        let mut thrift = self.shared.thrift();
+        thrift.day_bytes_max = self.config.day_bytes_max;
+        thrift.day_bytes = self.governor.day_bytes();
+        (thrift.flush_ms, thrift.every_ms) = (ms(pace.flush), ms(pace.every));
         Ok(())
     }
 
-    fn count_device_bytes(&self) {
+    fn count_device_bytes(&mut self) {
         if let Some(((from, since), now)) = self.counted_from.zip(device_bytes()) {
             let micros = self.clock.mono().duration_since(since).as_micros();
             self.shared.device_bytes.store(now.saturating_sub(from), Ordering::Relaxed);
             self.shared.device_us.store(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
+            let more = now.saturating_sub(from).saturating_sub(self.counted);
+            self.counted += more;
+            if self.governor.on_written(self.clock.mono(), more) {
+                let pace = self.governor.pace();
+                log::warn!(
+                    "{} MB were written in a day: records wait {:?}, a tag's changes are kept every {:?}",
+                    self.governor.day_bytes() >> 20,
+                    pace.flush,
+                    pace.every
+                );
+            }
         }
     }
 

@@ -69,6 +69,15 @@ pub(crate) static HISTORY: Table = Table {
             "keep_mb: 4096",
         )
         .ours(),
+        Key::used(
+            "write_mb_day",
+            Kind::Int(0, 1_000_000),
+            "1000",
+            "How much may be written to the flash in a day: 1000 wears a 16 GB card out in ten years. Where that is not \
+             enough values wait up to a minute, then are kept less often. 0: no bound.",
+            "write_mb_day: 1000",
+        )
+        .ours(),
         Key::unused("rqs", "in older pymscada it was rta_tag"),
         Key::unused("rqs_tagname", "in older pymscada it was rta_tag"),
     ],

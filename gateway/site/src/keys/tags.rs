@@ -57,6 +57,14 @@ pub(crate) static TAG: Table = Table {
             "deadband: 0.01",
         ),
         Key::used(
+            "heartbeat_s",
+            Kind::Number(1.0, 1e9),
+            "only changes are kept",
+            "The history keeps its value at least this often, in seconds, though it doesn't change.",
+            "heartbeat_s: 3600",
+        )
+        .ours(),
+        Key::used(
             "rollover",
             Kind::Number(1.0, 18_446_744_073_709_551_616.0),
             "a counter that goes down was reset",

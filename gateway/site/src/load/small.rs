@@ -18,6 +18,9 @@ const FLUSH_S: f64 = 10.0;
 /// A quarter of a 16 GB card.
 const KEEP_MB: u64 = 4096;
 
+/// 16 GB of cells that bear 1000 writes, each byte of ours costing four of theirs, for ten years.
+const WRITE_MB_DAY: u64 = 1000;
+
 /// pymscada's port.
 const BUS_PORT: u16 = 1324;
 
@@ -82,6 +85,7 @@ pub(super) fn history(node: &Node, bus: &Bus, whole_site: bool, report: &mut Rep
         rta_tag: tag_name(&fields, "rta_tag", "__history__", report),
         flush: Duration::from_secs_f64(fields.number("flush_s").unwrap_or(FLUSH_S)),
         keep_bytes: fields.int("keep_mb").unwrap_or(KEEP_MB) << 20,
+        day_bytes_max: fields.int("write_mb_day").unwrap_or(WRITE_MB_DAY) << 20,
     })
 }
 

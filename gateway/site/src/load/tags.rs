@@ -127,6 +127,7 @@ pub(super) fn def(name: TagName, fields: &Fields<'_>, report: &mut Report<'_>) -
     def.dp = fields.int("dp").or(def.dp);
     def.group = fields.text("group").map(str::to_owned);
     def.stale = fields.number("stale_s").map(Duration::from_secs_f64);
+    def.heartbeat = fields.number("heartbeat_s").map(Duration::from_secs_f64);
     def.age = Duration::from_micros(fields.int("age_us").unwrap_or(0));
     def.format = format(&def, fields, report);
     def.alarm = alarms(&def, fields, report);
