@@ -27,7 +27,7 @@ rtus:
 tags:
   Own: {type: int16, read: 'LINE:9:4x:1'}
 devices:
-- {device: pump, line: LINE, unit: 3, prefix: Mill_}
+- {device: pump, line: LINE, unit: 3, prefix: Mill_, desc: Mill}
 - {device: pump, line: LINE, unit: 4, prefix: Weir_, base: 0, only: [speed, set], rate: 60}
 - {device: sunspec-inverter, line: LINE, unit: 5, prefix: Inv_, base: 40069, only: [power, state]}
 ";
@@ -124,6 +124,11 @@ fn tags_yaml_comes_over_what_the_device_says() {
     assert_eq!(def("Mill_state").multi.as_deref(), Some(&["Stopped".to_owned(), "Running".to_owned()][..]));
     let energy = def("Mill_energy");
     assert_eq!((energy.kind, energy.group.as_deref(), energy.deadband), (Kind::Int, Some("Counters"), Some(5.0)));
+    assert_eq!(
+        (&*energy.desc, &*def("Mill_run").desc),
+        ("Mill Energy", "Mill_run"),
+        "the site's word before the device's"
+    );
     assert_eq!((def("Mill_name").kind, def("Mill_run").kind), (Kind::Str, Kind::Int));
     let state = def("Inv_state");
     assert_eq!((state.multi.as_ref().unwrap().len(), &state.alarm[..]), (8, &["== 6".to_owned()][..]));

@@ -29,6 +29,14 @@ pub(crate) static DEVICE_USE: Table = Table {
         )
         .ours(),
         Key::used(
+            "desc",
+            Kind::Text,
+            "nothing",
+            "What stands before the descriptions of its tags on pages: Mill makes \"Mill Power\" of \"Power\".",
+            "desc: Mill",
+        )
+        .ours(),
+        Key::used(
             "base",
             Kind::Int(0, 65_535),
             "the device's own",

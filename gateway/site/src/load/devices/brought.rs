@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::{Shelf, Template, tree};
 use crate::Env;
 use crate::finding::Pos;
-use crate::marked::{Entry, Node, Yaml};
+use crate::marked::{Entry, Node, Scalar, Style, Yaml};
 
 /// What is said of tags by the devices they belong to, in the order of the site.
 #[derive(Debug, Default)]
@@ -46,14 +46,26 @@ pub(in crate::load) fn brought(bytes: &[u8], shelf: &mut Shelf<'_>, env: Env<'_>
         let Some(name) = entry.get("device").and_then(Node::text) else { continue };
         shelf.open(name);
         let Ok(template) = shelf.get(name) else { continue };
+        let before = entry.get("desc").and_then(Node::text);
         for (name, n) in names(entry, template) {
             let name: Rc<str> = name.into();
-            if brought.said.insert(name.clone(), template.said[n].clone()).is_none() {
+            if brought.said.insert(name.clone(), described(&template.said[n], before)).is_none() {
                 brought.names.push(name);
             }
         }
     }
     brought
+}
+
+/// What a device says of a tag, its description with this before it.
+fn described(said: &[Entry], before: Option<&str>) -> Vec<Entry> {
+    let longer = |entry: &Entry| {
+        let (before, text) = before.filter(|_| &*entry.key == "desc").zip(entry.value.text())?;
+        let text: Rc<str> = format!("{before} {text}").into();
+        let yaml = Yaml::Scalar(Scalar { text, style: Style::Quoted });
+        Some(Entry { value: Node { pos: entry.value.pos, yaml }, ..entry.clone() })
+    };
+    said.iter().map(|entry| longer(entry).unwrap_or_else(|| entry.clone())).collect()
 }
 
 /// Whether a line of the file begins as the key could: a daemon that isn't the Modbus client need not hold a tree of ten
