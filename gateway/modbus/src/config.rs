@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use site::{Address, Form, ModbusClient, ModbusTag, Table, Transport, WordType};
+use site::{Address, Form, ModbusClient, ModbusTag, Rtu, Table, Transport, WordType};
 use tag::{TagDef, TagName};
 
 use crate::beside::{Apart, Beside};
@@ -24,6 +24,8 @@ pub struct Config {
     pub tags: Vec<OwnedTag>,
     /// Where what is learned of devices is kept over restarts.
     pub memory: Option<PathBuf>,
+    /// What the lines were made of.
+    rtus: Vec<Rtu>,
 }
 
 /// A tag of the file.
@@ -157,18 +159,30 @@ impl Config {
             tags.push(OwnedTag { name: entry.name.clone(), stale, deadband });
             add_points(client, entry, tag, limits_of(def), &mut points)?;
         }
-        let lines = client.rtus.iter().zip(points).map(|(rtu, points)| lines::line_of(rtu, points)).collect();
-        Ok(Self { lines, tags, memory: None })
+        let lines = client
+            .rtus
+            .iter()
+            .zip(points)
+            .map(|(rtu, points)| lines::line_of(rtu, points, Learned::default()))
+            .collect();
+        Ok(Self { lines, tags, memory: None, rtus: client.rtus.clone() })
     }
 
     /// What earlier runs learned of the devices is in this file, and what this run learns goes there.
     pub fn remember(mut self, file: PathBuf) -> Self {
         // A file that can't be read is a memory that is lost; it is learned anew.
         let text = std::fs::read_to_string(&file).unwrap_or_default();
-        for line in &mut self.lines {
-            line.learned = Learned::from_text(&text, &line.name);
-        }
+        self = self.knowing(&text);
         self.memory = Some(file);
+        self
+    }
+
+    /// Plans with what an earlier run learned.
+    pub fn knowing(mut self, learned: &str) -> Self {
+        for (line, rtu) in self.lines.iter_mut().zip(&self.rtus) {
+            let points = std::mem::take(&mut line.points);
+            *line = lines::line_of(rtu, points, Learned::from_text(learned, &rtu.name));
+        }
         self
     }
 }

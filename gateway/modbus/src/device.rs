@@ -128,7 +128,10 @@ impl Device {
         let mut blocks = Vec::new();
         for block in &config.blocks {
             let unit = units.iter().position(|unit| unit.id == block.unit).unwrap_or_else(|| {
-                units.push(Unit::new(block.unit, now));
+                let mut unit = Unit::new(block.unit, now);
+                let bridge = config.learned.bridges.iter().find(|known| known.unit == block.unit);
+                bridge.into_iter().for_each(|known| unit.pace.remember(known.words));
+                units.push(unit);
                 units.len() - 1
             });
             let mut fresh = Block::new(block, unit, &config, now);

@@ -38,6 +38,7 @@ mod line;
 mod master;
 mod mbap;
 mod memory;
+mod pace;
 mod pdu;
 mod plan;
 mod port;
@@ -64,7 +65,7 @@ pub use layout::{EncodeError, Layout, Meaning, Way, default_order, words_of};
 pub use link::Outcome;
 pub use master::{Do, Master, char_time};
 pub use mbap::{Found, Mbap};
-pub use memory::{Learned, LearnedBlock, LearnedForms};
+pub use memory::{Learned, LearnedBlock, LearnedBridge, LearnedForms};
 pub use pdu::{Answer, BadReply, PDU_BYTES_MAX, answer_len, decode, encode};
 pub use plan::{
     Block, READ_BITS_MAX, READ_WORDS_MAX, TCP_BRIDGE_WORDS, WRITE_BITS_MAX, WRITE_WORDS_MAX, Want, plan_areas,

@@ -1,5 +1,5 @@
 //! What was learned of devices and is remembered over restarts: which parts of a block they refuse, which ways of
-//! writing they lack. A text of one line each; what doesn't fit the site any more is forgotten.
+//! writing they lack, how long a hole is worth reading over. A text of one line each; what doesn't fit the site any more is forgotten.
 
 use site::Table;
 
@@ -32,6 +32,15 @@ pub struct LearnedForms {
     pub multiple_only: bool,
 }
 
+/// Of one unit behind a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LearnedBridge {
+    /// Unit id.
+    pub unit: u8,
+    /// The longest hole that costs less than a second request.
+    pub words: u32,
+}
+
 /// Of one line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Learned {
@@ -39,6 +48,8 @@ pub struct Learned {
     pub blocks: Vec<LearnedBlock>,
     /// Units that lack a way of writing.
     pub forms: Vec<LearnedForms>,
+    /// Units whose answer times told what a register costs.
+    pub bridges: Vec<LearnedBridge>,
 }
 
 impl Learned {
@@ -58,6 +69,9 @@ impl Learned {
             let (no_mask, multiple) = (u8::from(forms.no_mask), u8::from(forms.multiple_only));
             out.push_str(&format!("forms\t{line}\t{}\t{no_mask}\t{multiple}\n", forms.unit));
         }
+        for bridge in &self.bridges {
+            out.push_str(&format!("bridge\t{line}\t{}\t{}\n", bridge.unit, bridge.words));
+        }
         out
     }
 
@@ -73,6 +87,10 @@ impl Learned {
                     let Ok(unit) = unit.parse() else { continue };
                     let (no_mask, multiple_only) = (no_mask == "1", multiple == "1");
                     learned.forms.push(LearnedForms { unit, no_mask, multiple_only });
+                }
+                ["bridge", of, unit, words] if of == line => {
+                    let (Ok(unit), Ok(words)) = (unit.parse(), words.parse()) else { continue };
+                    learned.bridges.push(LearnedBridge { unit, words });
                 }
                 _ => {}
             }
@@ -122,9 +140,13 @@ mod tests {
         let learned = Learned {
             blocks: vec![LearnedBlock { unit, table, start: 99, count: 40, runs }],
             forms: vec![LearnedForms { unit, no_mask: true, multiple_only: false }],
+            bridges: vec![LearnedBridge { unit, words: 12 }],
         };
         let text = learned.to_text("LINE 1");
-        assert_eq!(text, "block\tLINE 1\t7\t3\t99\t40\t0-16 16-17! 17-40\nforms\tLINE 1\t7\t1\t0\n");
+        assert_eq!(
+            text,
+            "block\tLINE 1\t7\t3\t99\t40\t0-16 16-17! 17-40\nforms\tLINE 1\t7\t1\t0\nbridge\tLINE 1\t7\t12\n"
+        );
         assert_eq!(Learned::from_text(&text, "LINE 1"), learned);
         assert_eq!(Learned::from_text(&text, "LINE 2"), Learned::default());
         assert_eq!(

@@ -13,8 +13,9 @@ pub const WRITE_WORDS_MAX: u32 = 123;
 /// Bits one request may write.
 pub const WRITE_BITS_MAX: u32 = 1968;
 
-/// A hole of this many registers costs less on TCP than a second request: a round trip is worth far more than the
-/// bytes, and this is a quarter of a full answer.
+/// Until it is measured (see `pace`): a hole of this many registers costs less over a network than a second request, or
+/// little more. With a PLC on the same switch any hole would; behind a gateway at 9600 baud a dozen registers cost as much
+/// as a request.
 pub const TCP_BRIDGE_WORDS: u32 = 32;
 /// What a quick device needs before it answers; slower ones make a second request dearer still.
 const TURNAROUND: Duration = Duration::from_millis(2);
@@ -73,8 +74,8 @@ pub(crate) fn holds(area: &Area, want: &Want) -> bool {
 
 /// The reads for these wants. A declared area is a bound: what lies in one is never read together with what doesn't,
 /// nor are two areas read as one, for the site may have its reasons. What lies in none is read on its own terms.
-/// `max_words` is what the device takes.
-pub fn plan_reads(wants: &[Want], areas: &[Area], bridge_words: u32, max_words: u32) -> Vec<Block> {
+/// `bridge_words` says how long a hole is worth reading over, for each unit; `max_words` is what the device takes.
+pub fn plan_reads(wants: &[Want], areas: &[Area], bridge_words: impl Fn(u8) -> u32, max_words: u32) -> Vec<Block> {
     let mut order: Vec<(u8, Table, Option<usize>, u16, u16, usize)> = wants
         .iter()
         .enumerate()
@@ -87,8 +88,8 @@ pub fn plan_reads(wants: &[Want], areas: &[Area], bridge_words: u32, max_words: 
     let mut blocks: Vec<(Option<usize>, Block)> = Vec::new();
     for (unit, table, area, start, count, n) in order {
         let (max, bridge) = match is_bits(table) {
-            true => (READ_BITS_MAX, bridge_words * 16),
-            false => (READ_WORDS_MAX.min(max_words), bridge_words),
+            true => (READ_BITS_MAX, bridge_words(unit) * 16),
+            false => (READ_WORDS_MAX.min(max_words), bridge_words(unit)),
         };
         let end = u32::from(start) + u32::from(count);
         if let Some((last_area, block)) = blocks.last_mut() {

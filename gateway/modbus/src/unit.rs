@@ -6,6 +6,7 @@ use tag::Fault;
 use tokio_modbus::Request;
 
 use crate::exchange::LATE_MAX;
+use crate::pace::Pace;
 use crate::pdu;
 use crate::timing::Timing;
 
@@ -73,6 +74,7 @@ pub(crate) struct Unit {
     /// from older ones yet.
     pub(crate) stirring: bool,
     pub(crate) timing: Timing,
+    pub(crate) pace: Pace,
     pub(crate) counts: Counts,
     /// It has function 8: something that can be asked as often as one likes, and every answer tells its request.
     pub(crate) echoes: bool,
@@ -91,6 +93,7 @@ impl Unit {
             lost: Vec::new(),
             stirring: false,
             timing: Timing::default(),
+            pace: Pace::default(),
             counts: Counts::default(),
             echoes: false,
         }

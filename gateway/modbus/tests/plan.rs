@@ -25,17 +25,17 @@ fn spans(blocks: &[Block]) -> Vec<(u16, u16)> {
 #[test]
 fn holes_are_bridged_when_that_is_cheaper() {
     let wants = [want(0, 2), want(12, 2), want(30, 1)];
-    assert_eq!(spans(&plan_reads(&wants, &[], 10, READ_WORDS_MAX)), [(0, 14), (30, 1)]);
-    assert_eq!(spans(&plan_reads(&wants, &[], 32, READ_WORDS_MAX)), [(0, 31)]);
-    assert_eq!(spans(&plan_reads(&wants, &[], 0, READ_WORDS_MAX)), [(0, 2), (12, 2), (30, 1)]);
+    assert_eq!(spans(&plan_reads(&wants, &[], |_| 10, READ_WORDS_MAX)), [(0, 14), (30, 1)]);
+    assert_eq!(spans(&plan_reads(&wants, &[], |_| 32, READ_WORDS_MAX)), [(0, 31)]);
+    assert_eq!(spans(&plan_reads(&wants, &[], |_| 0, READ_WORDS_MAX)), [(0, 2), (12, 2), (30, 1)]);
 }
 
 #[test]
 fn no_read_is_longer_than_the_protocol_allows_nor_cuts_a_value() {
     let wants: Vec<Want> = (0..100).map(|n| want(n * 4, 4)).collect();
-    assert_eq!(spans(&plan_reads(&wants, &[], 10, READ_WORDS_MAX)), [(0, 124), (124, 124), (248, 124), (372, 28)]);
+    assert_eq!(spans(&plan_reads(&wants, &[], |_| 10, READ_WORDS_MAX)), [(0, 124), (124, 124), (248, 124), (372, 28)]);
     let last = [want(65532, 4)];
-    assert_eq!(spans(&plan_reads(&last, &[area(65500, 36)], 10, READ_WORDS_MAX)), [(65532, 4)]);
+    assert_eq!(spans(&plan_reads(&last, &[area(65500, 36)], |_| 10, READ_WORDS_MAX)), [(65532, 4)]);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn declared_areas_are_bounds() {
     let areas = [area(0, 50), area(50, 50)];
     let wants = [want(1, 2), want(40, 2), want(49, 2), want(50, 1), want(98, 2)];
     // 49..51 lies in neither: it is read on its own.
-    assert_eq!(spans(&plan_reads(&wants, &areas, 64, READ_WORDS_MAX)), [(49, 2), (1, 41), (50, 50)]);
+    assert_eq!(spans(&plan_reads(&wants, &areas, |_| 64, READ_WORDS_MAX)), [(49, 2), (1, 41), (50, 50)]);
 }
 
 #[test]
@@ -92,7 +92,7 @@ proptest! {
         areas in proptest::collection::vec(any_area(), 0..6),
         bridge in 0..64u32,
     ) {
-        let blocks = plan_reads(&wants, &areas, bridge, READ_WORDS_MAX);
+        let blocks = plan_reads(&wants, &areas, |_| bridge, READ_WORDS_MAX);
         let mut served = vec![0; wants.len()];
         for block in &blocks {
             let bits = matches!(block.table, Table::Coils | Table::DiscreteInputs);
@@ -121,7 +121,7 @@ proptest! {
     #[test]
     fn blocks_overlap_only_where_tags_do(starts in proptest::collection::btree_set(0..500u16, 1..100), bridge in 0..40u32) {
         let wants: Vec<Want> = starts.iter().map(|n| want(n * 4, 4)).collect();
-        let mut blocks = plan_reads(&wants, &[], bridge, READ_WORDS_MAX);
+        let mut blocks = plan_reads(&wants, &[], |_| bridge, READ_WORDS_MAX);
         blocks.sort_by_key(|block| block.start);
         for pair in blocks.windows(2) {
             prop_assert!(end(&pair[0]) <= u32::from(pair[1].start), "{:?}", pair);

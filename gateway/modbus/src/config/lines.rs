@@ -45,20 +45,21 @@ pub(super) fn check_lines(client: &ModbusClient) -> Result<(), ConfigError> {
     Ok(())
 }
 
-pub(super) fn line_of(rtu: &Rtu, points: Vec<Point>) -> LineConfig {
+pub(super) fn line_of(rtu: &Rtu, points: Vec<Point>, learned: Learned) -> LineConfig {
     // In the area form, what is written is driven with its area; everything else is read.
     let driven = |point: &Point| rtu.form == Form::Areas && point.write.is_some();
     let (outputs, inputs): (Vec<usize>, Vec<usize>) = (0..points.len()).partition(|n| driven(&points[*n]));
     let wants = |of: &[usize]| of.iter().map(|n| points[*n].read.want()).collect::<Vec<_>>();
-    let bridge = match &rtu.transport {
+    let measured = |unit| learned.bridges.iter().find(|known| known.unit == unit).map(|known| known.words);
+    let bridge = |unit| match &rtu.transport {
         Transport::Rtu(serial) => plan::rtu_bridge_words(char_time(serial)),
-        _ => plan::TCP_BRIDGE_WORDS,
+        _ => measured(unit).unwrap_or(plan::TCP_BRIDGE_WORDS).min(plan::READ_WORDS_MAX),
     };
     let max = rtu.max_words.into();
     let (areas, lonely) = plan::plan_areas(&wants(&outputs), &rtu.writes);
     // An output outside every area is driven all the same, with nothing around it.
     let lonely: Vec<usize> = lonely.into_iter().map(|n| outputs[n]).collect();
-    let spans = plan::plan_reads(&wants(&lonely), &[], 0, max).into_iter();
+    let spans = plan::plan_reads(&wants(&lonely), &[], |_| 0, max).into_iter();
     let spans = spans.map(|b| Area { unit: b.unit, table: b.table, start: b.start, count: b.count.into() });
     let (lone, _) = plan::plan_areas(&wants(&lonely), &spans.collect::<Vec<_>>());
     let reads = reads_of(&points, inputs, |wants| plan::plan_reads(wants, &rtu.reads, bridge, max));
@@ -85,7 +86,7 @@ pub(super) fn line_of(rtu: &Rtu, points: Vec<Point>) -> LineConfig {
         gap: rtu.gap,
         pipeline: if rtu.transport.is_rtu() { 1 } else { rtu.pipeline.into() },
         write_read: rtu.write_read,
-        learned: Learned::default(),
+        learned,
         blocks,
         points,
     }

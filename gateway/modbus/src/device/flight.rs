@@ -87,6 +87,11 @@ impl Touches {
         Some(Self { table, span: start..start + count, firm })
     }
 
+    /// How many registers, if it is about registers.
+    pub(super) fn words(&self) -> Option<u32> {
+        (!crate::plan::is_bits(self.table)).then(|| self.span.end - self.span.start)
+    }
+
     fn keeps_back(&self, other: &Self) -> bool {
         let overlap = self.span.start < other.span.end && other.span.start < self.span.end;
         (self.firm || other.firm) && self.table == other.table && overlap

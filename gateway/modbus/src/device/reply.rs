@@ -6,7 +6,7 @@ use tag::{Fault, Timestamp};
 use tokio_modbus::Response;
 
 use super::Device;
-use super::flight::{Doing, Purpose};
+use super::flight::{Doing, Purpose, Touches};
 use crate::cells::Cells;
 use crate::pdu::{self, BadReply};
 use crate::reply::{Asked, Reply};
@@ -116,6 +116,12 @@ impl Device {
         let took = now.saturating_duration_since(doing.sent).saturating_sub(doing.wire);
         unit.timing.answered(took);
         self.timing.answered(took);
+        // Where a line's characters are known, so is what a register costs; and who waits for others tells nothing.
+        let words =
+            doing.touches.as_ref().and_then(Touches::words).filter(|_| self.char_time.is_none() && !doing.beside);
+        if words.is_some_and(|words| unit.pace.answered(words, took)) {
+            self.learned += 1;
+        }
         if unit.failures > 0 && !unit.is_offline() {
             unit.timing.given_up_too_soon();
         }

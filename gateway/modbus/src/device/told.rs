@@ -2,7 +2,7 @@
 
 use super::Device;
 use super::types::{Counters, Stats, UnitStats};
-use crate::memory::{Learned, LearnedBlock, LearnedForms};
+use crate::memory::{Learned, LearnedBlock, LearnedBridge, LearnedForms};
 
 impl Device {
     /// What was counted.
@@ -51,6 +51,8 @@ impl Device {
             no_mask: *no_mask,
             multiple_only: *multiple_only,
         });
-        Learned { blocks: blocks.collect(), forms: forms.collect() }
+        let bridges = self.units.iter();
+        let bridges = bridges.filter_map(|unit| Some(LearnedBridge { unit: unit.id, words: unit.pace.bridge()? }));
+        Learned { blocks: blocks.collect(), forms: forms.collect(), bridges: bridges.collect() }
     }
 }

@@ -97,9 +97,7 @@ impl World {
 
     /// With what an earlier run learned of the first line.
     pub(crate) fn remembering(plc: Plc, client: &ModbusClient, learned: &str) -> Self {
-        let mut config = Config::new(client, &[]).unwrap();
-        config.lines[0].learned = modbus::Learned::from_text(learned, &config.lines[0].name);
-        Self::of(plc, client, config)
+        Self::of(plc, client, Config::new(client, &[]).unwrap().knowing(learned))
     }
 
     fn of(plc: Plc, client: &ModbusClient, config: Config) -> Self {
