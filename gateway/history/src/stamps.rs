@@ -90,7 +90,7 @@ impl Stamps {
         // The first one may be what the bus holds since long ago.
         source.supplies |= off > FORECAST_US && (source.seen || sample.at > now.wall);
         source.seen = true;
-        self.keeper.place(sample.at, now, self.is_ours[no])
+        self.keeper.place(sample.at, now, self.is_ours[no], source.stamps)
     }
 
     /// Tells the store what it hasn't been told yet; false when the disk is behind. What was recorded since must not be

@@ -232,9 +232,10 @@ impl Timekeeper {
         if self.present.is_known { now.wall } else { in_era(self.era, now.uptime.0) }
     }
 
-    /// A sample's time, as it is kept; `None`: it can't be. `is_ours`: no one but the box stamps this tag.
-    pub(crate) fn place(&self, at: Timestamp, now: Now, is_ours: bool) -> Option<Timestamp> {
-        let placed = self.belongs(at, now);
+    /// A sample's time, as it is kept; `None`: it can't be. `is_ours`: no one but the box stamps this tag; `stamps`: whoever
+    /// sets it was seen to stamp the present.
+    pub(crate) fn place(&self, at: Timestamp, now: Now, is_ours: bool, stamps: bool) -> Option<Timestamp> {
+        let placed = self.belongs(at, now, is_ours || stamps);
         match placed {
             None if at >= TIME_END => None,
             None if is_ours && self.present.is_known => Some(at.min(now.wall)),
@@ -243,7 +244,7 @@ impl Timekeeper {
     }
 
     /// Where a stamp of one of this boot's clocks belongs; `None`: it is none, or belongs where it says.
-    fn belongs(&self, at: Timestamp, now: Now) -> Option<Timestamp> {
+    fn belongs(&self, at: Timestamp, now: Now, stamps: bool) -> Option<Timestamp> {
         let present = &self.present;
         if present.is_known && present.shows(present.since) <= at && at <= now.wall {
             return None;
@@ -253,6 +254,8 @@ impl Timekeeper {
         }
         let shown = self.past.iter().find(|past| past.shown(at, past.until))?;
         match shown.truth {
+            // A forecast may well speak of a time that a clock which was ahead has shown.
+            Some(_) if shown.is_known && !stamps => None,
             Some(truth) => {
                 let at = moved(Timestamp(0), truth.saturating_add_unsigned(shown.uptime_of(at)));
                 // Nothing that moves with the clock moves past the present.

@@ -95,6 +95,52 @@ fn the_second_versions_chunks_rollups_and_log_read() {
     store.close(Vec::new());
 }
 
+/// A time of a boot's first stretch without a known clock, as the recorder gives it: by uptime.
+fn by_uptime(second: u64) -> Timestamp {
+    Timestamp(4_102_444_800_000_000 + (1 << 48) + second * SECOND)
+}
+
+/// The third version's: a boot that recorded before it knew the time, and was switched off; the next one as well.
+#[test]
+fn the_third_versions_times_that_were_never_known_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let recorded = |boot: &str| {
+        let clock = shell::ManualClock::at(Timestamp(100 * SECOND));
+        clock.set_boot(boot);
+        history::Store::open(history::StoreConfig { own: vec![history::TagNo(0)], ..config(folder.path()) }, clock)
+            .unwrap()
+    };
+    if std::env::var_os("FOREBAY_KEEP").is_some() {
+        let store = open_at(folder.path(), Timestamp(START));
+        let written = AtomicU64::new(0);
+        record(&store, &written, (0..1500).map(|i| float(0, Timestamp(START + i * SECOND), i as f64)).collect());
+        store.close(Vec::new());
+        for boot in ["first", "second"] {
+            let store = recorded(boot);
+            let written = AtomicU64::new(0);
+            record(&store, &written, (10..60).map(|i| float(0, by_uptime(i), -(i as f64))).collect());
+            store.close(Vec::new());
+        }
+        fs::copy(folder.path().join("history.sqlite"), kept("version-3.sqlite")).unwrap();
+    }
+    let store = open_copy(folder.path(), "version-3.sqlite", START + 40_000 * SECOND);
+    let found: Vec<_> = raw(&store, "level", all()).into_iter().filter_map(|(at, value)| Some((at, value?))).collect();
+    let early = found[..1500].iter().enumerate().all(|(i, (at, x))| *at == START + i as u64 * SECOND && *x == i as f64);
+    assert!(early && found.len() == 1600, "{} values", found.len());
+    let values: Vec<_> = (10..60).chain(10..60).map(|i| -f64::from(i)).collect();
+    assert_eq!(
+        found[1500..].iter().map(|(_, x)| *x).collect::<Vec<_>>(),
+        values,
+        "in their order, after what was there"
+    );
+    let steps = |boot: &[(u64, f64)]| boot.windows(2).all(|pair| pair[1].0 - pair[0].0 == SECOND);
+    assert!(steps(&found[1500..1550]) && steps(&found[1550..]), "as far apart as they were");
+    let uncertain = read(&store, |reader| reader.uncertain(all())).unwrap();
+    let doubted = |at: u64| uncertain.iter().any(|span| span.from.0 <= at && at < span.to.0);
+    assert!(found.iter().enumerate().all(|(i, (at, _))| doubted(*at) == (i >= 1500)), "{uncertain:?}");
+    store.close(Vec::new());
+}
+
 fn value(entry: &Entry) -> Option<f64> {
     match entry.point {
         history::Point::Value(number) => Some(number.as_f64()),

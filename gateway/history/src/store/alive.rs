@@ -33,11 +33,15 @@ impl Engine {
         Ok(alive.filter(|(alive, _)| marked.is_none_or(|marked| marked < *alive)).map(|(_, at)| Timestamp(at.0 + 1)))
     }
 
-    /// The newest time on the calendar that the box's own clock has surely stamped.
+    /// The newest time on the calendar that the box's own clock has surely stamped, or that was made of such a stamp.
     pub(crate) fn newest_own(&self) -> rusqlite::Result<Option<Timestamp>> {
         let mut newest = None;
         for tag in &self.own {
             newest = newest.max(self.last_of_tag(*tag, (Timestamp(0), TIME_END))?);
+        }
+        for era in &self.eras.moving {
+            let last = super::eras::extent(&self.conn, era, &lock(&self.head))?;
+            newest = newest.max(last.map(|(_, uptime)| calendar(uptime, era.offset)));
         }
         Ok(newest)
     }

@@ -14,7 +14,7 @@ use crate::error::StoreError;
 /// The schema this release writes.
 const SCHEMA: i64 = 3;
 
-/// The one before: without times to be made good, and without texts.
+/// The one before: without times to be made good.
 const SCHEMA_OF_CHUNKS: i64 = 2;
 
 /// The first one: a row per record.
@@ -81,16 +81,7 @@ const TABLES_OF_3: &str = "
     CREATE TABLE IF NOT EXISTS doubt (
         from_us INTEGER PRIMARY KEY,
         to_us   INTEGER NOT NULL
-    );
-    CREATE TABLE IF NOT EXISTS text (
-        id      INTEGER PRIMARY KEY,
-        tag     INTEGER NOT NULL,
-        from_us INTEGER NOT NULL,
-        to_us   INTEGER NOT NULL,
-        count   INTEGER NOT NULL,
-        body    BLOB NOT NULL
-    );
-    CREATE UNIQUE INDEX IF NOT EXISTS text_at ON text (tag, from_us);";
+    );";
 
 /// An open database and the ids its tags have in it, in the order of their numbers.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use super::eras::{self, Era, State};
 use super::salvage::{Progress, Wreck};
 use super::seal::cut;
 use crate::entry::Whom;
-use crate::era::{Restamp, in_era};
+use crate::era::{Restamp, era_of, in_era};
 
 /// So long a boot's records wait for a clock; then they stay where they were guessed to be, so that they may be rolled
 /// up, and thinned when the room is needed.
@@ -58,7 +58,8 @@ impl Engine {
     pub(super) fn make_place(&mut self, at: Timestamp, now: (Timestamp, Uptime)) -> rusqlite::Result<()> {
         if self.eras.wants_place(at) {
             let shown = offset(now.0, now.1);
-            let after = self.newest_own()?.map(|newest| offset(Timestamp(newest.0 + AFTER_US), now.1));
+            let first = Uptime(era_of(at).map_or(now.1.0, |(_, uptime)| uptime));
+            let after = self.newest_own()?.map(|newest| offset(Timestamp(newest.0 + AFTER_US), first));
             self.eras.begin(after.map_or(shown, |after| after.max(shown)));
             self.show_eras();
         }
