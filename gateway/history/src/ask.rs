@@ -180,6 +180,7 @@ mod tests {
     use rand::{Rng, SeedableRng};
 
     use super::*;
+    use crate::table::Next;
 
     fn parse(text: &str) -> Result<Question, AskError> {
         Question::parse(&Value::Json(text.into()))
@@ -259,6 +260,7 @@ mod tests {
         let sound = [
             r#"{"tagname":"A","start_us":1700000000000000,"end_us":-1,"__rta_id__":7}"#,
             r#"{"trend":{"tags":["A","B"],"from_ms":1700000000000,"to_ms":1700000060000,"columns":800}}"#,
+            r#"{"table":{"of":"rows","tags":["A"],"from_us":1,"to_us":9,"every_us":5000,"as":"csv","next":{"tag":0,"at_us":2,"any":true}}}"#,
             r#"{"status":{}}"#,
         ];
         for _ in 0..20_000 {
@@ -273,9 +275,17 @@ mod tests {
                 }
             }
             let text = String::from_utf8_lossy(&bytes);
-            if let Ok(Question::Trend { tags, span, columns }) = parse(&text) {
-                assert!((1..=TAGS_MAX).contains(&tags.len()), "{text}");
-                assert!((1..=COLUMNS_MAX).contains(&columns) && span.from < span.to, "{text}");
+            match parse(&text) {
+                Ok(Question::Trend { tags, span, columns }) => {
+                    assert!((1..=TAGS_MAX).contains(&tags.len()), "{text}");
+                    assert!((1..=COLUMNS_MAX).contains(&columns) && span.from < span.to, "{text}");
+                }
+                Ok(Question::Table(wanted)) => {
+                    assert!((1..=TAGS_MAX).contains(&wanted.tags.len()) && wanted.span.from < wanted.span.to, "{text}");
+                    let inside = |next: &Next| next.tag < wanted.tags.len() && next.at < wanted.span.to;
+                    assert!(wanted.next.as_ref().is_none_or(inside), "{text}");
+                }
+                _ => {}
             }
         }
     }

@@ -8,12 +8,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use link::{AskId, Event, Handle, Outcome, WriteId};
+use link::{Event, Handle, Outcome, WriteId};
 use serde_json::Value as Json;
 use shell::SharedClock;
 use tag::Value;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::asks::{Asks, NoAnswer};
 use crate::plant::{Board, Plant, tags_of};
 use crate::sessions::SessionId;
 use crate::setpoint::{self, WRITE_EXPIRES};
@@ -29,10 +30,6 @@ pub(crate) const SOCKETS_MAX: usize = 64;
 
 /// Messages on the way to one socket: it is given the next one only when it has sent the last one.
 const OUT_MAX: usize = 1;
-
-/// A trend of 16 pens and 4096 columns has 2 MB, a page of a table some more; what is larger is not an answer to what we
-/// asked.
-const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The bus says what became of a write when it expires; if even that is lost, we say so a little later.
 const OUTCOME_SLACK: Duration = Duration::from_secs(2);
@@ -57,21 +54,6 @@ pub(crate) enum Command {
     Status(oneshot::Sender<(Plant, usize)>),
 }
 
-/// Why the history gave no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NoAnswer {
-    /// In words for a person.
-    pub(crate) why: String,
-    /// The question is to blame.
-    pub(crate) of_the_question: bool,
-}
-
-impl From<&str> for NoAnswer {
-    fn from(why: &str) -> Self {
-        Self { why: why.into(), of_the_question: false }
-    }
-}
-
 /// A socket's end.
 pub(crate) struct Opened {
     pub(crate) id: SocketId,
@@ -90,7 +72,7 @@ pub(crate) struct Hub<B> {
     history: Handle,
     sockets: BTreeMap<SocketId, Socket>,
     writes: HashMap<WriteId, Write>,
-    asks: HashMap<AskId, Asked>,
+    asks: Asks,
     next_socket: u64,
 }
 
@@ -105,11 +87,6 @@ struct Write {
     socket: SocketId,
     id: u64,
     give_up: Instant,
-}
-
-struct Asked {
-    reply: oneshot::Sender<Result<Vec<u8>, NoAnswer>>,
-    bytes: Vec<u8>,
 }
 
 impl<B: BusEnd> Hub<B> {
@@ -134,7 +111,7 @@ impl<B: BusEnd> Hub<B> {
             history,
             sockets: BTreeMap::new(),
             writes: HashMap::new(),
-            asks: HashMap::new(),
+            asks: Asks::default(),
             next_socket: 0,
         }
     }
@@ -149,10 +126,7 @@ impl<B: BusEnd> Hub<B> {
                 for (_, write) in self.writes.drain() {
                     self.watch.on_set(write.socket, write.id, Outcome::Expired);
                 }
-                for (_, asked) in self.asks.drain() {
-                    // The one who asked may have given up meanwhile.
-                    let _ = asked.reply.send(Err(NoAnswer::from(&*format!("the bus is gone: {why}"))));
-                }
+                self.asks.on_down(&why.to_string());
             }
             Event::Sample(tag, sample) => {
                 let wall = self.clock.wall();
@@ -162,8 +136,8 @@ impl<B: BusEnd> Hub<B> {
                 self.watch.on_sample(tag, sample, wall);
             }
             Event::Outcome(id, outcome) => self.on_outcome(id, outcome),
-            Event::Answer { id, value, last } => self.on_answer(id, &value, last),
-            Event::AskFailed(id, why) => self.end_ask(id, Err(NoAnswer::from(&*why))),
+            Event::Answer { id, value, last } => self.asks.on_answer(id, &value, last),
+            Event::AskFailed(id, why) => self.asks.on_failed(id, &why),
             Event::Refused(why) => log::warn!("the bus refused something: {why}"),
             // We own nothing, watch with `Latest`, and list nothing.
             Event::Gap(_) | Event::Write { .. } | Event::Ask { .. } | Event::Listed { .. } => {}
@@ -183,41 +157,6 @@ impl<B: BusEnd> Hub<B> {
             self.writes.remove(&id);
         }
         self.watch.on_set(socket, number, outcome);
-    }
-
-    fn on_answer(&mut self, id: AskId, value: &Value, last: bool) {
-        let Some(asked) = self.asks.get_mut(&id) else { return };
-        match value {
-            Value::Bytes(bytes) if asked.bytes.len() + bytes.len() <= ANSWER_BYTES_MAX => {
-                asked.bytes.extend_from_slice(bytes);
-                if last {
-                    let bytes = std::mem::take(&mut asked.bytes);
-                    self.end_ask(id, Ok(bytes));
-                }
-            }
-            Value::Bytes(_) => self.end_ask(id, Err(NoAnswer::from("the history's answer is too large"))),
-            Value::Text(why) => self.end_ask(id, Err(NoAnswer::from(&**why))),
-            Value::Json(text) => {
-                let said = serde_json::from_str::<Json>(text).unwrap_or_default();
-                let answer = match said["error"].as_str() {
-                    Some(why) => Err(NoAnswer { why: why.into(), of_the_question: said["asked"] == true }),
-                    // What it says of itself.
-                    None if said.is_object() => Ok(text.as_bytes().to_vec()),
-                    None => Err(NoAnswer::from("the history answered something else")),
-                };
-                self.end_ask(id, answer);
-            }
-            Value::Int(_) | Value::Float(_) => {
-                self.end_ask(id, Err(NoAnswer::from("the history answered something else")));
-            }
-        }
-    }
-
-    fn end_ask(&mut self, id: AskId, answer: Result<Vec<u8>, NoAnswer>) {
-        if let Some(asked) = self.asks.remove(&id) {
-            // The one who asked may have given up meanwhile.
-            let _ = asked.reply.send(answer);
-        }
     }
 
     /// A socket or a request wants something.
@@ -255,7 +194,7 @@ impl<B: BusEnd> Hub<B> {
             }
             Command::Ask { question, reply } => {
                 let id = self.bus.ask(self.history, question);
-                self.asks.insert(id, Asked { reply, bytes: Vec::new() });
+                self.asks.begin(id, reply);
             }
             Command::Status(reply) => {
                 let _ = reply.send((self.board.plant(), self.sockets.len()));
@@ -339,7 +278,7 @@ impl<B: BusEnd> Hub<B> {
         let gone: Vec<SocketId> =
             self.sockets.iter().filter(|(_, socket)| socket.out.is_closed()).map(|(id, _)| *id).collect();
         gone.into_iter().for_each(|id| self.close(id));
-        self.asks.retain(|_, asked| !asked.reply.is_closed());
+        self.asks.sweep();
         let late: Vec<WriteId> =
             self.writes.iter().filter(|(_, write)| write.give_up <= now).map(|(id, _)| *id).collect();
         late.into_iter().for_each(|id| self.on_outcome(id, Outcome::Expired));

@@ -11,6 +11,7 @@
 
 mod answers;
 mod api;
+mod asks;
 mod assets;
 mod auth;
 mod bus_end;

@@ -11,8 +11,9 @@ use warp::http::{Response as HttpResponse, StatusCode};
 use warp::reply::{Reply, Response};
 
 use crate::answers::refused;
+use crate::asks::NoAnswer;
 use crate::house::House;
-use crate::hub::{Command, NoAnswer};
+use crate::hub::Command;
 
 /// A page waits so long before it says something in words.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);

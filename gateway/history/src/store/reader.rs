@@ -1,11 +1,12 @@
 //! The thread that reads: a connection of its own, so that a question never holds up the recording. Every reading
 //! streams; none holds more than its answer.
 
+mod about;
 mod rolled;
 mod rows;
+mod trend;
 
 use std::cell::Cell;
-use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,32 +19,24 @@ use rusqlite::{Connection, OptionalExtension};
 use shell::Stop;
 use tag::{TagName, Timestamp};
 
+use super::Shared;
 use super::engine::{ALL, load, lock};
 use super::eras::{self, Era};
-use super::file::{self, with_suffix};
-use super::salvage::Progress;
-use super::scan::{Past, Piece, failed, us};
+use super::file;
+use super::scan::{Past, failed};
 use super::seal::newest_chunk;
 use super::thin::Thinned;
-use super::walk::last_value;
-use super::{Salvage, Shared, Status};
-use crate::decimate::{Series, Span, Thinner};
-use crate::entry::{Number, Point, TIME_END};
+use super::walk::{RECORDS_READ_MAX, last_value};
+use crate::decimate::Span;
+use crate::entry::{Number, Point};
 use crate::error::ReadError;
 use crate::format::Record;
-use crate::levels::{Calendar, Level};
-use crate::wear::wear;
+use crate::levels::Calendar;
 pub use rolled::ROWS_MAX;
 pub use rows::{PAGE_CELLS_MAX, Page, Row};
 
 /// Tries to see the database and the log in memory in one state; a writer is between the two for microseconds.
 const SNAPSHOT_TRIES: usize = 1000;
-
-/// No screen is wider; with more columns somebody wants records.
-const COLUMNS_SOME: usize = 65_536;
-
-/// Gaps of all tags that are held one by one: a restart a day for ten years.
-const GAPS_MAX: usize = 4096;
 
 /// Between two of them.
 const SNAPSHOT_PAUSE: Duration = Duration::from_micros(200);
@@ -55,6 +48,8 @@ pub struct Reader {
     shared: Arc<Shared>,
     conn: Option<(u64, Connection)>,
     cancel: Stop,
+    /// Records that one question for rows may read.
+    pub(crate) records_max: usize,
     /// Another process may be writing: what isn't in chunks is read from the file each time.
     is_beside: bool,
 }
@@ -68,7 +63,15 @@ struct Known {
 
 impl Reader {
     pub(super) fn new(path: PathBuf, calendar: Calendar, shared: Arc<Shared>) -> Self {
-        Self { path, calendar, shared, conn: None, cancel: Stop::new(), is_beside: false }
+        Self {
+            path,
+            calendar,
+            shared,
+            conn: None,
+            cancel: Stop::new(),
+            records_max: RECORDS_READ_MAX,
+            is_beside: false,
+        }
     }
 
     /// Reads the store in this folder beside whoever writes it: everything durable.
@@ -76,17 +79,6 @@ impl Reader {
         let path = folder.join(super::FILE_NAME);
         let reader = Self::new(path, Calendar::new(TimeZone::system()), Arc::default());
         Self { is_beside: true, ..reader }
-    }
-
-    /// The names of the tags the store knows, whatever became of them in the site.
-    pub fn tags(&mut self) -> Result<Vec<TagName>, ReadError> {
-        let reading = failed("reading the names of the tags");
-        self.connect()?;
-        let mut find =
-            self.conn().prepare_cached("SELECT name FROM tag WHERE id > 0 ORDER BY name").map_err(reading)?;
-        let names = find.query_map([], |row| row.get::<_, String>(0)).map_err(reading)?;
-        let names: Vec<String> = names.collect::<Result<_, _>>().map_err(reading)?;
-        Ok(names.iter().filter_map(|name| TagName::parse(name).ok()).collect())
     }
 
     pub(super) fn work<T>(
@@ -102,59 +94,6 @@ impl Reader {
             self.conn = None;
         }
         done
-    }
-
-    /// A tag's trend in at most so many columns (see [`crate::Series`]), beginning with the record that held when
-    /// the span began.
-    pub fn trend(&mut self, tag: &TagName, span: Span, columns: usize) -> Result<Series, ReadError> {
-        let Some(known) = self.known(tag)? else { return Ok(Series::Unknown) };
-        self.over(known.id, |own, all| {
-            // What fits is shown as it is.
-            let level = level_for(span, columns).filter(|_| columns <= COLUMNS_SOME).map_or(Ok(None), |level| {
-                own.has_more_than(columns, span.from, span.to).map(|more| more.then_some(level))
-            })?;
-            let mut thinner = Thinner::new(span, columns);
-            let all_lead = lead(all, span.from)?;
-            let mut gaps = Vec::new();
-            all.records(span.from, span.to, &mut |record| {
-                // Past a bound, two in a row within one column show no more than one of them.
-                if gaps.len() >= GAPS_MAX {
-                    let column = |at: Timestamp| at.micros_since(span.from) / span.width_us(columns);
-                    if gaps.last().is_some_and(|last| column(*last) == column(record.at)) {
-                        gaps.pop();
-                    }
-                }
-                gaps.push(record.at);
-            })?;
-            let own_lead = lead(own, span.from)?;
-            let all_lead = all_lead.filter(|all| own_lead.is_some_and(|own| own.at <= all.at));
-            for record in own_lead.into_iter().chain(all_lead) {
-                thinner.push(record.at, number(&record).map(Number::as_f64));
-            }
-            let mut gaps = gaps.into_iter().peekable();
-            own.pieces(level, span.from, span.to, &mut |piece| {
-                // At the same time the gap of all comes after the tag's own record.
-                let (first, last) = match &piece {
-                    Piece::Record(record) => (record.at, record.at),
-                    Piece::Bucket(bucket) => (bucket.first_at, bucket.last_at),
-                };
-                while let Some(gap) = gaps.next_if(|gap| *gap < first) {
-                    thinner.push(gap, None);
-                }
-                match &piece {
-                    Piece::Record(record) => thinner.push(record.at, number(record).map(Number::as_f64)),
-                    Piece::Bucket(bucket) => {
-                        let mut inside = None;
-                        while let Some(gap) = gaps.next_if(|gap| *gap < last) {
-                            inside = inside.or(Some(gap));
-                        }
-                        thinner.push_bucket(bucket, inside);
-                    }
-                }
-            })?;
-            gaps.for_each(|gap| thinner.push(gap, None));
-            Ok(thinner.finish())
-        })
     }
 
     /// Every record of a tag in a span in order of time, gaps of all tags too, until told to stop. False if there is no
@@ -221,71 +160,6 @@ impl Reader {
         let Some(known) = self.known(tag)? else { return Ok(None) };
         let last = self.over(known.id, |own, _| last_value(own, at))?;
         Ok(last.map(|(at, number)| (at, known.as_its_kind(number))))
-    }
-
-    /// Where in a span the box's own clock wasn't known to be right, in order: what was recorded then may have happened
-    /// at another time. Times that sources supplied are not meant.
-    pub fn uncertain(&mut self, span: Span) -> Result<Vec<Span>, ReadError> {
-        let reading = failed("reading where the time is uncertain");
-        self.connect()?;
-        eras::doubts(self.conn(), &lock(&self.shared.head), span).map_err(reading)
-    }
-
-    /// What there is.
-    pub fn status(&mut self) -> Result<Status, ReadError> {
-        let bytes = |path| fs::metadata(path).map_or(0, |meta| meta.len());
-        let bytes = bytes(self.path.clone()) + bytes(with_suffix(&self.path, "-wal"));
-        let (written, failing) = (self.shared.written.load(Ordering::Relaxed), self.shared.failing());
-        let reading = failed("reading what there is");
-        self.connect()?;
-        let (tags, oldest, newest) = self
-            .conn()
-            .query_row(
-                "SELECT count(*) - 1,
-                        min((SELECT from_us FROM chunk WHERE tag = t.id AND tag <> 0 AND from_us < ?1
-                             ORDER BY from_us LIMIT 1)),
-                        max((SELECT to_us FROM chunk WHERE tag = t.id AND tag <> 0 AND from_us < ?1
-                             ORDER BY from_us DESC LIMIT 1))
-                 FROM tag AS t",
-                [us(TIME_END)],
-                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?)),
-            )
-            .map_err(reading)?;
-        let stamp = |at: Option<i64>| at.map(|at| Timestamp(at.unsigned_abs()));
-        let fresh = lock(&self.shared.head).extent();
-        let oldest = stamp(oldest).into_iter().chain(fresh.map(|(oldest, _)| oldest)).min();
-        let newest = stamp(newest).into_iter().chain(fresh.map(|(_, newest)| newest)).max();
-        let (device_bytes, device_us) =
-            (self.shared.device_bytes.load(Ordering::Relaxed), self.shared.device_us.load(Ordering::Relaxed));
-        Ok(Status {
-            tags: tags.unsigned_abs(),
-            bytes,
-            oldest,
-            newest,
-            written,
-            failing,
-            damaged: self.shared.damaged.load(Ordering::Relaxed),
-            keep_bytes: self.shared.keep_bytes.load(Ordering::Relaxed),
-            device: (device_us > 0).then_some((device_bytes, device_us)),
-            clock_uncertain: self.shared.clock_uncertain.load(Ordering::Relaxed),
-            salvage: self.salvage().map_err(reading)?,
-            thrift: *self.shared.thrift(),
-            wear: wear(Path::new("/")),
-        })
-    }
-
-    /// What is got back out of the database that was set aside last, as long as that is there.
-    fn salvage(&self) -> rusqlite::Result<Option<Salvage>> {
-        let folder = self.path.parent();
-        let is_there = |file: &str| folder.is_some_and(|folder| folder.join(file).exists());
-        let last = Progress::all(self.conn())?.pop().filter(|progress| is_there(&progress.file));
-        Ok(last.map(|progress| Salvage {
-            is_done: progress.is_done(),
-            at: Timestamp(progress.at_us),
-            got: progress.got,
-            lost: progress.lost,
-            file: progress.file,
-        }))
     }
 
     fn look(&self) -> Result<(), ReadError> {
@@ -399,21 +273,6 @@ impl Known {
     fn as_its_kind(self, kept: Number) -> Number {
         if self.is_int { Number::Int(kept.as_i64()) } else { Number::Float(kept.as_f64()) }
     }
-}
-
-/// The longest buckets that are no longer than a column.
-fn level_for(span: Span, columns: usize) -> Option<Level> {
-    Level::ALL.into_iter().rev().find(|level| level.longest_us() <= span.width_us(columns))
-}
-
-/// The last record before a time.
-fn lead(past: &Past<'_>, before: Timestamp) -> Result<Option<Record>, ReadError> {
-    let mut lead = None;
-    past.backwards(before, &mut |record| {
-        lead = Some(record);
-        ControlFlow::Break(())
-    })?;
-    Ok(lead)
 }
 
 pub(super) fn number(record: &Record) -> Option<Number> {

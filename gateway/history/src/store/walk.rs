@@ -54,7 +54,8 @@ pub(super) fn last_value(own: &Past<'_>, before: Timestamp) -> Result<Option<(Ti
     Ok(last.and_then(|record| Some((record.at, number(&record)?))))
 }
 
-fn own_last(own: &Past<'_>, before: Timestamp, is_value: bool) -> Result<Option<Record>, ReadError> {
+/// The last record of its own before a time, a value if that is wanted; of a thinned past as well as what is left tells.
+pub(super) fn own_last(own: &Past<'_>, before: Timestamp, is_value: bool) -> Result<Option<Record>, ReadError> {
     let is_meant = |record: &Record| !is_value || number(record).is_some();
     let mut last = None;
     own.backwards(before, &mut |record| {
@@ -114,13 +115,21 @@ pub(super) struct Walk<'w, 'p, T: Tally> {
     course: Course<'w, T>,
     /// Set when it is enough; the past then stops being read.
     enough: &'w Cell<bool>,
-    read: usize,
+    /// Records that may yet be read.
+    left: usize,
     failed: Option<ReadError>,
 }
 
 impl<'w, 'p, T: Tally> Walk<'w, 'p, T> {
-    pub(super) fn new(own: &'w Past<'p>, gaps: &'w [Timestamp], course: Course<'w, T>, enough: &'w Cell<bool>) -> Self {
-        Self { own, gaps, course, enough, read: 0, failed: None }
+    /// Reads at most so many records.
+    pub(super) fn new(
+        own: &'w Past<'p>,
+        gaps: &'w [Timestamp],
+        course: Course<'w, T>,
+        enough: &'w Cell<bool>,
+        most: usize,
+    ) -> Self {
+        Self { own, gaps, course, enough, left: most, failed: None }
     }
 
     /// The rows of a span in which it is `now`.
@@ -147,11 +156,11 @@ impl<'w, 'p, T: Tally> Walk<'w, 'p, T> {
         }
         match piece {
             Piece::Record(record) => {
-                self.read += 1;
-                if self.read > RECORDS_READ_MAX {
+                let Some(left) = self.left.checked_sub(1) else {
                     self.fail(ReadError::TooMuch);
                     return;
-                }
+                };
+                self.left = left;
                 if self.course.is_too_many() {
                     self.fail(ReadError::TooManyStates);
                     return;

@@ -177,6 +177,27 @@ async fn what_cannot_be_answered_is_said() {
     assert!(matches!(refused, Err(ReadError::TooManyStates)), "{refused:?}");
 }
 
+/// Rows that no bucket stands for are counted record by record, and not more of them than a question may take.
+#[tokio::test]
+async fn what_takes_too_long_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    let read = |most: usize| {
+        store.read(shell::Stop::new(), move |reader| {
+            while reader.last_before(&name("many"), Timestamp(u64::MAX))?.is_none() {
+                std::thread::yield_now();
+            }
+            reader.records_max = most;
+            let more = json!({"every": "1h", "tags": ["many"], "to_us": START + 30_000_000_000_u64});
+            ask(reader, &table("buckets", "csv", more))
+        })
+    };
+    let refused = read(100).await;
+    assert!(matches!(refused, Err(ReadError::TooMuch)), "the last records are in no bucket yet: {refused:?}");
+    assert_eq!(read(20_000).await.unwrap().0.lines().count(), 1 + 9);
+    store.close(Vec::new());
+}
+
 #[test]
 fn a_question_is_checked() {
     let parse = |question: Json| Question::parse(&Value::Json(question.to_string().into()));

@@ -63,7 +63,7 @@ impl Reader {
         tally: &dyn Fn(Option<f64>) -> T,
         over_gaps: bool,
     ) -> Result<Option<Vec<T::Row>>, ReadError> {
-        let level = every.level();
+        let (level, most) = (every.level(), self.records_max);
         let calendar = self.calendar.clone();
         let Some(span) = whole_rows(&calendar, level, span, ROWS_MAX) else { return Err(ReadError::TooManyRows) };
         let Some(known) = self.known(tag)? else { return Ok(None) };
@@ -73,7 +73,7 @@ impl Reader {
             let held = latest(own, all, span.from)?.and_then(|record| number(&record)).map(Number::as_f64);
             let before = if over_gaps { last_value(own, span.from)?.map(|(_, value)| value.as_f64()) } else { held };
             let course = Course::new(&calendar, level, span, tally(before), held);
-            Walk::new(own, &gaps, course, &enough).rows(level, span, now)
+            Walk::new(own, &gaps, course, &enough, most).rows(level, span, now)
         };
         self.over_until(known.id, Some(&enough), work).map(Some)
     }
