@@ -241,3 +241,52 @@ fn days_are_those_of_the_zone_the_site_is_in_now() {
     assert_eq!(day_blocks(folder.path()), after, "made once");
     store.close(Vec::new());
 }
+
+/// A window of minutes that is rolled up already; then a thousand records come late into the middle of it.
+#[test]
+fn what_comes_late_is_in_the_rows_at_once_and_rolled_up_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut model = Model::default();
+    let store = open(folder.path(), TimeZone::UTC);
+    let written = AtomicU64::new(0);
+    let window = 4 * HOUR;
+    let base = START.div_ceil(window) * window;
+    let mut put = |entries: Vec<Entry>| {
+        entries.iter().for_each(|entry| model.insert(0, entry.at.0, entry));
+        record(&store, &written, entries);
+    };
+    let at = |i: u64| Timestamp(base + i * SECOND);
+    put((0..20_000).map(|i| float(0, at(i), (i % 100) as f64)).collect());
+    let block = || {
+        let conn = rusqlite::Connection::open(folder.path().join("history.sqlite")).unwrap();
+        let find = "SELECT body FROM rollup WHERE level = 1 AND from_us = ?1";
+        conn.query_row(find, [base as i64], |row| row.get::<_, Vec<u8>>(0)).ok()
+    };
+    let wait = |other_than: Option<Vec<u8>>| {
+        let deadline = now() + PATIENCE;
+        loop {
+            if let Some(body) = block().filter(|body| Some(body) != other_than.as_ref()) {
+                break body;
+            }
+            assert!(now() < deadline, "the window is not rolled up");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    };
+    let first = wait(None);
+    put((5000..6000).map(|i| float(0, Timestamp(at(i).0 + SECOND / 2), 1e6)).collect());
+    let span = Span { from: Timestamp(base), to: Timestamp(base + window) };
+    let same = || {
+        let tag = name("level");
+        let now = at(20_000);
+        let found = read(&store, move |reader| reader.buckets(&tag, span, Every::Minute, now)).unwrap().unwrap();
+        let want = plain::buckets(&model, 0, &TimeZone::UTC, span, Every::Minute, now);
+        let exact =
+            |rows: &[history::Rolled]| rows.iter().map(|row| (row.count, row.max, row.good_us)).collect::<Vec<_>>();
+        assert_eq!(exact(&found), exact(&want));
+        assert!(found.iter().any(|row| row.max == Some(1e6)), "the late ones are in it");
+    };
+    same();
+    wait(Some(first));
+    same();
+    store.close(Vec::new());
+}
