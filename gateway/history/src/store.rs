@@ -10,6 +10,8 @@ pub(crate) mod engine;
 mod eras;
 pub(crate) mod file;
 mod head;
+#[cfg(test)]
+mod limits_tests;
 mod old;
 mod reader;
 mod restamp;
