@@ -80,7 +80,8 @@ fn rates(bench: &Bench) -> Result<Vec<Row>, Fail> {
 /// A record of a year, with more tags towards its end.
 fn questions(bench: &Bench) -> Result<Vec<Row>, Fail> {
     let days = if bench.quick { DAYS_SHORT } else { DAYS };
-    let mut ingest = Row::new("history, samples taken in", Unit::PerSecond, Aim::AtLeast(500_000.0));
+    let mut ingest =
+        Row::new("history, samples into the store (pymscada: into memory)", Unit::PerSecond, Aim::AtLeast(500_000.0));
     let mut memory = Row::new("history, RSS meanwhile, trends included", Unit::Megabytes, Aim::Below(12.0));
     let asking = |asking: &Asking| {
         let aim = match asking.name {
