@@ -112,10 +112,14 @@ pub struct Device {
     asked_dead: bool,
     /// When a dead unit was last asked in vain.
     in_vain: Option<Instant>,
-    /// While a dead unit is waited for, the gateway keeps the living ones waiting too.
-    keeps_waiting: bool,
-    /// A gateway says itself when a unit can't be reached: the connection is well, whoever else isn't.
-    gateway_speaks: bool,
+    /// While a dead unit is waited for, the gateway keeps the living ones waiting too; believed until then.
+    keeps_waiting: Option<Instant>,
+    /// So often in a row a living unit was held up after a dead one.
+    held_up: u32,
+    /// A living unit that gave no answer just after a dead one was asked.
+    suspect: Option<usize>,
+    /// A gateway says itself when a unit can't be reached, after so long: the connection is well, whoever else isn't.
+    gateway_speaks: Option<Duration>,
     reports: Vec<Report>,
     counters: Counters,
     status: Option<(bool, String)>,
@@ -181,8 +185,10 @@ impl Device {
             busy_until: now,
             asked_dead: false,
             in_vain: None,
-            keeps_waiting: false,
-            gateway_speaks: false,
+            keeps_waiting: None,
+            held_up: 0,
+            suspect: None,
+            gateway_speaks: None,
             reports: Vec::new(),
             counters: Counters::default(),
             status: None,

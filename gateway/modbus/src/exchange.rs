@@ -182,10 +182,10 @@ impl Exchange {
             let flights = &self.in_flight;
             let asked = |n: u16| flights.iter().find(|flight| flight.number == n).map(|f| (f.unit, &f.request));
             match mbap.next(asked)? {
-                Found::Stale(number) => {
+                Found::Stale(number, with_data) => {
                     let at = self.lost.iter().position(|lost| lost.number == number);
                     match at.and_then(|at| self.lost.remove(at)) {
-                        Some(lost) => self.late = lost.late(now).or(self.late),
+                        Some(lost) => self.late = lost.late(now).filter(|_| with_data).or(self.late),
                         None => self.misnumbered = true,
                     }
                 }

@@ -142,7 +142,7 @@ impl Master {
             self.device.on_misnumbered(now);
         }
         if let Some((unit, took)) = self.exchange.take_late() {
-            self.device.on_late(unit, took);
+            self.device.on_late(now, unit, took);
         }
     }
 

@@ -16,7 +16,8 @@ pub enum Found {
     /// It ends the transaction of this number, right or wrong.
     Ends(u16, Result<Answer, BadReply>),
     /// It carries a number that nobody waits for: an answer that was given up, one given twice, somebody else's.
-    Stale(u16),
+    /// With data, or with an exception, which may be a gateway's own.
+    Stale(u16, bool),
     /// The stream can't be followed any further.
     Lost(BadReply),
 }
@@ -90,7 +91,7 @@ impl Mbap {
                 self.ignored += end;
                 match self.ignored > UNREAD_BYTES_MAX {
                     true => Found::Lost(BadReply::Flood(self.ignored)),
-                    false => Found::Stale(number),
+                    false => Found::Stale(number, frame[0] & 0x80 == 0),
                 }
             }
         };

@@ -88,7 +88,7 @@ fn push(mbap: &mut Mbap, unit: u8, request: &Request<'static>, bytes: &[u8]) -> 
         match mbap.next(|number| (number == 1).then_some((unit, request)))? {
             Found::Ends(_, judged) => return Some(judged),
             Found::Lost(bad) => return Some(Err(bad)),
-            Found::Stale(_) => {}
+            Found::Stale(..) => {}
         }
     }
 }
@@ -106,7 +106,7 @@ fn tcp_drops_what_answers_an_earlier_request() {
     bytes.extend(tcp_frame(3, 1, &[3, 2, 0, 7]));
     mbap.keep(&bytes);
     let asked = |number| (number == 3).then_some((1, &read));
-    assert_eq!(mbap.next(asked), Some(Found::Stale(1)));
+    assert_eq!(mbap.next(asked), Some(Found::Stale(1, true)));
     assert_eq!(mbap.next(asked), Some(Found::Ends(3, Ok(Ok(Response::ReadHoldingRegisters(vec![7]))))));
     assert_eq!(mbap.next(asked), None);
 }

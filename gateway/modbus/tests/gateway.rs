@@ -174,7 +174,7 @@ impl Gateway {
         let (mut worst, point) = (Duration::ZERO, usize::from(unit - 1));
         for phase in 0..25 {
             self.living.retain(|living| *living != unit);
-            self.run(40 * S + phase * 83 * MS);
+            self.run(40 * S + phase * 1371 * MS);
             self.living.push(unit);
             let (back, before) = (self.elapsed(), self.heard.len());
             while !self.heard[before..].iter().any(|(_, heard)| *heard == point) {

@@ -20,6 +20,7 @@ impl Device {
     pub(super) fn tick(&mut self, now: Instant) {
         self.look_at_crowd(now);
         self.forgive(now);
+        self.keeps_waiting = self.keeps_waiting.filter(|until| now < *until);
         for n in 0..self.blocks.len() {
             let Block { due_at, rate, .. } = self.blocks[n];
             if now < due_at {

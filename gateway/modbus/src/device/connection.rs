@@ -10,11 +10,13 @@ use super::{Device, LineState, RETRY_GAP};
 
 impl Device {
     /// A unit answered after it was given up: it is there, and that slow.
-    pub fn on_late(&mut self, unit: u8, took: Duration) {
-        if let Some(unit) = self.units.iter_mut().find(|known| known.id == unit) {
-            unit.timing.late(took);
-            // Over TCP it is known to be its answer; the next is waited for.
-            unit.stirring |= !self.serial && unit.is_offline();
+    pub fn on_late(&mut self, now: Instant, unit: u8, took: Duration) {
+        let Some(n) = self.units.iter().position(|known| known.id == unit) else { return };
+        self.units[n].timing.late(took);
+        // Over TCP it is known to be its answer, and if it is asked with patience it will be in time.
+        if !self.serial && self.units[n].is_offline() && took < self.config.timeout {
+            self.alive(now, n);
+            self.units[n].failures = 1;
         }
     }
 
@@ -23,8 +25,10 @@ impl Device {
         self.line = LineState::Up;
         self.connect_error = None;
         self.hang_up = false;
-        self.keeps_waiting = false;
-        self.gateway_speaks = false;
+        self.keeps_waiting = None;
+        self.held_up = 0;
+        self.suspect = None;
+        self.gateway_speaks = None;
         self.proof = Proof::default();
         for unit in &mut self.units {
             // Whoever has waited longest keeps its place.

@@ -15,6 +15,12 @@ use crate::write::Step;
 
 /// Whether the polls fit is looked at so often.
 const CROWD_EVERY: Duration = Duration::from_secs(10);
+/// A unit that was just given up over TCP is asked again so long after: soon enough for the promise of its return.
+const FIRST_PROBE: Duration = Duration::from_millis(800);
+/// So often in a row, and it is the gateway.
+const HELD_UP_MIN: u32 = 3;
+/// And believed for so long: what looked like it may have been something else after all.
+const HELD_UP_FOR: Duration = Duration::from_secs(1800);
 
 impl Device {
     pub(super) fn any_online(&self) -> bool {
@@ -69,7 +75,13 @@ impl Device {
         // One silent block may be a fault of its own, so a unit with more of them is asked for another one first.
         if unit.failures >= if several { 3 } else { 2 } {
             self.go_offline(now, n, because);
-            self.postpone_probe(now, n, cost);
+            // Over TCP what it cost while it was believed alive isn't what the dead cost: its return is soon asked for.
+            let dear = self.serial || self.keeps_waiting.is_some();
+            self.postpone_probe(now, n, if dear { cost } else { cost.min(PATIENCE_MIN) });
+            if !self.serial && self.any_online() {
+                // A gateway may have its questions lying before it still.
+                self.units[n].probe_at = now + self.config.timeout.min(FIRST_PROBE);
+            }
             return;
         }
         match purpose {
@@ -97,21 +109,30 @@ impl Device {
     /// How long a request to this unit waits.
     pub(super) fn patience(&self, n: usize) -> Duration {
         let unit = &self.units[n];
-        if !self.serial && unit.is_offline() && self.gateway_speaks {
-            return self.config.timeout;
+        if let (false, true, Some(took)) = (self.serial, unit.is_offline(), self.gateway_speaks) {
+            return (took * 2).max(PATIENCE_MIN).min(self.config.timeout);
         }
         if self.serial || !unit.is_offline() || !self.any_online() {
             return unit.patience(self.config.timeout);
         }
         // Over TCP an answer is known by its number however late it comes, so nobody is kept waiting for it. But where a
         // gateway keeps them waiting all the same, what that costs is waited out and counted.
-        if self.keeps_waiting || unit.stirring { self.config.timeout } else { PATIENCE_MIN.min(self.config.timeout) }
+        if self.keeps_waiting.is_some() { self.config.timeout } else { PATIENCE_MIN.min(self.config.timeout) }
     }
 
     /// A request to a living unit has ended. If it is the first after a dead one was asked in vain: did that hold it up?
     pub(super) fn was_held_up(&mut self, now: Instant, doing: &Doing, answered: bool) -> bool {
-        if self.serial || self.config.pipeline > 1 || self.units[doing.unit].is_offline() {
+        let known = self.keeps_waiting.is_some();
+        if self.serial || known || self.config.pipeline > 1 || self.units[doing.unit].is_offline() {
             return false;
+        }
+        if self.suspect.take_if(|unit| *unit == doing.unit).is_some() && answered {
+            // Asked again it answers: it was held up. (One that doesn't has died itself.)
+            self.held_up += 1;
+            if self.held_up >= HELD_UP_MIN {
+                self.keeps_waiting = Some(now + HELD_UP_FOR);
+            }
+            return true;
         }
         let Some(vain) = self.in_vain.take() else { return false };
         if doing.sent.saturating_duration_since(vain) >= PATIENCE_MIN {
@@ -119,9 +140,19 @@ impl Device {
         }
         let usual = self.units[doing.unit].timing.percentile(50).unwrap_or_default();
         let held_up = now.saturating_duration_since(doing.sent).saturating_sub(usual);
-        self.keeps_waiting |= !answered || held_up > PATIENCE_MIN;
-        self.dead.spend(now, held_up);
-        self.counters.in_vain += held_up;
+        // Answers are lost and late for other reasons too; not again and again, and just after a dead unit was asked.
+        if !answered {
+            self.suspect = Some(doing.unit);
+        } else {
+            self.held_up = if held_up > usual { self.held_up + 1 } else { 0 };
+        }
+        if self.held_up >= HELD_UP_MIN {
+            if held_up > PATIENCE_MIN {
+                self.keeps_waiting = Some(now + HELD_UP_FOR);
+            }
+            self.dead.spend(now, held_up);
+            self.counters.in_vain += held_up;
+        }
         held_up > usual
     }
 
@@ -161,9 +192,9 @@ impl Device {
         let dead = self.units.iter().filter(|unit| unit.is_offline());
         let mut worst = Duration::ZERO;
         if self.any_online() {
-            let each = match self.serial || self.keeps_waiting || self.gateway_speaks {
-                true => self.config.timeout,
-                false => PATIENCE_MIN.min(self.config.timeout),
+            let each = match (self.serial || self.keeps_waiting.is_some(), self.gateway_speaks) {
+                (true, _) => self.config.timeout,
+                (_, took) => (took.unwrap_or_default() * 2).max(PATIENCE_MIN).min(self.config.timeout),
             };
             let all = each * u32::try_from(dead.clone().count()).unwrap_or(u32::MAX);
             worst = Budget::worst(all / self.share());
@@ -206,7 +237,8 @@ impl Device {
 
     /// A connection behind which nobody answers may be a dead one: the kernel's own retries grow far too slow.
     pub(super) fn hang_up_if_dead(&mut self) {
-        self.hang_up |= self.stream && self.line == LineState::Up && !self.any_online() && !self.gateway_speaks;
+        self.hang_up |=
+            self.stream && self.line == LineState::Up && !self.any_online() && self.gateway_speaks.is_none();
     }
 
     /// Do the polls fit into the line's time? If not, the arithmetic, in words.

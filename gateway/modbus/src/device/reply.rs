@@ -43,7 +43,8 @@ impl Device {
             // Somebody answers, but it isn't the unit.
             Reply::Exception(code) if BEHIND_GATEWAY.contains(&code.0) => {
                 self.counters.exceptions += 1;
-                self.gateway_speaks = true;
+                let took = now.saturating_duration_since(doing.sent);
+                self.gateway_speaks = self.gateway_speaks.max(Some(took));
                 self.no_answer(now, doing, Fault::Refused(code));
             }
             Reply::Exception(code) => {
@@ -57,7 +58,9 @@ impl Device {
             }
             Reply::TimedOut => {
                 self.counters.timeouts += 1;
-                self.gateway_speaks &= now.saturating_duration_since(doing.sent) < self.config.timeout;
+                if self.units[doing.unit].is_offline() {
+                    self.gateway_speaks = None;
+                }
                 self.no_answer(now, doing, Fault::TimedOut);
             }
             Reply::Bad(bad) => {
