@@ -112,6 +112,8 @@ pub struct Device {
     asked_dead: bool,
     /// When a dead unit was last asked in vain.
     in_vain: Option<Instant>,
+    /// The same, kept.
+    last_vain: Option<Instant>,
     /// While a dead unit is waited for, the gateway keeps the living ones waiting too; believed until then.
     keeps_waiting: Option<Instant>,
     /// So often in a row a living unit was held up after a dead one.
@@ -185,6 +187,7 @@ impl Device {
             busy_until: now,
             asked_dead: false,
             in_vain: None,
+            last_vain: None,
             keeps_waiting: None,
             held_up: 0,
             suspect: None,

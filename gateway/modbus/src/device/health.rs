@@ -70,6 +70,7 @@ impl Device {
             self.go_offline(now, n, because);
             self.postpone_probe(now, n, cost);
             self.in_vain = (because == Fault::TimedOut).then_some(now);
+            self.last_vain = Some(now);
             return;
         }
         // One silent block may be a fault of its own, so a unit with more of them is asked for another one first.
