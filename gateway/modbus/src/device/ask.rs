@@ -218,11 +218,9 @@ impl Device {
         let mut dead: Vec<usize> = (0..self.units.len()).filter(is_dead).collect();
         dead.sort_by_key(|n| self.units[*n].probe_at);
         let mut allowed = if self.any_online() { self.dead.ready_at() } else { now };
-        if let ([_], false, None, None, Some(at)) =
-            (&dead[..], self.serial, self.keeps_waiting, self.gateway_speaks, self.last_vain)
-        {
+        if let ([_], false, None, None) = (&dead[..], self.serial, self.keeps_waiting, self.gateway_speaks) {
             // One alone over TCP takes a tenth of a second each second at most, whatever was charged before.
-            allowed = allowed.min(at + ONE_ALONE);
+            allowed = allowed.min(self.last_vain.map_or(now, |at| at + ONE_ALONE));
         }
         for unit in dead {
             let at = self.units[unit].probe_at.max(allowed);

@@ -16,7 +16,7 @@ use crate::write::Step;
 /// Whether the polls fit is looked at so often.
 const CROWD_EVERY: Duration = Duration::from_secs(10);
 /// A unit that was just given up over TCP is asked again so long after: soon enough for the promise of its return.
-const FIRST_PROBE: Duration = Duration::from_millis(800);
+const FIRST_PROBE: Duration = Duration::from_millis(700);
 /// So often in a row, and it is the gateway.
 const HELD_UP_MIN: u32 = 3;
 /// And believed for so long: what looked like it may have been something else after all.
