@@ -8,8 +8,8 @@ use shell::{Backoff, Socket};
 use tag::{Delivery, Sample, TagName, Uptime, Value};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep_until};
-use wire::{Outcome, Violation};
 use wire::p2::SILENT_MAX;
+use wire::{Outcome, Violation};
 
 use crate::core::Core;
 use crate::event::{AskId, Event, Group, Handle, RequestId, WriteId};
