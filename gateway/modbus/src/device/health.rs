@@ -32,11 +32,17 @@ impl Device {
         let whole_line_was_dead = !self.any_online();
         let this = &mut self.units[unit];
         let was_offline = this.is_offline();
+        let was_in_trouble = this.failures > 0;
         this.failures = 0;
         this.probes = 0;
         this.last_answer = Some(now);
         this.health = Health::Online;
         self.connect_error = None;
+        if was_in_trouble && !was_offline {
+            // What was given up just now, before it was known that the unit is there, isn't left to the next period.
+            let given_up = |n: &usize| self.blocks[*n].unit == unit && self.blocks[*n].misses == 2;
+            (0..self.blocks.len()).filter(given_up).collect::<Vec<_>>().into_iter().for_each(|n| self.make_due(n));
+        }
         if was_offline {
             for block in 0..self.blocks.len() {
                 if self.blocks[block].unit == unit {
