@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use forebay_tests::{Cable, Folder, Gateway, PATIENCE, Plc, Process, Site, root, wait_for};
+use forebay_tests::{Cable, Folder, Gateway, PATIENCE, Plant, Plc, Process, Site, root, wait_for};
 
 const BAUD: &str = "115200";
 /// `struct serial_rs485`: enabled, RTS while sending (bits 0 and 1), no delays, nothing else.
@@ -178,4 +178,27 @@ fn libmodbus_is_asked_several_things_at_a_time() {
 #[test]
 fn pymodbus_is_found_out_to_take_one_thing_at_a_time() {
     assert_eq!(pipelined(&mut Plc::start(0)), 1);
+}
+
+/// A line full of rubbish is one line in the log, however long it lasts; each write is one, with who and when.
+#[test]
+fn the_log_has_who_wrote_and_no_flood() {
+    let mut plant = Plant::start();
+    let gateway = Gateway::demo(&plant);
+    let run = gateway.run();
+    gateway.watch(&["Fan_Mode"]).sees_good("Fan_Mode", PATIENCE);
+    assert_eq!(gateway.tool(&["set", "Fan_Mode", "1"]).code, Some(0));
+    let log = wait_for("the write", PATIENCE, || run.log(), |log| log.contains("write Fan_Mode"));
+    let line = log.lines().find(|line| line.contains("write Fan_Mode")).expect("just seen");
+    // When, the journal says.
+    assert!(line.contains("write Fan_Mode = Int(1) by command line, user ") && line.ends_with(": confirmed"), "{line}");
+
+    plant.say("behaviour fan wrong crc");
+    let timeouts = || {
+        let said = gateway.tool(&["get", "sys.modbus.FAN.timeouts"]).out;
+        said.split_whitespace().filter_map(|word| word.parse::<u64>().ok()).next_back().unwrap_or(0)
+    };
+    wait_for("twenty answers that are none", PATIENCE, timeouts, |count| *count > 20);
+    let lines: Vec<String> = run.log().lines().filter(|line| line.contains("FAN")).map(str::to_owned).collect();
+    assert_eq!(lines.len(), 2, "online, and offline: {lines:#?}");
 }
