@@ -64,10 +64,13 @@ impl Site {
             .spawn()
             .unwrap();
         let mut served = Served(child);
-        let address = wait_for("the page's address", || {
+        let address = wait_for("the page's open door", || {
             assert!(served.0.try_wait().unwrap().is_none(), "the web server ended");
             let text = fs::read_to_string(self.at("run/www.addr")).ok()?;
-            Some(text.trim().strip_prefix("http://")?.to_owned())
+            let address = text.trim().strip_prefix("http://")?.to_owned();
+            // The address is told before anybody is let in.
+            TcpStream::connect(&address).ok()?;
+            Some(address)
         });
         (served, address)
     }
