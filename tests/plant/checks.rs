@@ -73,12 +73,8 @@ impl World {
                 };
                 let wire = &self.wires[spec.line];
                 let last = calm.into_iter().max().expect("there are four").max(wire.late_until).max(wire.doubt_until);
-                // Behind one address units may keep one another waiting; what that may cost is bounded, and where this
-                // stretches a return the line says for how long. (On the serial line, whose timeout is short, it never does.)
-                let end = self.hands.as_ref().map(|hands| &hands.lines[spec.line]).filter(|_| !line.serial);
+                let allowed = line.rate + RECOVERS_WITHIN;
                 let as_of = phone.as_of(self.now);
-                let stretched = end.and_then(|end| end.stretched(as_of, line.rate)).unwrap_or_default();
-                let allowed = (line.rate + RECOVERS_WITHIN).max(stretched);
                 if as_of > last + allowed {
                     late = Some((n, tag, as_of.duration_since(last), allowed));
                 }

@@ -43,23 +43,6 @@ pub(crate) struct LineEnd {
     closed: Option<&'static str>,
     state: Handle,
     why: Handle,
-    /// How long a return may go unseen, by the line's own word, and when it stopped saying so.
-    stretched: Option<(Duration, Option<Instant>)>,
-}
-
-impl LineEnd {
-    /// How long a return may go unseen where the tenth for the dead stretches it. What was under way when the unit was
-    /// found again has a moment more.
-    pub(crate) fn stretched(&self, now: Instant, moment: Duration) -> Option<Duration> {
-        let (worst, ended) = self.stretched?;
-        ended.is_none_or(|ended| now < ended + moment).then_some(worst)
-    }
-}
-
-/// What a status says of it.
-fn said_worst(why: &str) -> Option<Duration> {
-    let (_, within) = why.split_once("a return is seen within ")?;
-    within.trim_end_matches(" s").parse().ok().map(Duration::from_secs)
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -98,7 +81,6 @@ impl Hands {
             LineEnd {
                 state: own("state"),
                 why: own("why"),
-                stretched: None,
                 master: Master::new(line.clone(), now),
                 writes: VecDeque::new(),
                 doing: Doing::Waiting,
@@ -291,12 +273,7 @@ impl World {
                 Say::Confirm(group) => hands.port.core.confirm(hands.groups[group]),
                 Say::Settle(ticket, outcome) => hands.port.core.settle(RequestId(ticket.0), outcome),
                 Say::Status(line, status) => {
-                    let end = &mut hands.lines[line];
-                    end.stretched = match (said_worst(&status.why), end.stretched) {
-                        (Some(worst), _) => Some((worst, None)),
-                        (None, Some((worst, ended))) => Some((worst, ended.or(Some(self.now)))),
-                        (None, None) => None,
-                    };
+                    let end = &hands.lines[line];
                     let good = |value| Sample { at: wall, reading: Reading::Good(value) };
                     hands.port.core.publish(end.state, good(Value::Int(status.ok.into())));
                     hands.port.core.publish(end.why, good(Value::Text(status.why.as_str().into())));

@@ -2,10 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// One part in ten of the line's time.
-const SHARE: u32 = 10;
 /// What may be saved up: an outage that has just begun is looked at more closely, for a few timeouts' time. It takes
-/// [`SHARE`] times as long to save it up again.
+/// [`Budget::SHARE`] times as long to save it up again.
 const SAVED: Duration = Duration::from_secs(1);
 
 /// An account in time: grows by a tenth of what passes, is spent on waiting in vain.
@@ -16,14 +14,22 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
+    /// One part in ten of the line's time.
+    pub(crate) const SHARE: u32 = 10;
+
     /// Full.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { empty_at: now.checked_sub(SAVED * SHARE).unwrap_or(now) }
+        Self { empty_at: now.checked_sub(SAVED * Self::SHARE).unwrap_or(now) }
     }
 
     /// Waited so long in vain.
     pub(crate) fn spend(&mut self, now: Instant, cost: Duration) {
-        self.empty_at = self.empty_at.max(now.checked_sub(SAVED * SHARE).unwrap_or(now)) + cost * SHARE;
+        self.empty_at = self.empty_at.max(now.checked_sub(SAVED * Self::SHARE).unwrap_or(now)) + cost * Self::SHARE;
+    }
+
+    /// What is owed beyond this is let off.
+    pub(crate) fn ready_by(&mut self, at: Instant) {
+        self.empty_at = self.empty_at.min(at);
     }
 
     /// When the next may be asked that probably won't answer.
@@ -33,7 +39,7 @@ impl Budget {
 
     /// How long it takes at worst until each of the dead has been asked, if one question to each costs this much.
     pub(crate) fn worst(all_costs: Duration) -> Duration {
-        all_costs * SHARE
+        all_costs * Self::SHARE
     }
 }
 

@@ -6,6 +6,7 @@
 mod answer;
 mod ask;
 mod connection;
+mod dead;
 mod flight;
 mod health;
 mod proof;
@@ -112,12 +113,12 @@ pub struct Device {
     asked_dead: bool,
     /// When a dead unit was last asked in vain.
     in_vain: Option<Instant>,
-    /// The same, kept.
-    last_vain: Option<Instant>,
     /// While a dead unit is waited for, the gateway keeps the living ones waiting too; believed until then.
     keeps_waiting: Option<Instant>,
     /// So often in a row a living unit was held up after a dead one.
     held_up: u32,
+    /// So often one was not.
+    let_pass: u32,
     /// A living unit that gave no answer just after a dead one was asked.
     suspect: Option<usize>,
     /// A gateway says itself when a unit can't be reached, after so long: the connection is well, whoever else isn't.
@@ -187,9 +188,9 @@ impl Device {
             busy_until: now,
             asked_dead: false,
             in_vain: None,
-            last_vain: None,
             keeps_waiting: None,
             held_up: 0,
+            let_pass: 0,
             suspect: None,
             gateway_speaks: None,
             reports: Vec::new(),

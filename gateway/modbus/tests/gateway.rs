@@ -187,10 +187,26 @@ impl Gateway {
     }
 }
 
+/// What keeping the promise of a return costs at most: whoever is dead, asked once in a period and 0.7 s.
+fn promised(dead: u32, each: Duration) -> f64 {
+    (each * dead).as_secs_f64() / (RATE + 700 * MS).as_secs_f64()
+}
+
 #[test]
 fn all_dead_units_behind_a_gateway_together_cost_a_tenth_of_its_time() {
-    let silent = [Manner::Waits(800 * MS), Manner::Says(500 * MS), Manner::Waits(150 * MS), Manner::Passes];
-    for (manner, dead) in silent.into_iter().flat_map(|manner| [(manner, 1), (manner, 5)]) {
+    // The last: what a gateway that keeps everybody waiting costs where the promise of a return comes first, as long as
+    // the living leave that time; and where they can't both be kept a tenth again.
+    for (manner, dead, most) in [
+        (Manner::Passes, 1, 0.1),
+        (Manner::Passes, 5, 0.1),
+        (Manner::Waits(150 * MS), 1, 0.1),
+        (Manner::Says(150 * MS), 1, 0.1),
+        (Manner::Says(500 * MS), 1, promised(1, 500 * MS)),
+        (Manner::Waits(800 * MS), 1, promised(1, S)),
+        (Manner::Waits(150 * MS), 5, promised(5, 150 * MS)),
+        (Manner::Says(500 * MS), 5, 0.1),
+        (Manner::Waits(800 * MS), 5, 0.1),
+    ] {
         let mut gateway = Gateway::new(3 + dead, &[1, 2, 3], S, manner, 1);
         gateway.run(60 * S);
         let (began, lost) = (gateway.elapsed(), gateway.lost);
@@ -199,11 +215,13 @@ fn all_dead_units_behind_a_gateway_together_cost_a_tenth_of_its_time() {
         let share = (gateway.lost - lost).as_secs_f64() / 600.0;
         let counted = (gateway.master.counters().in_vain - vain).as_secs_f64() / 600.0;
         eprintln!("{manner:?}, {dead} dead: {:.2} % of the line lost, {:.2} % counted", share * 100.0, counted * 100.0);
-        assert!(share <= 0.105, "{manner:?}, {dead} dead: {share:.4} of the line's time");
-        assert!((0.05..=0.105).contains(&counted), "{manner:?}, {dead} dead: {counted:.4} is said");
+        assert!(share <= most * 1.05, "{manner:?}, {dead} dead: {share:.4} of the line's time");
+        assert!((0.05..=most * 1.05).contains(&counted), "{manner:?}, {dead} dead: {counted:.4} is said");
         for block in 0..3 {
             let polls = gateway.confirmed.iter().filter(|(at, of)| *at > began && *of == block).count();
-            assert!(polls >= 590, "{manner:?}, {dead} dead: block {block} was read {polls} times in 600 s");
+            // A wait of a whole period now and then swallows a poll.
+            let least = if manner == Manner::Waits(800 * MS) { 560 } else { 590 };
+            assert!(polls >= least, "{manner:?}, {dead} dead: block {block} was read {polls} times in 600 s");
         }
         let asked = |unit| gateway.asked.iter().filter(|(at, of)| *at > began && *of == unit).count();
         let each: Vec<usize> = (4..4 + dead).map(asked).collect();
@@ -216,30 +234,35 @@ fn all_dead_units_behind_a_gateway_together_cost_a_tenth_of_its_time() {
 
 #[test]
 fn a_unit_behind_a_gateway_is_heard_again_within_a_poll_and_a_second() {
-    // A gateway that serves the others meanwhile, whatever the timeout; one that doesn't, with timeouts up to 0.2 s.
-    for (manner, timeout) in [
-        (Manner::Passes, S),
-        (Manner::Passes, 200 * MS),
-        (Manner::Waits(200 * MS), 200 * MS),
-        (Manner::Says(100 * MS), 200 * MS),
-        (Manner::Says(150 * MS), S),
+    // Whatever the gateway does meanwhile, whatever the timeout up to a second, and with others dead as far as can be.
+    for (manner, timeout, dead) in [
+        (Manner::Passes, S, 1),
+        (Manner::Passes, 200 * MS, 1),
+        (Manner::Passes, S, 8),
+        (Manner::Waits(200 * MS), 200 * MS, 1),
+        (Manner::Waits(400 * MS), 400 * MS, 1),
+        (Manner::Waits(400 * MS), 400 * MS, 2),
+        (Manner::Waits(S), S, 1),
+        (Manner::Says(100 * MS), 200 * MS, 1),
+        (Manner::Says(150 * MS), S, 1),
+        (Manner::Says(700 * MS), S, 1),
     ] {
-        let mut gateway = Gateway::new(3, &[1, 2, 3], timeout, manner, 1);
+        let mut gateway = Gateway::new(2 + dead, &[1, 2, 3], timeout, manner, 1);
         gateway.run(30 * S);
         let worst = gateway.recovery(3);
-        eprintln!("{manner:?}, timeout {timeout:?}: heard again after {worst:?} at worst");
+        eprintln!("{manner:?}, timeout {timeout:?}, {dead} dead: heard again after {worst:?} at worst");
         // And what is under way on the gateway's line when its turn comes.
         let bound = RATE + S + 3 * ANSWER;
-        assert!(worst <= bound, "{manner:?}, timeout {timeout:?}: {worst:?}");
+        assert!(worst <= bound, "{manner:?}, timeout {timeout:?}, {dead} dead: {worst:?}");
     }
 }
 
-/// Where the tenth stretches it, the status says for how long, and that is true.
+/// Where a tenth stretches it, because there are too many dead, the status says for how long, and that is true.
 #[test]
 fn where_the_cap_stretches_a_return_the_status_says_so() {
-    for (manner, dead) in [(Manner::Waits(S), 1), (Manner::Says(700 * MS), 3), (Manner::Passes, 6)] {
+    for (manner, dead) in [(Manner::Waits(S), 2), (Manner::Says(700 * MS), 3), (Manner::Passes, 60)] {
         let mut gateway = Gateway::new(2 + dead, &[1, 2, 3], S, manner, 1);
-        gateway.run(30 * S);
+        gateway.run(300 * S);
         let worst = gateway.recovery(3);
         gateway.living.retain(|unit| *unit != 3);
         gateway.run(60 * S);

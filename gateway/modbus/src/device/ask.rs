@@ -1,6 +1,6 @@
 //! What to ask next: writes before reads, reads in turn, searches between them, the dead now and then.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use site::Table;
 use tokio_modbus::Request;
@@ -12,8 +12,6 @@ use crate::cells::read_request;
 use crate::pdu::{DIAGNOSTICS, EXCEPTION_STATUS, SERVER_ID};
 use crate::unit::Shape;
 
-/// A tenth of the time, as it is waited for a tenth of a second.
-const ONE_ALONE: Duration = Duration::from_millis(900);
 /// Questions that are not asked of a dead unit: each may be lost too, and then the next is needed.
 const KEPT_QUESTIONS: usize = 4;
 
@@ -207,33 +205,5 @@ impl Device {
             Request::Custom(DIAGNOSTICS, vec![0, 0, high, low].into()),
         ];
         own.chain(other).chain(any)
-    }
-
-    /// Units that don't answer are asked now and then, one after the other.
-    pub(super) fn ask_dead(&self, now: Instant, mut wake: Instant) -> Result<Ask, Instant> {
-        if self.spares_the_living(now) {
-            return Err(wake.min(now + self.config.timeout));
-        }
-        let is_dead = |n: &usize| self.units[*n].is_offline() && !self.is_unit_asked(*n);
-        let mut dead: Vec<usize> = (0..self.units.len()).filter(is_dead).collect();
-        dead.sort_by_key(|n| self.units[*n].probe_at);
-        let mut allowed = if self.any_online() { self.dead.ready_at() } else { now };
-        if let ([_], false, None, None) = (&dead[..], self.serial, self.keeps_waiting, self.gateway_speaks) {
-            // One alone over TCP takes a tenth of a second each second at most, whatever was charged before.
-            allowed = allowed.min(self.last_vain.map_or(now, |at| at + ONE_ALONE));
-        }
-        for unit in dead {
-            let at = self.units[unit].probe_at.max(allowed);
-            if at > now {
-                wake = wake.min(at);
-                continue;
-            }
-            match self.probe(now, unit) {
-                Ok(ask) if self.is_kept_back(&ask) => {}
-                Ok(ask) => return Ok(ask),
-                Err(at) => wake = wake.min(at),
-            }
-        }
-        Err(wake)
     }
 }

@@ -27,6 +27,7 @@ impl Device {
         self.hang_up = false;
         self.keeps_waiting = None;
         self.held_up = 0;
+        self.let_pass = 0;
         self.suspect = None;
         self.gateway_speaks = None;
         self.proof = Proof::default();

@@ -6,9 +6,7 @@ use tag::Fault;
 
 use super::flight::{Doing, Purpose};
 use super::types::{Report, Status};
-use super::{Device, EAGER_TRIES, LineState, PROBE_GAP, SILENT_COST};
-use crate::budget::Budget;
-use crate::silence::gap_of;
+use super::{Device, EAGER_TRIES, LineState, SILENT_COST};
 use crate::timing::PATIENCE_MIN;
 use crate::unit::Health;
 use crate::write::Step;
@@ -17,10 +15,6 @@ use crate::write::Step;
 const CROWD_EVERY: Duration = Duration::from_secs(10);
 /// A unit that was just given up over TCP is asked again so long after: soon enough for the promise of its return.
 const FIRST_PROBE: Duration = Duration::from_millis(700);
-/// So often in a row, and it is the gateway.
-const HELD_UP_MIN: u32 = 3;
-/// And believed for so long: what looked like it may have been something else after all.
-const HELD_UP_FOR: Duration = Duration::from_secs(1800);
 
 impl Device {
     pub(super) fn any_online(&self) -> bool {
@@ -76,7 +70,6 @@ impl Device {
             self.go_offline(now, n, because);
             self.postpone_probe(now, n, cost);
             self.in_vain = (because == Fault::TimedOut).then_some(now);
-            self.last_vain = Some(now);
             return;
         }
         // One silent block may be a fault of its own, so a unit with more of them is asked for another one first.
@@ -113,76 +106,6 @@ impl Device {
         }
     }
 
-    /// How long a request to this unit waits.
-    pub(super) fn patience(&self, n: usize) -> Duration {
-        let unit = &self.units[n];
-        if let (false, true, Some(took)) = (self.serial, unit.is_offline(), self.gateway_speaks) {
-            return (took * 2).max(PATIENCE_MIN).min(self.config.timeout);
-        }
-        if self.serial || !unit.is_offline() || !self.any_online() {
-            return unit.patience(self.config.timeout);
-        }
-        // Over TCP an answer is known by its number however late it comes, so nobody is kept waiting for it. But where a
-        // gateway keeps them waiting all the same, what that costs is waited out and counted.
-        if self.keeps_waiting.is_some() { self.config.timeout } else { PATIENCE_MIN.min(self.config.timeout) }
-    }
-
-    /// A request to a living unit has ended. If it is the first after a dead one was asked in vain: did that hold it up?
-    pub(super) fn was_held_up(&mut self, now: Instant, doing: &Doing, answered: bool) -> bool {
-        let known = self.keeps_waiting.is_some();
-        if self.serial || known || self.config.pipeline > 1 || self.units[doing.unit].is_offline() {
-            return false;
-        }
-        if self.suspect.take_if(|unit| *unit == doing.unit).is_some() && answered {
-            // Asked again it answers: it was held up. (One that doesn't has died itself.)
-            self.held_up += 1;
-            if self.held_up >= HELD_UP_MIN {
-                self.keeps_waiting = Some(now + HELD_UP_FOR);
-            }
-            return true;
-        }
-        let Some(vain) = self.in_vain.take() else { return false };
-        if doing.sent.saturating_duration_since(vain) >= PATIENCE_MIN {
-            return false;
-        }
-        let usual = self.units[doing.unit].timing.percentile(50).unwrap_or_default();
-        let held_up = now.saturating_duration_since(doing.sent).saturating_sub(usual);
-        // Answers are lost and late for other reasons too; not again and again, and just after a dead unit was asked.
-        if !answered {
-            self.suspect = Some(doing.unit);
-        } else {
-            self.held_up = if held_up > usual { self.held_up + 1 } else { 0 };
-        }
-        if self.held_up >= HELD_UP_MIN {
-            if held_up > PATIENCE_MIN {
-                self.keeps_waiting = Some(now + HELD_UP_FOR);
-            }
-            self.dead.spend(now, held_up);
-            self.counters.in_vain += held_up;
-        }
-        held_up > usual
-    }
-
-    /// Over TCP the dead are not asked while it isn't known yet what the last of them cost, or while a living unit has
-    /// its second chance: a gateway that keeps everybody waiting must not make the living look dead.
-    pub(super) fn spares_the_living(&self, now: Instant) -> bool {
-        let unknown = self.in_vain.is_some_and(|at| now < at + self.config.timeout);
-        let in_trouble = self.units.iter().any(|unit| !unit.is_offline() && unit.failures > 0);
-        !self.serial && self.config.pipeline == 1 && self.any_online() && (unknown || in_trouble)
-    }
-
-    pub(super) fn postpone_probe(&mut self, now: Instant, unit: usize, cost: Duration) {
-        // Whoever has waited longest is asked first; when anybody is, the account says.
-        self.units[unit].probe_at = match self.any_online() {
-            true => {
-                self.dead.spend(now, cost / self.share());
-                now
-            }
-            // Nobody is kept waiting.
-            false => now + PROBE_GAP.saturating_sub(cost),
-        };
-    }
-
     /// How long a block of a living unit that was asked so often in vain, at such a cost, is left alone for the others'
     /// sake.
     fn pause_after(&self, vain: u32, cost: Duration) -> Duration {
@@ -192,25 +115,6 @@ impl Device {
             // One timeout and one period: within what is promised of a device's return.
             false => cost.min(self.config.rate),
         }
-    }
-
-    /// How long it takes at worst until a dead unit that is back is heard, when that is longer than one would think.
-    fn worst_case(&self) -> Option<Duration> {
-        let dead = self.units.iter().filter(|unit| unit.is_offline());
-        let mut worst = Duration::ZERO;
-        if self.any_online() {
-            let each = match (self.serial || self.keeps_waiting.is_some(), self.gateway_speaks) {
-                (true, _) => self.config.timeout,
-                (_, took) => (took.unwrap_or_default() * 2).max(PATIENCE_MIN).min(self.config.timeout),
-            };
-            let all = each * u32::try_from(dead.clone().count()).unwrap_or(u32::MAX);
-            worst = Budget::worst(all / self.share());
-        }
-        // It answers, but late: perhaps everything that could be asked of it has to be waited out.
-        if let Some(latest) = dead.filter(|unit| self.serial && unit.stirring).map(|unit| unit.latest()).max() {
-            worst = worst.max(latest + self.config.timeout);
-        }
-        (worst > self.config.rate + Duration::from_secs(1)).then_some(worst)
     }
 
     /// The unit doesn't answer, not even when asked again.
@@ -261,19 +165,9 @@ impl Device {
         self.crowded = crowd.then(|| self.arithmetic());
     }
 
-    /// How much of the line's time the polls need.
+    /// How much of the line's time the polls need, in words.
     fn arithmetic(&self) -> String {
-        let (mut requests, mut time, mut share) = (0_u32, Duration::ZERO, 0.0);
-        for block in self.blocks.iter().filter(|block| !block.runs.is_empty()) {
-            let answer = self.units[block.unit].timing.percentile(50).unwrap_or_default();
-            let gaps = self.char_time.map_or(Duration::ZERO, |time| gap_of(time) * 2);
-            for run in &block.runs {
-                let cost = self.wire_time(&block.request_for(&run.atoms)) + gaps + answer + self.config.gap;
-                requests += 1;
-                time += cost;
-                share += cost.as_secs_f64() / block.rate.as_secs_f64();
-            }
-        }
+        let (requests, time, share) = self.polls_need();
         let each = time.as_secs_f64() * 1000.0 / f64::from(requests.max(1));
         let percent = share * 100.0;
         format!(
