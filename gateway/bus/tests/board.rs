@@ -156,6 +156,58 @@ fn an_owned_tag_is_published_confirmed_goes_stale_and_comes_back() {
 }
 
 #[test]
+fn what_is_said_while_the_bus_is_being_greeted_is_good_and_what_was_said_before_is_not() {
+    // A PLC on the same machine answers before the bus has: its first values must not wait for the next poll. What was
+    // read before the connection may be of any age: it is held until the next one.
+    let mut world = World::new();
+    let mut reader = world.module("www", |core| {
+        ["early", "greeting", "confirmed"].iter().for_each(|tag| {
+            core.watch(&name(tag), Delivery::Latest, None);
+        });
+    });
+    reader.drive(&mut world);
+    let id = world.board.module_joins("module", Rights::Own).unwrap();
+    let mut core = Core::new("modbus");
+    let groups = [core.group(LIMIT), core.group(LIMIT)];
+    let tags = [("early", groups[0]), ("greeting", groups[0]), ("confirmed", groups[1])];
+    let [early, greeting, confirmed] = tags.map(|(tag, group)| core.own(&name(tag), group));
+    core.publish(early, good(1));
+    core.publish(confirmed, good(3));
+    core.connected();
+    core.publish(greeting, good(2));
+    core.confirm(groups[1]);
+    let mut owner = ModulePeer { id, core };
+    owner.drive(&mut world);
+    let held = |n| Reading::Held { last: Value::Int(n), because: Fault::NotYetRead };
+    let shown = |events: &[Event]| {
+        let of = |tag| {
+            events.iter().rev().find_map(|e| match e {
+                Event::Sample(handle, sample) if handle.0 == tag => Some(sample.reading.clone()),
+                _ => None,
+            })
+        };
+        [of(0), of(1), of(2)]
+    };
+    let good_is = |n| Some(Reading::Good(Value::Int(n)));
+    assert_eq!(shown(&reader.drive(&mut world)), [Some(held(1)), good_is(2), good_is(3)]);
+    owner.core.confirm(groups[0]);
+    owner.drive(&mut world);
+    assert_eq!(shown(&reader.drive(&mut world)), [good_is(1), None, None], "and nothing is told twice");
+
+    // The bus is lost: whatever was good is of the earlier connection.
+    world.board.leaves(owner.id);
+    owner.core.lost("gone");
+    owner.id = world.board.module_joins("module", Rights::Own).unwrap();
+    owner.core.connected();
+    owner.core.confirm(groups[1]);
+    owner.drive(&mut world);
+    assert_eq!(shown(&reader.drive(&mut world)), [Some(held(1)), Some(held(2)), good_is(3)]);
+    world.advance(LIMIT.unwrap());
+    let stale = Reading::Held { last: Value::Int(3), because: Fault::Stale };
+    assert_eq!(shown(&reader.drive(&mut world))[2], Some(stale), "its freshness ends as any other's");
+}
+
+#[test]
 fn a_script_hears_only_good_values_of_an_owned_tag_and_its_set_is_a_request() {
     let mut world = World::new();
     let mut owner = world.module("modbus", |core| {

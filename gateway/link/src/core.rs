@@ -51,7 +51,7 @@ struct Tag {
     wish: Wish,
     /// Of an owned tag: what was published last.
     last: Option<Sample>,
-    /// It was good when the bus was lost: since then nobody has said that it still is.
+    /// Since the bus was connected nobody has said that it is, or still is, what was published last.
     unconfirmed: bool,
 }
 
@@ -137,7 +137,7 @@ impl Core {
             Some(handle) => *handle,
             None => {
                 let handle = Handle(u32::try_from(self.tags.len()).expect("as many as memory holds"));
-                self.tags.push(Tag { name: name.clone(), id: None, wish, last: None, unconfirmed: false });
+                self.tags.push(Tag { name: name.clone(), id: None, wish, last: None, unconfirmed: true });
                 self.by_name.insert(name.clone(), handle);
                 handle
             }
@@ -170,19 +170,23 @@ impl Core {
         if let Some(id) = entry.id.filter(|_| self.state == State::Up) {
             put_record(&mut self.batch, &mut self.out, id, &sample);
         }
+        // Said while the bus is yet to answer our hello, it is as fresh as the connection, and counts once the tag is open.
+        let is_down = self.state == State::Down;
         let entry = &mut self.tags[tag.0 as usize];
-        (entry.last, entry.unconfirmed) = (Some(sample), false);
+        (entry.last, entry.unconfirmed) = (Some(sample), is_down);
     }
 
     /// See [`crate::Link::confirm`].
     pub fn confirm(&mut self, group: Group) {
-        if self.state == State::Up {
+        if self.state != State::Down {
             self.publish_unconfirmed(group);
+        }
+        if self.state == State::Up {
             self.send(&ToBus::Confirm(group.0));
         }
     }
 
-    /// What was good before the bus was lost, and has just been confirmed.
+    /// What was good before the bus was lost, and has just been confirmed. What isn't open yet is published when it is.
     fn publish_unconfirmed(&mut self, group: Group) {
         for tag in self.tags.iter_mut().filter(|tag| tag.unconfirmed && tag.wish == Wish::Own(group)) {
             tag.unconfirmed = false;
@@ -293,7 +297,7 @@ impl Core {
         self.answers.clear();
         self.by_id.clear();
         for tag in &mut self.tags {
-            tag.id = None;
+            (tag.id, tag.unconfirmed) = (None, true);
         }
         for seq in std::mem::take(&mut self.writes) {
             self.events.push_back(Event::Outcome(WriteId(seq), Outcome::Expired));

@@ -33,6 +33,9 @@ pub enum Event {
     Down(String),
     /// A watched tag. Also sent when only its quality changed.
     Sample(Handle, Sample),
+    /// The same of a tag watched with [`tag::Delivery::Every`] whose time its source has said: a forecast, a measurement that
+    /// came late. It stays true whatever becomes of this machine's clock.
+    SourceTimed(Handle, Sample),
     /// Samples of a tag watched with [`tag::Delivery::Every`] were lost before the next one.
     Gap(Handle),
     /// Somebody writes a tag this daemon owns: settle it with [`crate::Link::settle`].

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use shell::{Backoff, Socket};
 use tag::{Delivery, Sample, TagName, Uptime, Value};
-use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep_until};
 use wire::p2::SILENT_MAX;
 use wire::{Outcome, Violation};
@@ -190,8 +189,11 @@ impl Link {
             }
             match &self.state {
                 State::Waiting(until) => {
-                    sleep_until(*until).await;
-                    self.connect().await;
+                    // Even a wait that is over may take a timer's tick, and a PLC answers within one.
+                    if *until > Instant::now() {
+                        sleep_until(*until).await;
+                    }
+                    self.connect();
                 }
                 State::Open(..) if self.core.is_overfull() => {
                     log::warn!("the bus at {} takes nothing: connecting anew", self.socket.display());
@@ -206,9 +208,8 @@ impl Link {
         }
     }
 
-    async fn connect(&mut self) {
-        let socket = UnixStream::connect(&self.socket).await.and_then(UnixStream::into_std).and_then(Socket::new);
-        match socket {
+    fn connect(&mut self) {
+        match Socket::connect_unix(&self.socket) {
             Ok(socket) => {
                 self.state = State::Open(socket, Patience::new());
                 self.input.clear();

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nix::sys::socket::{MsgFlags, recv, send};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, recv, send, socket};
 use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
@@ -34,6 +35,18 @@ impl Socket {
     pub fn new(stream: impl Into<OwnedFd>) -> io::Result<Self> {
         let fd = watch(stream.into(), Interest::READABLE)?;
         Ok(Self { fd, is_full: AtomicBool::new(false) })
+    }
+
+    /// Connects to a Unix socket. It is there or it isn't: nothing is waited for, so that a caller who is called away
+    /// meanwhile has lost nothing. Within a runtime.
+    ///
+    /// # Errors
+    /// Nobody listens at `path`, too many wait there already, or the kernel can't watch one more socket.
+    pub fn connect_unix(path: &Path) -> io::Result<Self> {
+        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+        let fd = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+        connect(fd.as_raw_fd(), &UnixAddr::new(path)?)?;
+        Self::new(fd)
     }
 
     /// Waits until there is something to read. Cancel-safe.

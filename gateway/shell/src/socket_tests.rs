@@ -42,6 +42,24 @@ async fn bytes_go_both_ways_until_the_end() {
 }
 
 #[tokio::test]
+async fn a_connection_is_there_at_once_or_it_is_said_why_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bus");
+    assert_eq!(Socket::connect_unix(&path).unwrap_err().kind(), io::ErrorKind::NotFound);
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let near = Socket::connect_unix(&path).unwrap();
+    assert_eq!(near.try_write(b"hello").unwrap(), 5, "before anybody has accepted it");
+    let (far, _) = timeout(LONG, listener.accept()).await.unwrap().unwrap();
+    let far = Socket::new(far.into_std().unwrap()).unwrap();
+    assert_eq!(read(&far, 64).await, b"hello");
+    drop((far, listener));
+    assert_eq!(read(&near, 64).await, b"");
+    assert_eq!(Socket::connect_unix(&path).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    let long = folder.path().join("x".repeat(200));
+    assert!(Socket::connect_unix(&long).unwrap_err().to_string().contains("long"));
+}
+
+#[tokio::test]
 async fn a_read_that_emptied_the_socket_is_not_repeated() {
     let (near, far) = pair();
     near.try_write(b"one").unwrap();

@@ -1,6 +1,6 @@
 //! What the bus says, as events.
 
-use tag::{Fault, Sample, Timestamp, Uptime};
+use tag::{Delivery, Fault, Sample, Timestamp, Uptime};
 use wire::p2::{self, FromBus, GAP, REVISION_OLDEST, Record, Refusal, ToBus};
 use wire::{Outcome, Violation, payload};
 
@@ -70,10 +70,10 @@ impl Core {
         tag.id = Some(opened.id);
         self.by_id.insert(opened.id, handle);
         if let (Wish::Own(group), Some(last)) = (tag.wish, &tag.last) {
-            // The bus counts freshness from now on, and how old this is nobody knows: the next confirmation makes it
-            // good again.
+            // The bus counts freshness from the hello on. How old is what was said before, nobody knows: the next
+            // confirmation makes it good again.
             let limited = self.groups.get(usize::from(group.0)).is_some_and(Option::is_some);
-            tag.unconfirmed = limited && last.reading.good().is_some();
+            tag.unconfirmed &= limited && last.reading.good().is_some();
             if tag.unconfirmed {
                 let held = Sample { at: last.at, reading: last.reading.clone().fallen(Fault::NotYetRead) };
                 put_record(&mut self.batch, &mut self.out, opened.id, &held);
@@ -86,14 +86,16 @@ impl Core {
     fn reading(&mut self, record: &Record<'_>) {
         let Some(&handle) = self.by_id.get(&record.id) else { return };
         // One that came while `unwatch` was under way.
-        if !matches!(self.tags[handle.0 as usize].wish, Wish::Watch(..)) {
-            return;
-        }
+        let Wish::Watch(delivery, _) = self.tags[handle.0 as usize].wish else { return };
         if record.quality == GAP {
             return self.events.push_back(Event::Gap(handle));
         }
         let reading = payload::reading(record.quality, record.detail, record.payload);
-        self.events.push_back(Event::Sample(handle, Sample { at: Timestamp(record.time_us), reading }));
+        let sample = Sample { at: Timestamp(record.time_us), reading };
+        // Who wants the latest only doesn't keep it.
+        let is_source_time = (record.quality, record.detail) == (0, p2::SOURCE_TIME) && delivery == Delivery::Every;
+        let event = if is_source_time { Event::SourceTimed } else { Event::Sample };
+        self.events.push_back(event(handle, sample));
     }
 
     fn write_request(&mut self, request: u32, id: u16, deadline: Uptime, who: &str, bytes: &[u8]) {
