@@ -105,7 +105,7 @@ pub(crate) fn watch(args: &args::Watch) -> Result<ExitCode, Failure> {
     let watching = async {
         loop {
             match link.next().await {
-                Event::Sample(tag, sample) => {
+                Event::Sample(tag, sample) | Event::SourceTimed(tag, sample) => {
                     say::line(&values::show_sample(link.name(tag).as_str(), &sample, SystemClock.wall()));
                 }
                 Event::Gap(tag) => say::line(&format!("{}  samples were lost here", link.name(tag))),

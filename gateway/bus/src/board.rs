@@ -12,6 +12,7 @@ use crate::outbox::{Lanes, Outbox};
 use crate::peer::{LogBudget, Module, Peer, PeerId, Rights, Speaks};
 use crate::requests::Requests;
 use crate::table::{Mode, Table};
+use crate::whose::Shown;
 
 /// The bus without its sockets.
 pub struct Switchboard {
@@ -23,6 +24,7 @@ pub struct Switchboard {
     pub(crate) bus_tag: u16,
     pub(crate) epoch: u64,
     pub(crate) now: Now,
+    pub(crate) shown: Shown,
     next_serial: u32,
     alive_said: Instant,
     touched: Vec<u16>,
@@ -68,6 +70,7 @@ impl Switchboard {
             bus_tag,
             epoch,
             now,
+            shown: Shown::new(now),
             next_serial: 1,
             alive_said: now.mono,
             touched: Vec::new(),
@@ -78,6 +81,7 @@ impl Switchboard {
     /// Sets the clocks for what follows.
     pub fn at(&mut self, now: Now) -> &mut Self {
         self.now = now;
+        self.shown.look(now);
         self
     }
 

@@ -8,6 +8,7 @@ use crate::board::Switchboard;
 use crate::peer::PeerId;
 use crate::requests::Writer;
 use crate::table::{Mode, Owner};
+use crate::whose::Whose;
 
 /// The longest name either protocol carries.
 const NAME_BYTES_MAX: usize = tag::NAME_BYTES_MAX;
@@ -76,10 +77,18 @@ impl Switchboard {
             self.request_write(writer, id, value, deadline, &who);
             return 1;
         }
+        // A client that connects anew says again what it said.
+        let is_again = (tag.time_us, tag.payload.as_slice()) == (message.time_us, value);
+        let was_source_time = tag.is_source_time;
         if !self.store_unowned(id, message.time_us, value, from) {
             self.refuse(from, message, &format!("SET {id}: the bus holds no more values"));
             log::warn!("{}: a value of {} bytes for tag {id} was refused: memory", self.label(from), value.len());
             return 1;
+        }
+        let whose = self.shown.whose(self.now, message.time_us);
+        if let Some(tag) = self.table.get_mut(id) {
+            tag.foretells |= whose == Whose::SourceToCome;
+            tag.is_source_time = if is_again { was_source_time } else { tag.foretells || whose != Whose::Machine };
         }
         1 + self.tell(id, true, Some(from))
     }

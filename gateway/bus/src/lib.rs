@@ -22,6 +22,7 @@ mod run;
 mod session;
 mod small;
 mod table;
+mod whose;
 
 pub use board::{Closed, Switchboard};
 pub use config::Config;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 use tag::Fault;
-use wire::p2::Record;
+use wire::p2::{Record, SOURCE_TIME};
 
 use crate::limits::{STORED_BYTES_MAX, TAGS_MAX};
 use crate::peer::PeerId;
@@ -37,6 +37,10 @@ pub(crate) struct Tag {
     /// Freshness limit while nobody owns it, ms; 0: none.
     pub(crate) stale_ms: u32,
     pub(crate) set_at: Option<Instant>,
+    /// Its time is the source's, not read from this machine's clock.
+    pub(crate) is_source_time: bool,
+    /// It was given a time to come: a forecast.
+    pub(crate) foretells: bool,
 }
 
 /// Who alone may publish a tag.
@@ -137,6 +141,8 @@ impl Table {
             needs_owner: false,
             stale_ms: 0,
             set_at: None,
+            is_source_time: false,
+            foretells: false,
         });
         let Self { tags, names, by_name, hasher, .. } = self;
         let hash = |id: &u16| hasher.hash_one(name_in(names, tags[usize::from(*id) - 1].name));
@@ -174,6 +180,7 @@ impl Table {
         }
         self.stored_bytes = stored;
         tag.time_us = time_us;
+        tag.is_source_time = false;
         tag.payload.set(payload);
         Some(tag)
     }
@@ -198,7 +205,10 @@ impl Tag {
     }
 
     pub(crate) fn record(&self, id: u16) -> Record<'_> {
-        let (quality, detail) = self.effective_quality();
+        let (quality, mut detail) = self.effective_quality();
+        if quality == 0 && self.is_source_time {
+            detail = SOURCE_TIME;
+        }
         Record { id, time_us: self.time_us, quality, detail, payload: self.payload.as_slice() }
     }
 

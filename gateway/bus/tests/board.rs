@@ -523,3 +523,44 @@ fn what_was_good_before_the_bus_was_lost_is_held_until_it_is_confirmed_again() {
     owner.drive(&mut world);
     assert_eq!(readings(&reader.drive(&mut world)), [Reading::Good(Value::Int(7))]);
 }
+
+/// What a script sets is stamped by its client with the machine's present, or dated by the script's source: who keeps
+/// every value is told which, and who comes later too.
+#[test]
+fn who_keeps_every_value_hears_whose_its_time_is() {
+    let mut world = World::new();
+    let mut keeper = world.module("history", |core| {
+        core.watch(&name("level"), Delivery::Every, None);
+    });
+    let mut window = world.module("www", |core| {
+        core.watch(&name("level"), Delivery::Latest, None);
+    });
+    let mut script = world.script();
+    let id = script.id_of(&mut world, "level");
+    keeper.drive(&mut world);
+    let now = world.clock.wall().0;
+    let mut set = |world: &mut World, at: u64, n: i64| {
+        let mut out = Vec::new();
+        p1::encode(&mut out, p1::SET, id, at, &int(n));
+        assert_eq!(world.board.receive(script.id, &out), Ok(out.len()));
+        keeper.drive(world).pop().unwrap()
+    };
+    let sample = |at: u64, n: i64| Sample { at: Timestamp(at), reading: Reading::Good(Value::Int(n)) };
+    let stamped = |at, n| Event::Sample(Handle(0), sample(at, n));
+    let dated = |at, n| Event::SourceTimed(Handle(0), sample(at, n));
+    assert_eq!(set(&mut world, now - 200_000, 1), stamped(now - 200_000, 1));
+    assert_eq!(set(&mut world, now - 60_000_000, 2), dated(now - 60_000_000, 2));
+    assert_eq!(set(&mut world, now - 1, 3), stamped(now - 1, 3));
+    world.advance(Duration::from_secs(60));
+    assert_eq!(set(&mut world, now - 1, 3), stamped(now - 1, 3), "a client that came back says the same again");
+    assert_eq!(set(&mut world, now + 90_000_000, 4), dated(now + 90_000_000, 4));
+    let mut late = world.module("late", |core| {
+        core.watch(&name("level"), Delivery::Every, None);
+    });
+    assert_eq!(late.drive(&mut world), [], "what was there came when it joined");
+    let present = world.clock.wall().0;
+    assert_eq!(set(&mut world, present, 5), dated(present, 5), "a forecast that begins at the present");
+    assert_eq!(late.drive(&mut world), [dated(present, 5)]);
+    let latest = sample(present, 5);
+    assert!(window.drive(&mut world).contains(&Event::Sample(Handle(0), latest)), "who keeps nothing isn't bothered");
+}

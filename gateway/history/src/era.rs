@@ -2,9 +2,11 @@
 //! machine's uptime, past the end of all times that are kept: there it can't be taken for anything else, and lies over
 //! nothing. When the clock becomes known it moves to where it belongs.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use tag::Timestamp;
 
-use crate::entry::{TIME_END, TagNo};
+use crate::entry::{TIME_END, TagNo, Whom};
 
 /// What an era may last: nine years. 32,000 of them fit before times run out of bits.
 pub(crate) const ERA_US: u64 = 1 << 48;
@@ -47,9 +49,37 @@ pub enum Restamp {
         is_sure: bool,
         /// When that was learned.
         now: Timestamp,
-        /// The tags whose times are the box's own, in the order of their numbers.
+        /// The tags of which the box's clock stamps some or all, in the order of their numbers.
         tags: Vec<TagNo>,
+        /// By tag: times that its source has said, which stay.
+        given: BTreeMap<TagNo, BTreeSet<Timestamp>>,
     },
+}
+
+/// Times of tags that their sources have said.
+pub(crate) type Given = BTreeMap<TagNo, BTreeSet<Timestamp>>;
+
+impl Restamp {
+    /// Where what is kept under a time is kept now.
+    pub(crate) fn place(&self, whom: Whom, at: Timestamp) -> Timestamp {
+        match self {
+            Self::Known { era, offset, .. } => match era_of(at) {
+                Some((of, uptime)) if of <= *era => moved(Timestamp(uptime), *offset),
+                _ => at,
+            },
+            Self::Moved { from, to, by, tags, given, .. } => {
+                let is_in = (*from..*to).contains(&at);
+                let moves = match whom {
+                    Whom::All => is_in,
+                    Whom::Tag(tag) => {
+                        let stays = |times: &BTreeSet<Timestamp>| times.contains(&at);
+                        is_in && tags.binary_search(&tag).is_ok() && !given.get(&tag).is_some_and(stays)
+                    }
+                };
+                if moves { moved(at, *by) } else { at }
+            }
+        }
+    }
 }
 
 /// A time so much later or earlier, within the calendar.

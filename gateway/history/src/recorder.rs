@@ -6,7 +6,7 @@ use tag::{Fault, Sample, TagDef, Timestamp};
 
 use crate::batch::Collector;
 use crate::entry::{Batch, Cause, Entry, Point, TIME_END, TagNo, Whom};
-use crate::era::{Restamp, era_of, moved};
+use crate::era::Restamp;
 use crate::filter::{Filter, Kept, Refusal};
 use crate::pacer::Pacer;
 
@@ -140,29 +140,11 @@ impl Recorder {
 
     /// What was kept under these times is kept under others now.
     pub(crate) fn restamp(&mut self, learned: &Restamp) {
-        match learned {
-            Restamp::Known { era, offset, .. } => {
-                let place = |at: Timestamp| match era_of(at) {
-                    Some((of, uptime)) if of <= *era => moved(Timestamp(uptime), *offset),
-                    _ => at,
-                };
-                self.filters.iter_mut().for_each(|filter| filter.restamp(&place));
-                self.collector.restamp(&|_, at| place(at));
-                self.pacer.restamp(&|_, at| place(at));
-            }
-            Restamp::Moved { from, to, by, tags, .. } => {
-                let place = |at: Timestamp| if (*from..*to).contains(&at) { moved(at, *by) } else { at };
-                for tag in tags {
-                    self.filters[tag.0 as usize].restamp(&place);
-                }
-                let moves = |whom| match whom {
-                    Whom::All => true,
-                    Whom::Tag(tag) => tags.binary_search(&tag).is_ok(),
-                };
-                self.collector.restamp(&|whom, at| if moves(whom) { place(at) } else { at });
-                self.pacer.restamp(&|tag, at| if moves(Whom::Tag(tag)) { place(at) } else { at });
-            }
+        for (no, filter) in (0..).map(TagNo).zip(&mut self.filters) {
+            filter.restamp(&|at| learned.place(Whom::Tag(no), at));
         }
+        self.collector.restamp(&|whom, at| learned.place(whom, at));
+        self.pacer.restamp(&|tag, at| learned.place(Whom::Tag(tag), at));
     }
 
     /// What to hand to the store now; see [`Recorder::give_back`].

@@ -19,6 +19,7 @@ use crate::recorder::Recorder;
 use crate::stamps::Stamps;
 use crate::store::{Store, StoreConfig};
 use crate::table;
+use crate::timekeeper::Whose;
 
 /// Questions under way: those that the store lets wait, and the one it works at. One more is answered at once with
 /// "too many questions at once".
@@ -98,12 +99,8 @@ impl Daemon {
 
     fn on_event(&mut self, event: Event, link: &mut Link) {
         match event {
-            Event::Sample(handle, sample) => {
-                if let Some(tag) = self.tag(handle) {
-                    self.on_sample(tag, sample);
-                    self.flush_if_full();
-                }
-            }
+            Event::Sample(handle, sample) => self.on_sample(handle, sample, Whose::Box),
+            Event::SourceTimed(handle, sample) => self.on_sample(handle, sample, Whose::Source),
             Event::Gap(handle) => {
                 if let Some(tag) = self.tag(handle) {
                     let now = self.now();
@@ -215,9 +212,10 @@ impl Daemon {
         Ok(())
     }
 
-    fn on_sample(&mut self, tag: TagNo, mut sample: Sample) {
+    fn on_sample(&mut self, handle: Handle, mut sample: Sample, whose: Whose) {
+        let Some(tag) = self.tag(handle) else { return };
         let (now, kept) = self.stamps.look(&self.clock, &mut self.recorder, &self.store);
-        match self.stamps.place(now, tag, &sample) {
+        match self.stamps.place(now, tag, &sample, whose) {
             Some(at) => {
                 sample.at = at;
                 self.recorder.on_placed(kept, tag, &sample);
@@ -225,17 +223,14 @@ impl Daemon {
             None if sample.reading.good().is_none() => self.recorder.on_placed(kept, tag, &sample),
             None => self.recorder.refuse_time(),
         }
+        if self.recorder.is_full() {
+            self.flush();
+        }
     }
 
     /// This moment, as it is kept.
     fn now(&mut self) -> Timestamp {
         self.stamps.look(&self.clock, &mut self.recorder, &self.store).1
-    }
-
-    fn flush_if_full(&mut self) {
-        if self.recorder.is_full() {
-            self.flush();
-        }
     }
 
     fn flush(&mut self) {

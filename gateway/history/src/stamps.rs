@@ -8,16 +8,14 @@ use shell::{Now, SharedClock, Trust};
 use tag::{Sample, Timestamp, Uptime};
 
 use crate::entry::TagNo;
-use crate::era::Restamp;
+use crate::era::{Given, Restamp};
 use crate::recorder::Recorder;
 use crate::store::Store;
-use crate::timekeeper::{Timekeeper, Turn};
+use crate::timekeeper::{Timekeeper, Turn, Whose};
 
-/// A source that dates a value so far from the present supplies its own times: a forecast. In µs.
-const FORECAST_US: u64 = 60_000_000;
-
-/// A value that is so near the present was stamped by the box's clock, as far as one can see. In µs.
-const NEAR_US: u64 = 5_000_000;
+/// Times of one tag that its source has said are remembered, so that they stay when stamps of the same tag move. A tag
+/// with more is its source's as a whole: a forecast by the hour for ten days has 240.
+const GIVEN_MAX: usize = 256;
 
 /// Steps of the clock that wait to be told while the disk is behind. One that jumps about more than this is told as far
 /// as there is room: what isn't stays where it is.
@@ -38,22 +36,22 @@ pub(crate) struct Stamps {
     keeper: Timekeeper,
     /// By tag: nobody but the box stamps it.
     is_ours: Vec<bool>,
-    /// By tag: what its samples' times have been like.
+    /// By tag: whose its samples' times have been.
     sources: Vec<Source>,
+    given: Given,
     learned: VecDeque<Restamp>,
     /// What was last said of the clock, and when it was asked.
     trust: Trust,
     asked_at: Uptime,
 }
 
-/// What the times of a tag's samples have been like.
+/// Whose the times of a tag's samples have been.
 #[derive(Debug, Clone, Copy, Default)]
 struct Source {
-    seen: bool,
-    /// Some were the present.
+    /// Some were the box's.
     stamps: bool,
-    /// Some were not.
-    supplies: bool,
+    /// So many were its source's that they aren't told apart any more.
+    is_sources: bool,
 }
 
 impl Stamps {
@@ -65,7 +63,8 @@ impl Stamps {
         // An earlier process of this boot may have recorded while it didn't know.
         let learned = keeper.offset().map(|offset| Restamp::Known { era: 0, offset, now: now.wall });
         let sources = vec![Source::default(); is_ours.len()];
-        Self { keeper, is_ours, sources, learned: learned.into_iter().collect(), trust, asked_at: now.uptime }
+        let (given, learned) = (Given::new(), learned.into_iter().collect());
+        Self { keeper, is_ours, sources, given, learned, trust, asked_at: now.uptime }
     }
 
     /// Looks at the clock; what that brings to light is applied to the recorder, and told the store as soon as it takes
@@ -83,14 +82,29 @@ impl Stamps {
     }
 
     /// The time a tag's sample is kept under; `None`: it has none that can be.
-    pub(crate) fn place(&mut self, now: Now, tag: TagNo, sample: &Sample) -> Option<Timestamp> {
-        let (no, source) = (tag.0 as usize, &mut self.sources[tag.0 as usize]);
-        let off = sample.at.0.abs_diff(now.wall.0);
-        source.stamps |= off <= NEAR_US;
-        // The first one may be what the bus holds since long ago.
-        source.supplies |= off > FORECAST_US && (source.seen || sample.at > now.wall);
-        source.seen = true;
-        self.keeper.place(sample.at, now, self.is_ours[no], source.stamps)
+    pub(crate) fn place(&mut self, now: Now, tag: TagNo, sample: &Sample, whose: Whose) -> Option<Timestamp> {
+        let whose = if self.is_ours[tag.0 as usize] { Whose::Box } else { whose };
+        let at = self.keeper.place(sample.at, now, whose)?;
+        let source = &mut self.sources[tag.0 as usize];
+        match whose {
+            Whose::Box => {
+                source.stamps = true;
+                // What is stamped at a given time takes its place.
+                if let Some(given) = self.given.get_mut(&tag) {
+                    given.remove(&at);
+                }
+            }
+            Whose::Source if source.is_sources => {}
+            Whose::Source => {
+                let given = self.given.entry(tag).or_default();
+                given.insert(at);
+                if given.len() > GIVEN_MAX {
+                    source.is_sources = true;
+                    self.given.remove(&tag);
+                }
+            }
+        }
+        Some(at)
     }
 
     /// Tells the store what it hasn't been told yet; false when the disk is behind. What was recorded since must not be
@@ -121,9 +135,10 @@ impl Stamps {
             }
             Turn::Moved { from, to, by, is_sure } => {
                 log::warn!("the clock was stepped by {:.3} s", by as f64 / 1e6);
-                let moves = |no: &usize| self.is_ours[*no] || (self.sources[*no].stamps && !self.sources[*no].supplies);
+                let moves =
+                    |no: &usize| self.is_ours[*no] || (self.sources[*no].stamps && !self.sources[*no].is_sources);
                 let tags = (0..self.sources.len()).filter(moves).map(|no| TagNo(no as u32)).collect();
-                Restamp::Moved { from, to, by, is_sure, now, tags }
+                Restamp::Moved { from, to, by, is_sure, now, tags, given: self.given.clone() }
             }
             Turn::Lost => {
                 log::warn!("the clock isn't known to be right any more: what is recorded now gets its time later");

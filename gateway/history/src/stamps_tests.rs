@@ -19,15 +19,19 @@ use crate::store::StoreConfig;
 
 const SECOND: u64 = 1_000_000;
 const HOUR: i64 = 3600 * SECOND as i64;
+/// What a source says is later than what an empty clock shows.
+const SUPPLIED_MIN: u64 = 1_600_000_000 * SECOND;
 const START: u64 = 1_790_000_000 * SECOND;
 
-/// Read from a device; a forecast; a script's, stamped by the box.
+/// Read from a device; a forecast; a script's, stamped by the box; a script's that does both.
 const DEVICE: u32 = 0;
 const FORECAST: u32 = 1;
 const SCRIPT: u32 = 2;
+const MIXED: u32 = 3;
+const TAGS: u32 = 4;
 
 fn name(no: u32) -> TagName {
-    TagName::parse(["device", "forecast", "script"][no as usize]).unwrap()
+    TagName::parse(["device", "forecast", "script", "mixed"][no as usize]).unwrap()
 }
 
 /// A box: its clock, what is truly the time, and the daemon's parts.
@@ -42,18 +46,24 @@ struct Plant {
     recorder: Recorder,
     count: u64,
     /// By tag and value: when that truly was, and whether nothing but the truth will do.
-    said: BTreeMap<(u32, i64), (u64, bool)>,
+    said: BTreeMap<(u32, i64), Said>,
     /// The wall clock is off, nobody has said that it is right, and the daemon takes it for right.
     is_deceived: bool,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    truth: u64,
+    is_exact: bool,
+}
+
 fn open(folder: &Path, clock: &Arc<ManualClock>) -> (Store, Stamps, Recorder) {
-    let tags: Vec<_> = (0..3).map(|no| (name(no), Kind::Int)).collect();
+    let tags: Vec<_> = (0..TAGS).map(|no| (name(no), Kind::Int)).collect();
     let config = StoreConfig { own: vec![TagNo(DEVICE)], ..StoreConfig::new(folder.into(), tags) };
     let shared: SharedClock = clock.clone();
     let store = Store::open(config, shared.clone()).unwrap();
-    let stamps = Stamps::new(&shared, &store, vec![true, false, false]);
-    let defs: Vec<_> = (0..3).map(|no| TagDef::new(name(no), Kind::Int)).collect();
+    let stamps = Stamps::new(&shared, &store, vec![true, false, false, false]);
+    let defs: Vec<_> = (0..TAGS).map(|no| TagDef::new(name(no), Kind::Int)).collect();
     let now = stamps.keeper.present(clock.now());
     (store, stamps, Recorder::new(&defs, now))
 }
@@ -104,16 +114,26 @@ impl Plant {
         self.stamps.look(&shared, &mut self.recorder, store)
     }
 
-    fn give(&mut self, tag: u32, at: Timestamp, truth: u64) {
+    /// The box's clock was read for it.
+    fn stamp(&mut self, tag: u32) {
+        self.give(tag, self.clock.wall(), self.truth(), Whose::Box);
+    }
+
+    /// Its source says when it is.
+    fn supply(&mut self, tag: u32, at: u64) {
+        self.give(tag, Timestamp(at), at, Whose::Source);
+    }
+
+    fn give(&mut self, tag: u32, at: Timestamp, truth: u64, whose: Whose) {
         self.count += 1;
         let value = self.count as i64;
         let mut sample = Sample { at, reading: Reading::Good(Value::Int(value)) };
         let (now, kept) = self.look();
         // What it takes for right may be found out later; what came before a restart, not always.
         self.is_deceived = self.stamps.keeper.is_known() && self.wrong != 0;
-        sample.at = self.stamps.place(now, TagNo(tag), &sample).unwrap();
+        sample.at = self.stamps.place(now, TagNo(tag), &sample, whose).unwrap();
         self.recorder.on_placed(kept, TagNo(tag), &sample);
-        self.said.insert((tag, value), (truth, true));
+        self.said.insert((tag, value), Said { truth, is_exact: true });
     }
 
     fn flush(&mut self) {
@@ -136,8 +156,8 @@ impl Plant {
         let store = self.store.take().unwrap();
         self.stamps.tell_all(&store);
         store.close(Vec::new());
-        for (_, exact) in self.said.values_mut() {
-            *exact &= false;
+        for ((tag, _), said) in &mut self.said {
+            said.is_exact &= *tag == FORECAST;
         }
         if is_boot {
             self.boots += 1;
@@ -187,16 +207,16 @@ impl Plant {
     /// Every value is there, where it truly was if that can be known, and nothing of the device's lies in the future.
     fn is_right(&self) -> Result<(), String> {
         let now = self.clock.wall().0;
-        for tag in 0..3 {
+        for tag in 0..TAGS {
             let found = self.records(tag);
             if let Some((at, value)) = found.iter().find(|(at, _)| tag == DEVICE && *at > now) {
                 return Err(format!("{value} of the device is {} µs in the future", at - now));
             }
-            for ((_, value), (truth, exact)) in self.said.iter().filter(|((of, _), _)| *of == tag) {
+            for ((_, value), said) in self.said.iter().filter(|((of, _), _)| *of == tag) {
                 // A value may be there twice: at its own time, and where it was said to hold again.
-                let off = found.iter().filter(|(_, of)| of == value).map(|(at, _)| at.abs_diff(*truth)).min();
+                let off = found.iter().filter(|(_, of)| of == value).map(|(at, _)| at.abs_diff(said.truth)).min();
                 let off = off.ok_or(format!("{value} of tag {tag} is lost"))?;
-                if (*exact || tag == FORECAST) && off >= 1000 {
+                if said.is_exact && off >= 1000 {
                     return Err(format!("{value} of tag {tag} is {off} µs off"));
                 }
             }
@@ -220,14 +240,19 @@ fn round(seed: u64) {
     for _ in 0..rng.random_range(20..120) {
         match rng.random_range(0..20) {
             0..9 => {
-                let (at, truth) = (plant.clock.wall(), plant.truth());
-                plant.give(DEVICE, at, truth);
-                plant.give(SCRIPT, at, truth);
+                plant.stamp(DEVICE);
+                plant.stamp(SCRIPT);
+                plant.stamp(MIXED);
             }
             9..12 => {
-                // Further ahead than a clock ever is here: a time that one has shown is taken for its stamp.
-                let ahead = plant.truth() + rng.random_range(10_800..200_000) * SECOND;
-                plant.give(FORECAST, Timestamp(ahead), ahead);
+                // About the truth or about what the clock shows, and often a time that a clock has shown.
+                let about = if rng.random_bool(0.5) { plant.truth() } else { plant.clock.wall().0 };
+                let far = [60, 10_000, 200_000][rng.random_range(0..3)];
+                let off = rng.random_range(-far..=far) * SECOND as i64;
+                // At a µs of its own: the last one given for a time would win.
+                let at =
+                    about.saturating_add_signed(off).max(SUPPLIED_MIN) / SECOND * SECOND + 1 + plant.count % SECOND;
+                plant.supply([FORECAST, MIXED][rng.random_range(0..2)], at);
             }
             12..15 => plant.flush(),
             15..17 if !plant.is_deceived => {

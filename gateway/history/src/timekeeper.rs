@@ -9,7 +9,9 @@
 //!   it stamped before. It is known again when a time server is heard, when the step is undone, or after an hour.
 //! - What the clock stamped since it was set moves with a step, if that was less than a day ago and no time server has
 //!   confirmed it since; else that stands, but for what would lie in the future.
-//! - What a source supplies is kept as given: a time that no clock of this boot has shown.
+//! - A time that its source has said (the bus tells which, see `wire/PROTOCOL.md`) is kept as given, whatever the clock
+//!   does. But one before this program was written that an unset clock of this boot has shown is such a clock's: a
+//!   script that started before the bus was there says late what it stamped.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -37,6 +39,15 @@ const AHEAD_US: u64 = 2_000_000;
 
 /// Clocks of this boot that are remembered: the bus may repeat a value that was stamped by an earlier one.
 const SHOWN_MAX: usize = 16;
+
+/// Whose a sample's time is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// The box's clock was read for it.
+    Box,
+    /// Its source has said it.
+    Source,
+}
 
 /// What the present clock is, and what the earlier ones of this boot were.
 #[derive(Debug)]
@@ -232,19 +243,19 @@ impl Timekeeper {
         if self.present.is_known { now.wall } else { in_era(self.era, now.uptime.0) }
     }
 
-    /// A sample's time, as it is kept; `None`: it can't be. `is_ours`: no one but the box stamps this tag; `stamps`: whoever
-    /// sets it was seen to stamp the present.
-    pub(crate) fn place(&self, at: Timestamp, now: Now, is_ours: bool, stamps: bool) -> Option<Timestamp> {
-        let placed = self.belongs(at, now, is_ours || stamps);
+    /// A sample's time, as it is kept; `None`: it can't be.
+    pub(crate) fn place(&self, at: Timestamp, now: Now, whose: Whose) -> Option<Timestamp> {
+        let is_box = whose == Whose::Box;
+        let placed = if is_box || at < EARLIEST { self.belongs(at, now) } else { None };
         match placed {
             None if at >= TIME_END => None,
-            None if is_ours && self.present.is_known => Some(at.min(now.wall)),
+            None if is_box && self.present.is_known => Some(at.min(now.wall)),
             placed => Some(placed.unwrap_or(at)),
         }
     }
 
     /// Where a stamp of one of this boot's clocks belongs; `None`: it is none, or belongs where it says.
-    fn belongs(&self, at: Timestamp, now: Now, stamps: bool) -> Option<Timestamp> {
+    fn belongs(&self, at: Timestamp, now: Now) -> Option<Timestamp> {
         let present = &self.present;
         if present.is_known && present.shows(present.since) <= at && at <= now.wall {
             return None;
@@ -254,8 +265,6 @@ impl Timekeeper {
         }
         let shown = self.past.iter().find(|past| past.shown(at, past.until))?;
         match shown.truth {
-            // A forecast may well speak of a time that a clock which was ahead has shown.
-            Some(_) if shown.is_known && !stamps => None,
             Some(truth) => {
                 let at = moved(Timestamp(0), truth.saturating_add_unsigned(shown.uptime_of(at)));
                 // Nothing that moves with the clock moves past the present.

@@ -41,14 +41,14 @@ fn what_an_unset_clock_stamps_is_kept_by_the_uptime() {
     let now = at(20, since_1970);
     assert_eq!(keeper.on_clock(now, Trust::Unset), NOTHING);
     assert_eq!(keeper.present(now), in_era(1, 20 * SECOND));
-    assert_eq!(keeper.place(Timestamp(15 * SECOND), now, true, true), Some(in_era(1, 15 * SECOND)));
-    assert_eq!(keeper.place(good(3600), now, false, false), Some(good(3600)), "a forecast knows its time");
+    assert_eq!(keeper.place(Timestamp(15 * SECOND), now, Whose::Box), Some(in_era(1, 15 * SECOND)));
+    assert_eq!(keeper.place(good(3600), now, Whose::Source), Some(good(3600)), "a forecast knows its time");
     let now = at(60, 0);
     let known = Turn::Known { era: 1, offset: BOOT as i64 };
     assert_eq!(keeper.on_clock(now, Trust::Synchronised), only(known));
-    assert_eq!(keeper.place(Timestamp(58 * SECOND), now, true, true), Some(good(58)), "it was on its way");
-    assert_eq!(keeper.place(Timestamp(2 * SECOND), now, true, true), Some(good(2)), "the bus repeats what it holds");
-    assert_eq!(keeper.place(good(60), now, true, true), Some(good(60)));
+    assert_eq!(keeper.place(Timestamp(58 * SECOND), now, Whose::Box), Some(good(58)), "it was on its way");
+    assert_eq!(keeper.place(Timestamp(2 * SECOND), now, Whose::Box), Some(good(2)), "the bus repeats what it holds");
+    assert_eq!(keeper.place(good(60), now, Whose::Box), Some(good(60)));
 }
 
 /// A clock of a battery that runs, but shows less than what was recorded before.
@@ -72,7 +72,7 @@ fn a_step_takes_along_what_was_recorded_since_the_start() {
         let turn = keeper.on_clock(at(100, 0), Trust::Synchronised);
         let by = -wrong * SECOND as i64;
         assert_eq!(turn, only(Turn::Moved { from: first, to: Timestamp(last.0 + 1), by, is_sure: true }), "{wrong}");
-        assert_eq!(keeper.place(at(50, wrong).wall, at(100, 0), true, true), Some(good(50)), "{wrong}");
+        assert_eq!(keeper.place(at(50, wrong).wall, at(100, 0), Whose::Box), Some(good(50)), "{wrong}");
         assert_eq!(keeper.on_clock(at(101, 0), Trust::Synchronised), NOTHING);
     }
 }
@@ -90,11 +90,11 @@ fn what_a_server_confirmed_stands_but_nothing_lies_in_the_future() {
     let mut keeper = Timekeeper::new(at(10, -30), Trust::Synchronised, None);
     assert_eq!(keeper.on_clock(at(100, 0), Trust::Synchronised), NOTHING);
     assert_eq!(
-        keeper.place(good(400), at(100, 0), true, true),
+        keeper.place(good(400), at(100, 0), Whose::Box),
         Some(good(100)),
         "what the box stamps is never ahead of it"
     );
-    assert_eq!(keeper.place(good(400), at(100, 0), false, false), Some(good(400)));
+    assert_eq!(keeper.place(good(400), at(100, 0), Whose::Source), Some(good(400)));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_step_back_that_is_undone_has_moved_nothing() {
         let mut keeper = Timekeeper::new(at(10, 0), Trust::Synchronised, None);
         assert_eq!(keeper.on_clock(at(100, -3600), trust), only(Turn::Lost));
         let now = at(110, -3600);
-        assert_eq!(keeper.place(now.wall, now, true, true), Some(in_era(1, 110 * SECOND)), "not among older stamps");
+        assert_eq!(keeper.place(now.wall, now, Whose::Box), Some(in_era(1, 110 * SECOND)), "not among older stamps");
         assert_eq!(keeper.on_clock(at(120, 0), trust), only2(Turn::Known { era: 1, offset: BOOT as i64 }));
     }
 }
@@ -134,6 +134,6 @@ fn a_clock_set_to_nonsense_is_not_known_and_each_time_is_an_era_of_its_own() {
     assert_eq!(keeper.on_clock(at(40, 3_000_000_000), Trust::Kept), only(Turn::Lost), "past 2100");
     assert_eq!(keeper.present(at(41, 3_000_000_000)), in_era(2, 41 * SECOND));
     let far = at(41, 3_000_000_000);
-    assert_eq!(keeper.place(far.wall, far, true, true), Some(in_era(2, 41 * SECOND)));
-    assert_eq!(keeper.place(Timestamp(u64::MAX), far, false, false), None);
+    assert_eq!(keeper.place(far.wall, far, Whose::Box), Some(in_era(2, 41 * SECOND)));
+    assert_eq!(keeper.place(Timestamp(u64::MAX), far, Whose::Source), None);
 }

@@ -1,5 +1,6 @@
 //! Times made good: what the clock's becoming known, or a step of it, means for what is kept already.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::TransactionBehavior;
@@ -9,7 +10,7 @@ use super::engine::{ALL, Engine, lock};
 use super::eras::{self, Era, State};
 use super::salvage::{Progress, Wreck};
 use super::seal::cut;
-use crate::entry::Whom;
+use crate::entry::{TagNo, Whom};
 use crate::era::{Restamp, era_of, in_era};
 
 /// So long a boot's records wait for a clock; then they stay where they were guessed to be, so that they may be rolled
@@ -27,9 +28,11 @@ impl Engine {
                 self.tell(*era, *offset, true)?;
                 *now
             }
-            Restamp::Moved { from, to, by, is_sure, now, tags } => {
+            Restamp::Moved { from, to, by, is_sure, now, tags, given } => {
                 self.move_all()?;
-                let tags: Vec<i64> = tags.iter().map(|tag| self.id(Whom::Tag(*tag))).chain([ALL]).collect();
+                let none = BTreeSet::new();
+                let of_tag = |tag: &TagNo| (self.id(Whom::Tag(*tag)), given.get(tag).unwrap_or(&none));
+                let tags: Vec<_> = tags.iter().map(of_tag).chain([(ALL, &none)]).collect();
                 self.take_out((*from, *to), *by, *is_sure, &tags)?;
                 *now
             }
@@ -49,7 +52,8 @@ impl Engine {
         ::log::warn!(
             "records of up to {newest} were stamped by a clock that was ahead: they are moved to before {now}"
         );
-        let own = self.own.clone();
+        let none = BTreeSet::new();
+        let own: Vec<_> = self.own.iter().map(|tag| (*tag, &none)).collect();
         self.take_out((from, Timestamp(newest.0 + 1)), by, false, &own)
     }
 
@@ -89,20 +93,22 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes a span of these tags out, to be put back so many µs later.
+    /// Takes a span of these tags out, to be put back so many µs later; but for the times beside each tag, which stay.
     fn take_out(
         &mut self,
         (from, to): (Timestamp, Timestamp),
         by: i64,
         is_sure: bool,
-        tags: &[i64],
+        tags: &[(i64, &BTreeSet<Timestamp>)],
     ) -> rusqlite::Result<()> {
         self.seal_all()?;
         let era = Era { id: self.eras.next_id(), offset: from.0 as i64 + by, state: State::Settled };
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut any = false;
-        for tag in tags {
-            let mut taken = cut(&tx, &self.calendar, *tag, (from, to), &mut self.chunks)?;
+        for (tag, given) in tags {
+            let found = cut(&tx, &self.calendar, *tag, (from, to), &mut self.chunks)?;
+            let (stay, mut taken): (Vec<_>, Vec<_>) = found.into_iter().partition(|record| given.contains(&record.at));
+            super::seal::seal(&tx, *tag, &stay, &mut self.chunks)?;
             for record in &mut taken {
                 record.at = in_era(era.id, record.at.0 - from.0);
             }

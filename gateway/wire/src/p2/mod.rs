@@ -35,6 +35,8 @@ pub const PIECE_BYTES_MAX: usize = 32 << 10;
 pub const NEEDS_OWNER: u32 = u32::MAX;
 /// Quality of a record that says: samples of this tag were lost before the next one.
 pub const GAP: u8 = 0xfe;
+/// Detail of a good record whose time is its source's own, and not this machine's clock's.
+pub const SOURCE_TIME: u8 = 1;
 
 /// A frame as it lies in the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ pub struct Record<'a> {
     pub time_us: u64,
     /// 0 good, [`super::GAP`], or a fault's code.
     pub quality: u8,
-    /// The fault's detail.
+    /// The fault's detail; of a good record 0 or [`super::SOURCE_TIME`].
     pub detail: u8,
     /// The value, empty for none.
     pub payload: &'a [u8],
