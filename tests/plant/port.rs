@@ -5,15 +5,10 @@
 use std::time::{Duration, Instant};
 
 use bus::{Rights, Switchboard};
-use link::Core;
+use link::{Core, RECONNECT_FIRST, RECONNECT_LONGEST};
 use rand::Rng;
 use rand::rngs::StdRng;
 use shell::Backoff;
-
-/// As `link/line` waits.
-const RECONNECT_FIRST: Duration = Duration::from_millis(20);
-/// As `link/line` waits.
-const RECONNECT_LONGEST: Duration = Duration::from_secs(1);
 
 pub(crate) struct Port {
     pub(crate) core: Core,

@@ -14,5 +14,5 @@ mod line;
 
 pub use crate::core::Core;
 pub use event::{AskId, Asker, Event, Group, Handle, Line, RequestId, WriteId};
-pub use line::{Link, LinkConfig};
+pub use line::{Link, LinkConfig, RECONNECT_FIRST, RECONNECT_LONGEST};
 pub use wire::Outcome;

@@ -14,9 +14,10 @@ use crate::core::Core;
 use crate::event::{AskId, Event, Group, Handle, RequestId, WriteId};
 
 /// First wait after a lost bus: a restart of the bus costs little more than its own time.
-const RECONNECT_FIRST: Duration = Duration::from_millis(20);
-/// Longest: once it is back, so are we within a second.
-const RECONNECT_LONGEST: Duration = Duration::from_secs(1);
+pub const RECONNECT_FIRST: Duration = Duration::from_millis(20);
+/// Longest: of the poll period and a second in which everything is good again after a restart of the bus, half is left to
+/// whatever is read or written then.
+pub const RECONNECT_LONGEST: Duration = Duration::from_millis(500);
 /// For a socket to be looked at again.
 const LAST_CHANCE: Duration = Duration::from_millis(100);
 /// What one read takes at most; events wait in memory until they are looked at.
