@@ -120,7 +120,7 @@ impl World {
             heard = true;
             let place = |handle| memory.handles.iter().position(|known| *known == handle);
             match event {
-                Heard::Sample(handle, sample) => {
+                Heard::Sample(handle, sample) | Heard::SourceTimed(handle, sample) => {
                     let Some(tag) = place(handle).filter(|tag| *tag <= COUNT) else { continue };
                     if let Err(why) = self.ledger.hear(tag, &sample) {
                         let name = TAGS.get(tag).map_or(FREE[0], |tag| tag.name);

@@ -2,7 +2,7 @@
 //! them a socket whose bytes come in portions, which ends when either side dies, and which is opened anew as the real
 //! link does it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bus::{Rights, Switchboard};
 use link::{Core, RECONNECT_FIRST, RECONNECT_LONGEST};
