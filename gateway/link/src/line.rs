@@ -2,11 +2,12 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::time::Duration;
 
 use shell::{Backoff, Socket};
 use tag::{Delivery, Sample, TagName, Uptime, Value};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use wire::p2::SILENT_MAX;
 use wire::{Outcome, Violation};
 
@@ -57,14 +58,21 @@ enum State {
 /// How long the bus may yet say nothing.
 #[derive(Debug)]
 struct Patience {
-    until: Instant,
+    /// Put off by whatever the bus says, which costs nothing; a new one for each time that somebody waits would.
+    alarm: Pin<Box<Sleep>>,
     /// It was over once already.
     last_chance: bool,
 }
 
 impl Patience {
     fn new() -> Self {
-        Self { until: Instant::now() + SILENT_MAX, last_chance: false }
+        Self { alarm: Box::pin(sleep(SILENT_MAX)), last_chance: false }
+    }
+
+    /// The bus has said something.
+    fn renew(&mut self) {
+        self.alarm.as_mut().reset(Instant::now() + SILENT_MAX);
+        self.last_chance = false;
     }
 
     /// It is over. The first time that may be our own doing: what came while we were busy is yet to be seen.
@@ -72,7 +80,7 @@ impl Patience {
         if std::mem::replace(&mut self.last_chance, true) {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the bus says nothing"));
         }
-        self.until = Instant::now() + LAST_CHANCE;
+        self.alarm.as_mut().reset(Instant::now() + LAST_CHANCE);
         Ok(())
     }
 }
@@ -228,7 +236,7 @@ impl Link {
             readable = socket.readable() => readable?,
             // `flush` sends, at the top of the loop.
             ready = socket.writable(), if wants_to_send => return ready,
-            () = sleep_until(patience.until) => return patience.over(),
+            () = &mut patience.alarm => return patience.over(),
         };
         let n = match readable.read(&mut self.desk) {
             Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the bus closed the connection")),
@@ -236,7 +244,7 @@ impl Link {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(error),
         };
-        *patience = Patience::new();
+        patience.renew();
         let was_up = self.core.is_up();
         self.understand(n).map_err(|violation| io::Error::other(violation.to_string()))?;
         if !was_up && self.core.is_up() {

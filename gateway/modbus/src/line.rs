@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use site::Transport;
 use tag::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 
 use crate::config::LineConfig;
 use crate::device::{Counters, Report, Stats};
@@ -50,6 +51,9 @@ pub(crate) struct Line {
     /// What was told last of what was learned.
     learned: u64,
     stats_at: Option<Instant>,
+    /// When the waiting ends. One that is put off and put off costs nothing; each new one that rings before all others
+    /// wakes the runtime up to be told so.
+    alarm: Pin<Box<Sleep>>,
 }
 
 /// The line writes it, the loop makes a file of it when somebody asks.
@@ -65,8 +69,8 @@ impl Line {
         trace: SharedTrace,
     ) -> Self {
         let master = Master::new(config, clock.mono());
-        let (learned, stats_at) = (0, None);
-        Self { number, master, port: None, door: None, clock, writes, told, trace, learned, stats_at }
+        let (learned, stats_at, alarm) = (0, None, Box::pin(sleep(Duration::ZERO)));
+        Self { number, master, port: None, door: None, clock, writes, told, trace, learned, stats_at, alarm }
     }
 
     /// Serves the line until nobody listens any more.
@@ -88,11 +92,11 @@ impl Line {
                         return;
                     }
                 }
-                Do::Wait(until) => match timeout(self.time_until(until), self.writes.recv()).await {
-                    Ok(Some(write)) => self.master.write(self.clock.mono(), &write),
-                    Ok(None) => return,
-                    Err(_) => {}
-                },
+                Do::Wait(until) => {
+                    if !self.wait(until).await {
+                        return;
+                    }
+                }
             }
         }
     }
@@ -114,6 +118,15 @@ impl Line {
         let learned = news.then(|| self.master.learned());
         let told = Told { line: self.number, reports, counters: self.master.counters(), stats, learned };
         self.told.send(told).await.is_ok()
+    }
+
+    /// What an answer says is on the bus before the next request goes out: the device may take its time, whoever looks at
+    /// the page not. False when nobody listens any more.
+    async fn tell_first(&mut self) -> bool {
+        let listens = self.tell().await;
+        // The loop has its turn.
+        tokio::task::yield_now().await;
+        listens
     }
 
     async fn open(&mut self) {
@@ -168,30 +181,45 @@ impl Line {
     /// Reads, but a write that comes meanwhile may go out beside what is under way. False when nobody is left who could
     /// write.
     async fn listen(&mut self, until: Instant) -> bool {
-        let wait = self.time_until(until);
+        self.set_alarm(until);
         let Some(port) = &mut self.port else {
             self.lose(&LineError::Closed);
             return true;
         };
         let mut buffer = [0; READ_BYTES];
         let read = tokio::select! {
-            read = timeout(wait, port.read(&mut buffer)) => read,
-            write = self.writes.recv() => {
-                let Some(write) = write else { return false };
-                self.master.write(self.clock.mono(), &write);
-                return true;
-            }
+            // Before the alarm: an answer that is there is in time.
+            biased;
+            read = port.read(&mut buffer) => read,
+            write = self.writes.recv() => return self.take_write(write),
+            () = &mut self.alarm => return true,
         };
         match read {
-            Err(_) => {}
-            Ok(Ok(0)) => self.lose(&LineError::Closed),
-            Ok(Ok(n)) => {
+            Ok(0) => self.lose(&LineError::Closed),
+            Ok(n) => {
                 self.master.on_bytes(self.clock.mono(), self.clock.wall(), &buffer[..n]);
                 let whole = !self.master.is_waiting();
                 self.trace(|trace, at| trace.heard(at, &buffer[..n], whole));
+                return self.tell_first().await;
             }
-            Ok(Err(error)) => self.lose(&LineError::Lost(error)),
+            Err(error) => self.lose(&LineError::Lost(error)),
         }
+        true
+    }
+
+    /// Does nothing, unless somebody writes. False when nobody is left who could.
+    async fn wait(&mut self, until: Instant) -> bool {
+        self.set_alarm(until);
+        tokio::select! {
+            biased;
+            write = self.writes.recv() => self.take_write(write),
+            () = &mut self.alarm => true,
+        }
+    }
+
+    fn take_write(&mut self, write: Option<WriteRequest>) -> bool {
+        let Some(write) = write else { return false };
+        self.master.write(self.clock.mono(), &write);
         true
     }
 
@@ -206,8 +234,9 @@ impl Line {
         self.master.on_closed(self.clock.mono(), &in_words(why));
     }
 
-    fn time_until(&self, until: Instant) -> Duration {
-        until.saturating_duration_since(self.clock.mono())
+    fn set_alarm(&mut self, until: Instant) {
+        let wait = until.saturating_duration_since(self.clock.mono());
+        self.alarm.as_mut().reset(tokio::time::Instant::now() + wait);
     }
 }
 

@@ -74,12 +74,13 @@ impl Bench {
 
 type Measurement = fn(&Bench) -> Result<Vec<Row>, Fail>;
 
-const MEASUREMENTS: [(&str, Measurement); 10] = [
+const MEASUREMENTS: [(&str, Measurement); 11] = [
     ("latency", measure::latency::run),
     ("throughput", measure::throughput::run),
     ("stalled", measure::stalled::run),
     ("window", measure::window::run),
     ("modbus", measure::modbus::run),
+    ("answer", measure::modbus::answer),
     ("history", measure::history::run),
     ("start", measure::start::run),
     ("memory", measure::memory::run),

@@ -58,9 +58,12 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>, Fail> {
     let mut rows = registers(bench, &loops, "at once", Duration::ZERO)?;
     rows.extend(registers(bench, &loops, "after 10 ms", SLOW)?);
     rows.push(usual(bench)?);
-    rows.push(always_polling(bench)?);
-    rows.push(after_quiet(bench)?);
     Ok(rows)
+}
+
+/// How soon an answer is on the bus, by itself.
+pub(crate) fn answer(bench: &Bench) -> Result<Vec<Row>, Fail> {
+    Ok(vec![always_polling(bench)?, after_quiet(bench)?])
 }
 
 /// Forebay's Modbus client on a device, with a bus of its own.
