@@ -45,6 +45,11 @@ fn the_trend_draws_on_a_desktop() {
 }
 
 #[test]
+fn what_became_of_the_past_is_said() {
+    tell("past", "phone");
+}
+
+#[test]
 fn plant_and_gateway_go_and_come_back_on_a_phone() {
     tell("faults", "phone");
 }

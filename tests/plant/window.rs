@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use link::{Core, Event as Heard, Handle, Outcome, WriteId};
-use shell::Clock;
+use shell::{Clock, Trust};
 use tag::{Delivery, TagName};
 use www::plant::{Board, tags_of};
 use www::setpoint::{self, WRITE_EXPIRES};
@@ -281,7 +281,7 @@ impl World {
     fn send_to_phone(&mut self, phone: usize, id: SocketId, message: &Message) {
         let wall = self.clock.wall();
         let Some(window) = &self.window else { return };
-        let text = speak::text(message, &window.hello, wall);
+        let text = speak::text(message, &window.hello, wall, || Trust::Kept);
         self.message_leaves(phone, id, text);
     }
 

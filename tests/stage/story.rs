@@ -87,6 +87,16 @@ impl Stage {
         eprintln!("{name}, {view}: {passed} checks passed in {:.1} s", began.elapsed().as_secs_f64());
     }
 
+    /// Takes records into the history, which isn't running, and gives what was said.
+    fn import(&self, csv: &str) -> String {
+        let (file, state) = (self.gateway.folder.join("import.csv"), self.gateway.folder.join("state"));
+        std::fs::write(&file, csv).expect("written");
+        let words = ["history".as_ref(), "import".as_ref(), file.as_os_str(), "--state".as_ref(), state.as_os_str()];
+        let said = self.gateway.say(words);
+        assert_eq!(said.code, Some(0), "{said:?}");
+        said.out
+    }
+
     fn answer(&mut self, what: &str, line: &Value) -> Value {
         match what {
             "link" => json!({"answer": self.gateway.link()}),
@@ -95,9 +105,19 @@ impl Stage {
                 self.run.take().expect("it runs").kill9();
                 json!({"answer": null})
             }
+            "stop" => {
+                let mut run = self.run.take().expect("it runs");
+                run.term();
+                json!({"answer": run.wait(super::PATIENCE).success()})
+            }
             "start" => {
                 self.run = Some(self.gateway.run());
                 json!({"answer": null})
+            }
+            "import" => json!({"answer": self.import(line["csv"].as_str().expect("what to import"))}),
+            "damage" => {
+                let store = self.gateway.folder.join("state/history/history.sqlite");
+                json!({"answer": damage(&store, line["where"].as_str().expect("where"))})
             }
             _ => json!({"error": "not understood"}),
         }
@@ -108,4 +128,30 @@ impl Default for Stage {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// SQLite's pages.
+const PAGE: usize = 4096;
+/// How a page of a table begins that has rows in it.
+const LEAF: u8 = 0x0d;
+/// How many of them are overwritten.
+const HIT: usize = 2;
+
+/// Overwrites a database of which nothing waits in a log beside it: "middle", pages with rows nearest to its middle;
+/// "head", so that it isn't one any more. Gives how many bytes it has.
+fn damage(store: &std::path::Path, place: &str) -> usize {
+    let mut bytes = std::fs::read(store).expect("a history that was closed");
+    let middle = bytes.len() / PAGE / 2;
+    let mut hit: Vec<usize> = match place {
+        "head" => vec![0],
+        _ => (1..bytes.len() / PAGE).filter(|page| bytes[page * PAGE] == LEAF).collect(),
+    };
+    hit.sort_by_key(|page| page.abs_diff(middle));
+    hit.truncate(HIT);
+    assert!(!hit.is_empty(), "{} bytes and no page with rows", bytes.len());
+    for page in hit {
+        bytes[page * PAGE..(page + 1) * PAGE].fill(0xa5);
+    }
+    std::fs::write(store, &bytes).expect("written");
+    bytes.len()
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Answer } from '../src/link/history';
-import { uncertainIn, type Past } from '../src/link/past';
+import { salvaged, uncertainIn, type Past } from '../src/link/past';
 import { Loader, type Source } from '../src/trend/load';
 import type { Spec } from '../src/trend/spec';
 import { Track } from '../src/trend/track';
 import { Window } from '../src/trend/window';
 
-const said: Past = { oldest_ms: 0, days: 0, days_kept: null, device_bytes_per_day: null, failing: null, damaged: 0, salvage: null, wear: [], uncertain_ms: [[100, 200], [300, 400], [900, 950]] };
+const said: Past = { oldest_ms: 0, days: 0, days_kept: null, device_bytes_per_day: null, failing: null, damaged: 0, salvage: null, wear: [], uncertain_ms: [[100, 200], [300, 400], [900, 950]], clock_uncertain: false };
 
 test('where the time is uncertain in what is shown', () => {
   assert.equal(uncertainIn(null, 0, 1000), null);
@@ -15,6 +15,12 @@ test('where the time is uncertain in what is shown', () => {
   assert.deepEqual(uncertainIn(said, 150, 160), [150, 160]);
   assert.deepEqual(uncertainIn(said, 150, 800), [150, 400]);
   assert.deepEqual(uncertainIn(said, 0, 5000), [100, 950]);
+});
+
+test('what became of a damaged history', () => {
+  assert.equal(salvaged({ got: 12_345, done: true }), '12\u202f345 samples got back');
+  assert.equal(salvaged({ got: 0, done: false }), '0 samples got back so far');
+  assert.equal(salvaged({ got: 0, done: true }), 'nothing could be got back');
 });
 
 /** What an empty trend says; `known`: history keeps the tag. */

@@ -140,7 +140,8 @@ impl<B: BusEnd> Hub<B> {
             Event::AskFailed(id, why) => self.asks.on_failed(id, &why),
             Event::Refused(why) => log::warn!("the bus refused something: {why}"),
             // We own nothing, watch with `Latest`, and list nothing.
-            Event::Gap(_) | Event::SourceTimed(..) | Event::Write { .. } | Event::Ask { .. } | Event::Listed { .. } => {}
+            Event::Gap(_) | Event::SourceTimed(..) | Event::Write { .. } | Event::Ask { .. } | Event::Listed { .. } => {
+            }
         }
     }
 

@@ -263,7 +263,7 @@ async fn status(house: &House) -> Response {
     let (now, sessions) = (house.clock.wall(), lock(&house.sessions).count());
     answers::json(&serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"), "boot": house.hello.boot, "site": house.config.title,
-        "now": now.as_ms(), "clock": crate::speak::clock_word(now), "bus": plant.bus, "devices": plant.devices,
+        "now": now.as_ms(), "clock": crate::speak::clock_word(now, house.clock.trust()), "bus": plant.bus, "devices": plant.devices,
         "browsers": sessions, "sockets": sockets,
         "findings": house.config.mistakes.as_ref().map_or(0, |mistakes| mistakes.findings.len()),
     }))

@@ -144,7 +144,9 @@ impl Conversation {
             match timeout(BEAT_EVERY.saturating_sub(now.saturating_duration_since(oldest)), heard.next()).await {
                 Err(_) => self.on_quiet().await?,
                 Ok(Some(Heard::FromHub(message))) => {
-                    self.say(speak::text(&message, &self.house.hello, self.house.clock.wall())).await?;
+                    let clock = &self.house.clock;
+                    let text = speak::text(&message, &self.house.hello, clock.wall(), || clock.trust());
+                    self.say(text).await?;
                     self.pass(Command::Free(self.id)).await?;
                 }
                 Ok(Some(Heard::FromPage(frame))) => {

@@ -8,6 +8,7 @@ use link::Outcome;
 use serde::ser::{Serialize, SerializeTuple, Serializer};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
+use shell::Trust;
 use tag::{Format, Reading, TagDef, Timestamp, Value};
 
 use crate::watch::{Message, NoSuchTag, Shown, TagNumber};
@@ -47,8 +48,8 @@ pub enum Said {
 }
 
 /// Is the gateway's clock to be believed?
-pub fn clock_word(now: Timestamp) -> &'static str {
-    if now.as_ms() < CLOCK_SET_MS { "unset" } else { "set" }
+pub fn clock_word(now: Timestamp, trust: Trust) -> &'static str {
+    if now.as_ms() < CLOCK_SET_MS || trust == Trust::Unset { "unset" } else { "set" }
 }
 
 /// The part of `hello` that stays the same while the daemon runs.
@@ -75,8 +76,8 @@ impl Hello {
     }
 
     /// The whole message.
-    pub fn text(&self, now: Timestamp) -> String {
-        let (boot, now, clock, tail) = (&self.boot, now.as_ms(), clock_word(now), &self.tail);
+    pub fn text(&self, now: Timestamp, trust: Trust) -> String {
+        let (boot, now, clock, tail) = (&self.boot, now.as_ms(), clock_word(now, trust), &self.tail);
         let version = env!("CARGO_PKG_VERSION");
         format!(
             r#"{{"t":"hello","v":{VERSION},"version":"{version}","boot":"{boot}","now":{now},"clock":"{clock}",{tail}"#
@@ -106,10 +107,10 @@ fn number(number: f64) -> Json {
     Json::from(number)
 }
 
-/// A message as JSON text. `now` is the gateway's wall clock.
-pub fn text(message: &Message, hello: &Hello, now: Timestamp) -> String {
+/// A message as JSON text. `now` is the gateway's wall clock; `trust`, whether it is to be believed, only hello asks.
+pub fn text(message: &Message, hello: &Hello, now: Timestamp, trust: impl FnOnce() -> Trust) -> String {
     match message {
-        Message::Hello => hello.text(now),
+        Message::Hello => hello.text(now, trust()),
         Message::Plant(plant) => {
             let mut said = json!({"t": "plant"});
             said["bus"] = plant.bus.into();

@@ -85,7 +85,7 @@ fn config() -> Config {
 }
 
 fn said(message: &Message, now_ms: u64) -> Json {
-    let text = text(message, &Hello::new(&config(), "build"), Timestamp::from_ms(now_ms));
+    let text = text(message, &Hello::new(&config(), "build"), Timestamp::from_ms(now_ms), || Trust::Kept);
     serde_json::from_str(&text).unwrap()
 }
 
@@ -97,6 +97,17 @@ fn hello_is_as_agreed() {
     (ours["boot"], agreed["boot"]) = (Json::Null, Json::Null);
     agreed["version"] = env!("CARGO_PKG_VERSION").into();
     assert_eq!(ours, agreed);
+}
+
+#[test]
+fn a_clock_is_believed_unless_it_says_nonsense_or_nobody_has_set_it() {
+    let (now, long_ago) = (Timestamp::from_ms(1_700_000_000_000), Timestamp::from_ms(86_400_000));
+    let word = |now, trust| {
+        let hello: Json = serde_json::from_str(&Hello::new(&config(), "build").text(now, trust)).unwrap();
+        hello["clock"].as_str().unwrap().to_owned()
+    };
+    assert_eq!([word(now, Trust::Kept), word(now, Trust::Synchronised)], ["set", "set"]);
+    assert_eq!([word(now, Trust::Unset), word(long_ago, Trust::Kept)], ["unset", "unset"]);
 }
 
 #[test]
@@ -114,7 +125,7 @@ fn mistakes_are_as_agreed() {
         finding(Severity::Notice, "site", (0, 0), "left out: DSC_0001.JPG — only .yaml files are a site's"),
     ];
     let told = |config: &Config| {
-        let text = Hello::new(config, "build").text(Timestamp::from_ms(1_700_000_000_000));
+        let text = Hello::new(config, "build").text(Timestamp::from_ms(1_700_000_000_000), Trust::Synchronised);
         let mut hello: Json = serde_json::from_str(&text).unwrap();
         (hello["boot"], hello["version"]) = ("5f3a".into(), "0.1.0".into());
         hello

@@ -1,6 +1,7 @@
 // What the history says of itself: since when it records, how long it keeps, what it lost, where its clock was not sure.
 
 import { signal } from '@preact/signals';
+import { formatNumber } from '../format';
 import { history } from './gateway';
 
 /** The members this page looks at. Times are ms. */
@@ -15,26 +16,39 @@ export interface Past {
   salvage: { at_ms: number; got: number; done: boolean } | null;
   wear: { device: string; used_percent: number | null; near_end: boolean }[];
   uncertain_ms: [number, number][];
+  /** It is not sure at present either. */
+  clock_uncertain: boolean;
 }
 
 /** It changes slowly, and every trend asks. */
 const FRESH_MS = 60_000;
+/** A history that is just starting, or has none to answer with, is asked again sooner. */
+const AGAIN_MS = 5_000;
 
 /** Null: not known, or there is no history. */
 export const past = signal<Past | null>(null);
-let asked = -Infinity;
+let due = -Infinity;
 
-/** Asks, if that was not done just now. */
-export async function askPast(): Promise<void> {
+/** Asks, if that was not done lately; `anew`: whenever it was. */
+export async function askPast(anew = false): Promise<void> {
   const now = performance.now();
-  if (now - asked < FRESH_MS) return;
-  asked = now;
+  if (now < due && !anew) return;
+  due = now + FRESH_MS;
   try {
     const r = await history('/api/history/status', new AbortController().signal);
     past.value = r.status === 200 ? (JSON.parse(new TextDecoder().decode(r.bytes)) as Past) : null;
   } catch {
-    asked = -Infinity; // no connection: the pill says so
+    // No connection: the pill says so, and what was said last stands.
+    due = -Infinity;
+    return;
   }
+  if (!past.value) due = now + AGAIN_MS;
+}
+
+/** What became of a database that was damaged and set aside, in words. */
+export function salvaged({ got, done }: { got: number; done: boolean }): string {
+  if (done && got === 0) return 'nothing could be got back';
+  return `${formatNumber(got, 0)} samples got back${done ? '' : ' so far'}`;
 }
 
 /** The part of a span in which the gateway's clock was not known to be right. */

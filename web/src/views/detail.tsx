@@ -23,7 +23,10 @@ export function TagSheet({ tag }: { tag: TagState }) {
   const numeric = (def.kind === 'int' || def.kind === 'float') && def.format === null;
   const spec = useMemo(() => specOfTag(def, HOUR_MS), [def]);
   const r = tag.reading.value;
-  const day = useDay(def, numeric && !def.multi);
+  const earlier = useDay(def, numeric && !def.multi);
+  // What it has been since that was asked.
+  const now = earlier && r.quality === 'good' && typeof r.value === 'number' ? r.value : null;
+  const day = earlier && now !== null ? [Math.min(earlier[0], now), Math.max(earlier[1], now)] : earlier;
   const dp = decimals(def);
   const u = def.units ? ` ${def.units}` : '';
   return (
@@ -52,7 +55,7 @@ export function TagSheet({ tag }: { tag: TagState }) {
         {numeric && !def.multi ? <Fact name="Limits">{limitWords(def)}</Fact> : null}
         {day ? (
           <Fact name="Today">
-            {formatNumber(day[0], dp)} to {formatNumber(day[1], dp)}
+            {formatNumber(day[0] ?? NaN, dp)} to {formatNumber(day[1] ?? NaN, dp)}
             {u}
           </Fact>
         ) : null}

@@ -10,7 +10,7 @@ import { iconOf } from '../parts/tabs';
 import { goTo } from '../route';
 import { entries, gatewayNow, gatewayTime, hello, link, page, plant, theme, tick, type Entry } from '../state';
 import { chooseTheme, THEMES } from '../theme';
-import { askPast, past } from '../link/past';
+import { askPast, past, salvaged } from '../link/past';
 import type { PageDef } from '../link/speak';
 
 export function StatusSheet() {
@@ -30,7 +30,7 @@ export function StatusSheet() {
           <dt>Gateway clock</dt>
           <dd>
             {h ? `${live ? '' : 'about '}${formatTime(gatewayNow(), 'datetime')}` : 'not known yet'}
-            {h && h.clock !== 'set' ? <b class="warn"> not trusted: {h.clock}</b> : null}
+            {(h && h.clock !== 'set') || past.value?.clock_uncertain ? <b class="warn"> not known to be right</b> : null}
             {h && away > 5000 ? <small> {Math.round(away / 1000)} s off this phone</small> : null}
           </dd>
         </div>
@@ -60,9 +60,17 @@ export function StatusSheet() {
   );
 }
 
+/** While it is looked at it is asked for again: what is got back of a damaged history grows. */
+const LOOK_MS = 5000;
+
 /** How long the past is kept and at what price; what was lost of it. */
 function PastFacts() {
-  useEffect(() => void askPast(), []);
+  useEffect(() => {
+    const ask = () => void askPast(true);
+    ask();
+    const timer = setInterval(ask, LOOK_MS);
+    return () => clearInterval(timer);
+  }, []);
   const p = past.value;
   if (!p) return null;
   const s = p.salvage;
@@ -75,7 +83,7 @@ function PastFacts() {
   for (const w of p.wear) {
     add(w.device, `${w.used_percent === null ? 'says nothing of its life' : `${w.used_percent} % of its life used`}${w.near_end ? ': replace it soon' : ''}`, w.near_end);
   }
-  add('Damage', s && `history of ${formatClock(s.at_ms, gatewayTime())} set aside, ${formatNumber(s.got, 0)} samples got back${s.done ? '' : ' so far'}`, true);
+  add('Damage', s && `found ${formatClock(s.at_ms, gatewayTime())}: set aside, a new one started, ${salvaged(s)}`, true);
   add('Damaged', p.damaged > 0 && `${p.damaged} pieces were met, each is a gap`, true);
   return (
     <>

@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { formatClock, formatMoment } from '../format';
 import { history as fetcher } from '../link/gateway';
 import { askHistory, NoHistory } from '../link/history';
-import { askPast, past, uncertainIn } from '../link/past';
+import { askPast, past, salvaged, uncertainIn } from '../link/past';
 import type { Item } from '../link/speak';
 import { Icon } from '../parts/icon';
 import { drawn, gatewayTime, link, painted, store } from '../state';
@@ -48,10 +48,12 @@ export function TrendOf({ spec, bare }: { spec: Spec; bare?: boolean }) {
           live: () => link.peek().is === 'live',
           since: () => past.peek()?.oldest_ms ?? null,
           reading: (i) => store.get(spec.pens[i]?.tag ?? '')?.reading.peek(),
-          changed: (s) => (state.value = s),
+          changed: (s) => {
+            state.value = s;
+            void askPast();
+          },
         });
         plot.current = p;
-        void askPast();
         ready.value += 1;
         const wish = new URLSearchParams(location.search);
         const [from, to] = [Number(wish.get('from')), Number(wish.get('to'))];
@@ -64,7 +66,10 @@ export function TrendOf({ spec, bare }: { spec: Spec; bare?: boolean }) {
         undo.push(
           effect(() => {
             const is = link.value.is;
-            if (is === 'live' && was !== 'live') void p.reload();
+            if (is === 'live' && was !== 'live') {
+              void p.reload();
+              void askPast(true);
+            }
             was = is;
           }),
           painted.subscribe(() => p.restyle()),
@@ -82,6 +87,9 @@ export function TrendOf({ spec, bare }: { spec: Spec; bare?: boolean }) {
 
   const s = state.value;
   const unsure = s && uncertainIn(past.value, s.from, s.to);
+  const failing = past.value?.failing;
+  const wreck = past.value?.salvage;
+  const damage = s && wreck && s.from < wreck.at_ms && wreck.at_ms < s.to ? wreck : null;
   const p = ready.value > 0 ? plot.current : null;
   const span = (ms: number) => {
     chip.value = ms;
@@ -129,9 +137,20 @@ export function TrendOf({ spec, bare }: { spec: Spec; bare?: boolean }) {
           <div class="legend">{spec.pens.map((pen, i) => (pen.legend ? <LegendRow key={i} pen={pen} index={i} plot={p} state={s} spec={spec} /> : null))}</div>
         )}
       </div>
-      {unsure ? (
-        <p class="quiet" data-testid="unsure">
-          <Icon name="clock" /> time uncertain from {formatClock(unsure[0], gatewayTime())} to {formatClock(unsure[1], gatewayTime())}: the gateway's clock was not set
+      {failing ? (
+        <p class="remark warn" data-testid="failing">
+          <Icon name="cross" /> recording stopped: {failing}
+        </p>
+      ) : null}
+      {damage ? (
+        <p class="remark" data-testid="damage">
+          <Icon name="cross" /> the history was found damaged at {formatClock(damage.at_ms, gatewayTime())}: {salvaged(damage)}
+        </p>
+      ) : null}
+      {unsure || (s?.following && past.value?.clock_uncertain) ? (
+        <p class="remark" data-testid="unsure">
+          <Icon name="clock" /> time uncertain
+          {unsure ? ` from ${formatClock(unsure[0], gatewayTime())} to ${formatClock(unsure[1], gatewayTime())}` : ''}: the gateway's clock {unsure ? 'was' : 'is'} not known to be right
         </p>
       ) : null}
       {spec.pens.length === 0 ? <p class="empty">this trend names no tags</p> : null}
