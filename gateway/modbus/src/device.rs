@@ -109,6 +109,8 @@ pub struct Device {
     proof: Proof,
     /// Up to here it was counted how busy the line is.
     busy_until: Instant,
+    /// So many requests went out since one to a unit of which nothing was ever heard.
+    since_unheard: usize,
     /// The last request went to a dead unit.
     asked_dead: bool,
     /// When a dead unit was last asked in vain.
@@ -186,6 +188,7 @@ impl Device {
             doing: Vec::new(),
             proof: Proof::default(),
             busy_until: now,
+            since_unheard: 0,
             asked_dead: false,
             in_vain: None,
             keeps_waiting: None,
@@ -252,6 +255,7 @@ impl Device {
     fn send(&mut self, now: Instant, (purpose, unit, request): Ask) -> Action {
         self.counters.requests += 1;
         self.asked_dead = self.units[unit].is_offline();
+        self.since_unheard = if self.is_unheard(unit) { 0 } else { self.since_unheard + 1 };
         // A write may take a device longer than any read, and nobody knows whether a lost one was carried out.
         let timeout = match &purpose {
             Purpose::Write { .. } => self.config.timeout,

@@ -275,6 +275,24 @@ fn where_the_cap_stretches_a_return_the_status_says_so() {
     }
 }
 
+/// A start at which most units don't answer: the others are polled all the same.
+#[test]
+fn while_the_dead_are_being_found_out_the_living_are_polled() {
+    let mut gateway = Gateway::new(42, &[1, 2], S, Manner::Waits(S), 1);
+    gateway.run(100 * S);
+    let when = |of| gateway.confirmed.iter().filter(move |(_, block)| *block == of).map(|(at, _)| *at);
+    for block in 0..2 {
+        let times: Vec<Duration> = when(block).collect();
+        let longest = times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+        eprintln!("block {block}: {} polls, {longest:?} apart at most", times.len());
+        // Nearly each period, though a wait for one that is silent takes as long; a few times more than one, until it is
+        // found out that the gateway keeps everybody waiting.
+        assert!(times.len() >= 80 && longest <= 5 * S, "block {block}: {times:?}");
+    }
+    let asked = gateway.asked.iter().filter(|(at, unit)| *at < 90 * S && *unit > 2).count();
+    assert!(asked >= 80, "and all the others are asked twice: {asked}");
+}
+
 /// Everybody is dead and the gateway says so: it is not hung up on, and whoever comes back is heard at once.
 #[test]
 fn a_gateway_that_says_that_nobody_answers_is_not_hung_up_on() {

@@ -10,7 +10,7 @@ use super::{Device, IDLE, WRITES_IN_A_ROW};
 use crate::block::{Block, Search};
 use crate::cells::read_request;
 use crate::pdu::{DIAGNOSTICS, EXCEPTION_STATUS, SERVER_ID};
-use crate::unit::Shape;
+use crate::unit::{Health, Shape};
 
 /// Questions that are not asked of a dead unit: each may be lost too, and then the next is needed.
 const KEPT_QUESTIONS: usize = 4;
@@ -85,6 +85,11 @@ impl Device {
                 return Ok(ask);
             }
         }
+        // At a start many may turn out to be dead, each after waiting for it twice. Between two of them whoever has been
+        // heard is polled as often as is due.
+        let heard = |block: &&Block| !self.is_unheard(block.unit) && !self.units[block.unit].is_offline();
+        let known_first = self.since_unheard < self.blocks.iter().filter(heard).count()
+            && self.due.iter().any(|block| heard(&&self.blocks[*block]) && self.blocks[*block].not_before.is_none());
         for n in 0..self.due.len() {
             let block = self.due[n];
             if self.is_asked(block) {
@@ -95,6 +100,9 @@ impl Device {
                 continue;
             }
             let unit = self.blocks[block].unit;
+            if known_first && self.is_unheard(unit) {
+                continue;
+            }
             match self.ask(now, unit, self.blocks[block].next_request(), Purpose::Poll { block }) {
                 // What keeps it back ends sooner or later, and then it is looked at again.
                 Ok(ask) if self.is_kept_back(&ask) => {}
@@ -110,6 +118,11 @@ impl Device {
             return Ok(ask);
         }
         self.ask_dead(now, wake)
+    }
+
+    /// Nothing was ever heard of it, and it isn't given up yet.
+    pub(super) fn is_unheard(&self, unit: usize) -> bool {
+        self.units[unit].health == Health::Fresh
     }
 
     /// The next step of a search for a refused part.
