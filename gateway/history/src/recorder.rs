@@ -189,7 +189,9 @@ impl Recorder {
             log::warn!("{values} samples of numeric tags were no finite numbers; their tags have a gap");
         }
         if lost > 0 {
-            log::error!("lost {lost} records: the disk is too slow or full; their tags have a gap");
+            log::error!(
+                "lost {lost} records: the disk is too slow or full, or the day's bytes are written; their tags have a gap"
+            );
         }
         (self.said, self.said_at) = (counts, Some(now));
     }

@@ -6,6 +6,8 @@
 //! rolled up behind them.
 
 mod alive;
+#[cfg(test)]
+mod budget_tests;
 pub(crate) mod engine;
 mod eras;
 pub(crate) mod file;
@@ -20,6 +22,7 @@ mod roll;
 mod salvage;
 mod scan;
 mod seal;
+mod spending;
 mod status;
 #[cfg(test)]
 mod tests;

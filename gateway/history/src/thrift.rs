@@ -1,19 +1,35 @@
 //! How much may be written to the flash in a day, and what gives way when that is not enough: first records wait longer
-//! before they are made durable, then a tag's changes are kept less often.
+//! before they are made durable, then a tag's changes are kept less often, and in the end nothing is written until there
+//! is something to spend again: what then is too much for memory is lost, and is a gap.
 //!
-//! The allowance is paid into a bank at an even rate and spent by what the kernel counts as written. The bank holds six
-//! hours of it: a storm of an hour changes nothing.
+//! The allowance is paid into a bank at an even rate and spent by what the kernel counts as written. The bank holds some
+//! hours of it: a storm of an hour changes nothing. What it holds and what is paid in a day together are the bound, so
+//! that no 24 hours cost more, whenever they begin.
 
 use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use tag::Timestamp;
 
 /// The bank holds this part of a day's allowance.
 const BANK: u64 = 4;
 
-/// An hour.
+/// One fold of the log into the database may cost as much: less would make the bound swing with every fold.
+const BANK_BYTES_MIN: u64 = 64 << 20;
+
+/// This part of the bank is paid to nobody: what the last write before a hold costs too much.
+const SLACK: u64 = 8;
+
+/// But so that half of a small allowance is left to be paid.
+const BANK_MOST: u64 = 2;
+
+/// This part of the bank may be spent before that is noted, and is taken for spent at each start.
+const NOTED: i64 = 64;
+
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// One fold of the log into the database may cost as much: less would make the bound swing with every fold.
-const BANK_BYTES_MIN: i64 = 64 << 20;
+/// What a day has.
+const DAY_US: u128 = 86_400_000_000;
 
 /// How it goes down: below so many sixteenths of the bank, the flush at least so long, a tag at most so often.
 const STEPS: [(i64, Duration, Duration); 4] = [
@@ -32,6 +48,14 @@ pub(crate) struct Pace {
     pub(crate) every: Duration,
 }
 
+/// What is left, for the next process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Account {
+    at_us: u64,
+    bank: i64,
+    hours: [u64; 24],
+}
+
 /// Counts what is written against what may be.
 #[derive(Debug)]
 pub(crate) struct Governor {
@@ -45,14 +69,39 @@ pub(crate) struct Governor {
     /// What was written in this hour and in each of those before, as long as a day.
     hours: [u64; 24],
     hour: Instant,
+    /// Spent since the next process was last told.
+    unnoted: Option<i64>,
 }
 
 impl Governor {
     /// A full bank.
     pub(crate) fn new(now: Instant, day_bytes_max: u64, flush: Duration) -> Self {
-        let mut governor = Self { day_bytes_max, flush, bank: 0, level: 0, at: now, hours: [0; 24], hour: now };
+        let hours = [0; 24];
+        let mut governor = Self { day_bytes_max, flush, bank: 0, level: 0, at: now, hours, hour: now, unnoted: None };
         governor.bank = governor.full();
         governor
+    }
+
+    /// Goes on where an earlier process ended: `off`, the time since, is only counted where the clock is believed.
+    pub(crate) fn go_on(&mut self, account: &Account, now: Timestamp) {
+        let off_us = now.micros_since(Timestamp(account.at_us));
+        let paid = self.paid(u128::from(off_us));
+        self.bank = account.bank.saturating_sub(self.full() / NOTED).saturating_add(paid).min(self.full());
+        let passed = usize::try_from(off_us / 3_600_000_000).unwrap_or(24).min(24);
+        self.hours = [0; 24];
+        self.hours[passed..].copy_from_slice(&account.hours[..24 - passed]);
+    }
+
+    /// What the next process must know by now; `None`: it knows enough.
+    pub(crate) fn account(&self, now: Timestamp) -> Option<Account> {
+        let is_due = self.unnoted.is_none_or(|spent| spent >= self.full() / NOTED);
+        let account = Account { at_us: now.0, bank: self.bank, hours: self.hours };
+        (self.day_bytes_max > 0 && is_due).then_some(account)
+    }
+
+    /// That is durable.
+    pub(crate) fn noted(&mut self) {
+        self.unnoted = Some(0);
     }
 
     /// So much more was written by now. True if the pace is another one.
@@ -66,12 +115,12 @@ impl Governor {
         if self.day_bytes_max == 0 {
             return false;
         }
-        let passed = now.saturating_duration_since(self.at).as_micros();
-        let paid = u128::from(self.day_bytes_max) * passed / 86_400_000_000;
-        let signed = |n: u128| i64::try_from(n).unwrap_or(i64::MAX);
-        // Never so deep in debt that an hour without a write doesn't heal it.
-        let bank = self.bank.saturating_add(signed(paid)).min(self.full());
-        self.bank = bank.saturating_sub(signed(bytes.into())).max(-self.full() / 6);
+        let paid = self.paid(now.saturating_duration_since(self.at).as_micros());
+        let spent = i64::try_from(bytes).unwrap_or(i64::MAX);
+        // What costs more than a day has is an accident; a day later it is over.
+        let floor = -i64::try_from(self.day_bytes_max).unwrap_or(i64::MAX);
+        self.bank = self.bank.saturating_add(paid).min(self.full()).saturating_sub(spent).max(floor);
+        self.unnoted = self.unnoted.map(|before| before.saturating_add(spent));
         if paid > 0 {
             self.at = now;
         }
@@ -94,13 +143,35 @@ impl Governor {
         }
     }
 
+    /// How long nothing may be written at all: until what is owed is paid.
+    pub(crate) fn hold(&self, now: Instant) -> Duration {
+        if self.day_bytes_max == 0 || self.bank >= 0 {
+            return Duration::ZERO;
+        }
+        let us = u128::from(self.bank.unsigned_abs()) * DAY_US / self.rate().max(1) + 1;
+        let wait = Duration::from_micros(u64::try_from(us).unwrap_or(u64::MAX));
+        wait.saturating_sub(now.saturating_duration_since(self.at))
+    }
+
     /// What was written in the last day.
     pub(crate) fn day_bytes(&self) -> u64 {
         self.hours.iter().sum()
     }
 
     fn full(&self) -> i64 {
-        i64::try_from(self.day_bytes_max / BANK).unwrap_or(i64::MAX).max(BANK_BYTES_MIN)
+        let full = (self.day_bytes_max / BANK).max(BANK_BYTES_MIN).min(self.day_bytes_max / BANK_MOST);
+        i64::try_from(full).unwrap_or(i64::MAX)
+    }
+
+    /// What is paid in a day.
+    fn rate(&self) -> u128 {
+        let full = self.full().unsigned_abs();
+        u128::from(self.day_bytes_max - full - full / SLACK)
+    }
+
+    /// What is paid in so many µs.
+    fn paid(&self, us: u128) -> i64 {
+        i64::try_from(self.rate() * us / DAY_US).unwrap_or(i64::MAX)
     }
 }
 
@@ -123,13 +194,15 @@ mod tests {
         let end = now + Duration::from_secs(days * 86_400);
         while now < end {
             let pace = governor.pace();
-            now += pace.flush;
+            let wait = pace.flush.max(governor.hold(now));
+            now += wait;
             let kept = 1.0 / pace.every.as_secs_f64().max(1.0);
-            owed += pace.flush.as_secs_f64() * rate * kept + 8192.0;
+            owed += wait.as_secs_f64() * rate * kept + 8192.0;
             let bytes = owed as u64;
             owed -= bytes as f64;
             all += bytes;
             governor.on_written(now, bytes);
+            assert!(governor.day_bytes() <= DAY, "{} in a day", governor.day_bytes());
         }
         (governor, all)
     }
@@ -145,8 +218,7 @@ mod tests {
     fn what_does_not_fit_is_thinned_until_it_does() {
         for rate in [15_000.0, 100_000.0, 1_000_000.0] {
             let (governor, all) = days(rate, 10);
-            let most = 10 * DAY + DAY / 4 + DAY / 10;
-            assert!(all <= most, "{rate}: {all} of {most}");
+            assert!(all <= 10 * DAY, "{rate}: {all}");
             assert!(all > 5 * DAY, "{rate}: but not more than needed, {all}");
             assert!(governor.pace().flush >= Duration::from_secs(30), "{rate}");
         }
@@ -174,5 +246,47 @@ mod tests {
         let mut governor = Governor::new(now, 0, Duration::from_secs(10));
         assert!(!governor.on_written(now, u64::MAX / 2));
         assert_eq!((governor.pace().every, governor.day_bytes()), (Duration::ZERO, u64::MAX / 2));
+        assert_eq!((governor.hold(now), governor.account(Timestamp(0))), (Duration::ZERO, None));
+    }
+
+    #[test]
+    fn when_all_is_spent_nothing_is_written_until_it_is_paid() {
+        let (now, mut governor) = governor();
+        governor.on_written(now, DAY / 2);
+        let hold = governor.hold(now);
+        let hours = hold.as_secs_f64() / 3600.0;
+        assert!(
+            (8.0..9.0).contains(&hours),
+            "a quarter of a day's bytes, of which seven tenths come in a day: {hours}"
+        );
+        assert_eq!(governor.hold(now + hold), Duration::ZERO);
+        assert!(!governor.on_written(now + hold, 0) || governor.pace().every > Duration::ZERO);
+        assert_eq!(governor.hold(now + hold), Duration::ZERO);
+    }
+
+    /// A box that is switched off and on all day: each start goes on with what was left, less what may not have been noted.
+    #[test]
+    fn a_restart_gives_nothing() {
+        let hour = |n: u64| Timestamp(1_700_000_000_000_000 + n * 3_600_000_000);
+        let (now, mut governor) = governor();
+        let mut account = governor.account(hour(0)).expect("the first time");
+        governor.noted();
+        assert_eq!(governor.account(hour(0)), None, "nothing was spent since");
+        let mut all = 0;
+        for n in 0..24 {
+            let (_, mut next) = self::governor();
+            next.go_on(&account, hour(n));
+            while next.hold(now).is_zero() {
+                all += DAY / 100;
+                next.on_written(now, DAY / 100);
+                account = next.account(hour(n)).unwrap_or(account);
+                next.noted();
+            }
+            assert_eq!(next.day_bytes(), all);
+        }
+        assert!(all <= DAY && all > DAY / 2, "{all}");
+        let (_, mut later) = self::governor();
+        later.go_on(&account, hour(24 + 10));
+        assert!(later.day_bytes() < all, "what is longer ago than a day doesn't count");
     }
 }

@@ -17,6 +17,7 @@ use super::roll;
 use super::salvage::Wreck;
 use super::scan::Past;
 use super::seal::{ChunkIds, cut, newest_chunk, seal};
+use super::spending;
 use super::thin::{self, Thinned};
 use crate::entry::{Cause, Entry, Point, TIME_END, Whom};
 use crate::error::StoreError;
@@ -59,6 +60,8 @@ pub(crate) struct Engine {
     pub(super) eras: Eras,
     /// Tags that only the box stamps.
     pub(super) own: Vec<i64>,
+    /// What was spent of the day's bytes, to be noted with the next flush.
+    pub(super) account: Option<String>,
     /// A damaged database of which something may be got back.
     pub(super) wreck: Option<Wreck>,
 }
@@ -97,6 +100,7 @@ impl Engine {
             is_over: false,
             eras: Eras::default(),
             own: vec![ALL],
+            account: None,
             wreck: None,
         };
         engine.read_log().map_err(sqlite("reading the log of", path))?;
@@ -148,6 +152,9 @@ impl Engine {
         if !line.is_empty() {
             tx.prepare_cached("INSERT INTO log (seq, body) VALUES (?1, ?2)")?.execute(params![seq, body])?;
         }
+        if let Some(account) = &self.account {
+            spending::note(&tx, account)?;
+        }
         for (tag, records) in &plan.seal {
             seal(&tx, *tag, records, &mut self.chunks)?;
             tx.prepare_cached("UPDATE tag SET sealed = ?2 WHERE id = ?1")?.execute(params![tag, seq])?;
@@ -167,6 +174,7 @@ impl Engine {
         self.rezone.step(&tx, &self.calendar)?;
         self.is_over = thin::thin(&tx, &self.calendar, self.keep_bytes)? > 0;
         tx.commit()?;
+        self.account = None;
         self.rezone.done();
         self.eras.entered();
         self.next_seq += 1;

@@ -15,12 +15,12 @@ use tag::Timestamp;
 use super::engine::{Engine, lock};
 use super::file::{self, sqlite};
 use super::salvage::Progress;
+use super::spending::Spending;
 use super::{Shared, StoreConfig, Work};
 use crate::entry::{Batch, Entry, Whom};
 use crate::era::Restamp;
 use crate::error::StoreError;
 use crate::levels::Calendar;
-use crate::thrift::Governor;
 
 /// How soon and how seldom a failed write is tried again. A full disk stays full until a person comes.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
@@ -55,17 +55,13 @@ pub(super) struct Writer {
     aside: Option<Progress>,
     /// The first opening has looked for that mark.
     looked_back: bool,
-    /// What the kernel had written for this thread when it began, and when that was.
-    counted_from: Option<(u64, Instant)>,
-    /// Of that, what the governor knows.
-    counted: u64,
-    governor: Governor,
+    pub(super) spending: Spending,
 }
 
 impl Writer {
     /// Opens nothing yet.
     pub(super) fn new(path: PathBuf, config: StoreConfig, clock: SharedClock, shared: Arc<Shared>) -> Self {
-        let governor = Governor::new(clock.mono(), config.day_bytes_max, config.flush);
+        let spending = Spending::new(&config, clock.mono());
         Self {
             path,
             config,
@@ -79,9 +75,7 @@ impl Writer {
             learned: VecDeque::new(),
             aside: None,
             looked_back: false,
-            counted_from: None,
-            counted: 0,
-            governor,
+            spending,
         }
     }
 
@@ -102,8 +96,12 @@ impl Writer {
 
     /// Writes batches until there are no more.
     pub(super) fn run(&mut self, work: &Receiver<Work>) {
-        self.counted_from = device_bytes().map(|bytes| (bytes, self.clock.mono()));
+        self.spending.begin(self.clock.mono());
         loop {
+            if self.takes_no_more() && !self.shared.is_closing() {
+                thread::park_timeout(self.hold());
+                continue;
+            }
             let mut is_quiet = false;
             match work.recv_timeout(self.until_flush()) {
                 Ok(Work::Batch(batch)) => self.take(batch),
@@ -134,13 +132,24 @@ impl Writer {
         self.since.get_or_insert(self.clock.mono());
     }
 
-    fn until_flush(&self) -> Duration {
+    pub(super) fn until_flush(&self) -> Duration {
         if self.pending.len() >= PENDING_MAX {
-            return Duration::ZERO;
+            return self.hold();
         }
-        let due =
-            self.since.map(|since| self.governor.pace().flush.saturating_sub(self.clock.mono().duration_since(since)));
-        due.or(self.has_work().then_some(BREATH)).unwrap_or(IDLE)
+        let waited = |since| self.clock.mono().duration_since(since);
+        let due = self.since.map(|since| self.spending.pace().flush.saturating_sub(waited(since)));
+        let due = due.or(self.has_work().then_some(BREATH)).map(|due| due.max(self.hold()));
+        due.unwrap_or(IDLE)
+    }
+
+    /// Whether what comes is to wait with its sender: memory is full, and nothing may be written.
+    pub(super) fn takes_no_more(&self) -> bool {
+        self.pending.len() >= PENDING_MAX && !self.hold().is_zero()
+    }
+
+    /// How long nothing may be written: the day's bytes are spent.
+    fn hold(&self) -> Duration {
+        self.spending.hold(self.clock.mono())
     }
 
     /// Whether there is something to do that nobody waits for.
@@ -148,7 +157,7 @@ impl Writer {
         self.engine.as_ref().is_some_and(Engine::has_work)
     }
 
-    fn persist(&mut self) {
+    pub(super) fn persist(&mut self) {
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         while let Err(error) = self.write() {
             self.fail(&error);
@@ -182,33 +191,8 @@ impl Writer {
             Err(_) => return written,
             Ok(()) => {}
         }
-        self.count_device_bytes();
-        let pace = self.governor.pace();
-        let ms = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        let mut thrift = self.shared.thrift();
-        thrift.day_bytes_max = self.config.day_bytes_max;
-        thrift.day_bytes = self.governor.day_bytes();
-        (thrift.flush_ms, thrift.every_ms) = (ms(pace.flush), ms(pace.every));
+        self.spending.count(&self.clock, &self.shared);
         Ok(())
-    }
-
-    fn count_device_bytes(&mut self) {
-        if let Some(((from, since), now)) = self.counted_from.zip(device_bytes()) {
-            let micros = self.clock.mono().duration_since(since).as_micros();
-            self.shared.device_bytes.store(now.saturating_sub(from), Ordering::Relaxed);
-            self.shared.device_us.store(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
-            let more = now.saturating_sub(from).saturating_sub(self.counted);
-            self.counted += more;
-            if self.governor.on_written(self.clock.mono(), more) {
-                let pace = self.governor.pace();
-                log::warn!(
-                    "{} MB were written in a day: records wait {:?}, a tag's changes are kept every {:?}",
-                    self.governor.day_bytes() >> 20,
-                    pace.flush,
-                    pace.every
-                );
-            }
-        }
     }
 
     fn try_write(&mut self) -> Result<(), StoreError> {
@@ -217,11 +201,16 @@ impl Writer {
         }
         let now = (self.clock.wall(), self.clock.uptime());
         let engine = self.engine.as_mut().expect("just opened");
+        engine.account = self.spending.account(&self.clock);
+        let notes = engine.account.is_some();
         let mut write = || {
             self.pending.iter().try_for_each(|entry| engine.make_place(entry.at, now))?;
             engine.write(self.owed, &self.pending)
         };
         write().map_err(sqlite("writing to", &self.path))?;
+        if notes {
+            self.spending.noted();
+        }
         self.owed = None;
         self.shared.written.fetch_add(self.pending.len() as u64, Ordering::Relaxed);
         self.pending.clear();
@@ -250,6 +239,7 @@ impl Writer {
             self.owed = engine.unfinished_since(now).map_err(sqlite("reading", &self.path))?;
             let newest = engine.newest_own().map_err(sqlite("reading", &self.path))?;
             self.shared.newest_own.store(newest.map_or(0, |at| at.0), Ordering::Relaxed);
+            self.spending.go_on(&engine.conn, &self.clock).map_err(sqlite("reading", &self.path))?;
             self.looked_back = true;
         }
         let wreck = engine.find_wreck(&self.config.folder, self.aside.clone());
@@ -283,12 +273,6 @@ impl Writer {
         }
         self.shared.set_failing(Some(why));
     }
-}
-
-/// Bytes the kernel had to write to devices for this thread; nothing where it doesn't count.
-fn device_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/thread-self/io").ok()?;
-    text.lines().find_map(|line| line.strip_prefix("write_bytes: ")?.parse().ok())
 }
 
 /// An error with its causes, for one log line.
