@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use forebay_modbus::tool::{export_device, import};
+use forebay_modbus::server::{Image, Served};
+use forebay_modbus::tool::{Place, export_device, import, target};
 use forebay_modbus::{Asked, Exchange, Layout, Reply, answer_len, decode};
-use site::{Order, WordType};
-use tag::{Fault, Value};
+use site::{Address, Area, Order, Parity, ServedArea, ServedTag, StaleAnswer, Table, WordType};
+use tag::{Fault, Reading, TagName, Value};
 use tokio_modbus::{Request, Response};
 
 /// Takes bytes off the front; zeros when there are no more.
@@ -135,4 +136,59 @@ fn fits(request: &Request<'_>, response: &Response) {
         (request, response) => (request.function_code().value().into(), usize::from(response.function_code().value())),
     };
     assert_eq!(asked, got, "{request:?} got {response:?}");
+}
+
+/// Whatever another master asks our server: an answer that fits a frame and the question, or a write of whole values.
+pub(crate) fn pdu(data: &[u8]) {
+    let tag = |name, word_type, start, bit| ServedTag {
+        name: TagName::parse(name).expect("a name"),
+        word_type,
+        at: Address { rtu: 0, unit: 1, table: Table::HoldingRegisters, start, bit },
+        order: Order::Abcd,
+        scale: 1.0,
+        offset: 0.0,
+        length: 0,
+    };
+    let area = Area { unit: 1, table: Table::HoldingRegisters, start: 0, count: 200 };
+    let areas = [ServedArea { area, write: true, stale: StaleAnswer::Last, status: Some(200) }];
+    let tags = [
+        tag("a", WordType::Float64, 0, None),
+        tag("b", WordType::Bool, 8, Some(3)),
+        tag("c", WordType::Int16, 9, None),
+    ];
+    let mut image = Image::new(0, &areas, &tags);
+    image.set(0, &Reading::Good(Value::Int(5)));
+    let Some((unit, pdu)) = data.split_first() else { return };
+    match image.serve(unit % 3, pdu) {
+        Served::Answer(said) => {
+            assert!((2..=253).contains(&said.len()), "{pdu:x?} got {said:x?}");
+            let asked = pdu.first().copied().unwrap_or_default();
+            assert!(said[0] == asked || said[0] == asked | 0x80, "{pdu:x?} got {said:x?}");
+        }
+        Served::Write { values, echo } => {
+            assert!(!values.is_empty() && echo.len() == 5, "{pdu:x?}");
+            assert!(
+                values.iter().all(|(tag, value)| *tag < 3 && value.as_f64().is_some_and(f64::is_finite)),
+                "{pdu:x?}"
+            );
+        }
+    }
+}
+
+/// Any text is a place in a device or none, and so in a site's files and on the command line. Says whether it was one.
+pub(crate) fn address(text: &str) -> bool {
+    drop(target(text, 9600, Parity::None, 1));
+    let place: Option<Place> = text.parse().ok();
+    if let Some(place) = place {
+        assert_eq!(place.to_string().parse(), Ok(place), "{text:?}");
+    }
+    let quoted = text.replace('\'', "''");
+    let client = format!(
+        "rtus: [{{name: RTU, serial: /dev/ttyS0}}, {{name: P, ip: h}}]\ntags: {{T: {{type: int16, read: '{quoted}'}}}}"
+    );
+    let files =
+        [("tags.yaml".to_owned(), b"T: {type: int}".to_vec()), ("modbusclient.yaml".to_owned(), client.into_bytes())];
+    let loaded = site::load_files(std::path::Path::new("fuzz"), &files, &|_| None);
+    assert!(loaded.findings.iter().all(|finding| !finding.to_string().contains('\n')), "{text:?}");
+    loaded.site.is_some()
 }

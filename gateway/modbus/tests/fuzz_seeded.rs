@@ -177,3 +177,41 @@ fn frames_take_damaged_answers() {
         one::frames(&data);
     });
 }
+
+#[test]
+fn our_server_takes_any_question() {
+    seeded(|dice| {
+        let mut data: Vec<u8> = (0..dice.random_range(0..15)).map(|_| dice.random_range(0..20)).collect();
+        if dice.random() && !data.is_empty() {
+            data.insert(1, [1, 2, 3, 4, 5, 6, 15, 16][dice.random_range(0..8)]);
+        }
+        one::pdu(&data);
+        one::pdu(&some_bytes(dice, 300));
+    });
+}
+
+/// What addresses are made of.
+const ADDRESS_PARTS: [&str; 24] = [
+    "4x", "3x", "0x", "1x", ":", ":", ":", ":", ".", "RTU", "P", "1", "7", "247", "248", "255", "65536", "65537", "0",
+    "-1", "40001", "15", "16", " ",
+];
+
+#[test]
+fn addresses_are_made_of_any_text() {
+    let (mut runs, mut good) = (0, 0);
+    seeded_runs(6_000, |dice| {
+        let mut text = ["RTU:1:4x:1", "P:7:4x:3.7", "4x:3", "P:2:3x:65536", ""][dice.random_range(0..5)].to_owned();
+        for _ in 0..dice.random_range(0..4) {
+            let part = ADDRESS_PARTS[dice.random_range(0..ADDRESS_PARTS.len())];
+            let at = dice.random_range(0..=text.len());
+            text.insert_str(at, part);
+            if dice.random_range(0..3) == 0 {
+                text.remove(dice.random_range(0..text.len()));
+            }
+        }
+        runs += 1;
+        good += u32::from(one::address(&text));
+    });
+    println!("{good} of {runs} texts were addresses");
+    assert!(runs == 1 || good > runs / 20 && good < runs, "{good} of {runs}");
+}
