@@ -162,8 +162,7 @@ fn bring_in(import: &Import) -> Result<ExitCode, Failure> {
     let site = loaded.site.ok_or_else(|| Failure::Config(format!("{} has mistakes", import.tags.display())))?;
     let kind_of = |name: &TagName| {
         let def = site.tags.iter().find(|def| def.name == *name)?;
-        let kind = if def.multi.is_some() { Kind::Int } else { def.kind };
-        kind.is_numeric().then_some(kind)
+        Some(if def.multi.is_some() { Kind::Int } else { def.kind })
     };
     for file in &import.files {
         let mut bar = Bar::new("importing");

@@ -181,6 +181,7 @@ pub(crate) fn status(store: &Status, uncertain: &[Span], counts: Counts, waiting
         "gaps": counts.gaps,
         "refused_times": counts.refused_times,
         "refused_values": counts.refused_values,
+        "refused_texts": counts.refused_texts,
         "lost": counts.lost,
     });
     Value::Json(status.to_string().into())

@@ -85,7 +85,8 @@ impl Filler {
         self.settle(record.at);
         self.saw(record.at, record.at);
         match record.point {
-            Point::Gap(_) => {
+            // Numbers know nothing of a text; a block of it isn't made.
+            Point::Gap(_) | Point::Text(_) => {
                 self.bucket.gap_at.get_or_insert(record.at);
                 self.held = None;
             }

@@ -18,7 +18,7 @@ pub struct Config {
     pub folder: PathBuf,
     /// The tag that is asked.
     pub rta_tag: TagName,
-    /// The tags that are recorded: the numeric ones.
+    /// The tags that are recorded.
     pub tags: Vec<TagDef>,
     /// How often what came in is made durable.
     pub flush: Duration,
@@ -37,8 +37,7 @@ impl Config {
     pub fn from_site(site: &Site, state: &Path) -> Option<Self> {
         let history = site.history.as_ref()?;
         let devices: HashSet<&TagName> = site.modbus_client.iter().flat_map(|m| &m.tags).map(|tag| &tag.name).collect();
-        let mut tags: Vec<TagDef> =
-            site.tags.iter().filter(|def| def.kind.is_numeric() || def.multi.is_some()).cloned().collect();
+        let mut tags: Vec<TagDef> = site.tags.iter().filter(|def| def.recorded).cloned().collect();
         // A device's tag has no value without the daemon that reads the device.
         for tag in tags.iter_mut().filter(|tag| devices.contains(&tag.name)) {
             tag.stale = Some(Duration::ZERO);

@@ -124,6 +124,9 @@ pub enum ReadError {
     /// No such tag.
     #[error("{0} is not recorded here")]
     NoTag(TagName),
+    /// A tag of texts was asked for what only numbers have.
+    #[error("{0} holds no numbers: ask for its records, rows, its value at a time or its states")]
+    NoNumbers(TagName),
     /// More states than one answer has.
     #[error("too many different values: this is no tag of states")]
     TooManyStates,
@@ -150,6 +153,6 @@ pub enum ReadError {
 impl ReadError {
     /// Is it the question that can't be answered, whoever is asked and whenever?
     pub(crate) fn is_of_the_question(&self) -> bool {
-        matches!(self, Self::NoTag(_) | Self::TooManyRows | Self::TooMuch | Self::TooManyStates)
+        matches!(self, Self::NoTag(_) | Self::NoNumbers(_) | Self::TooManyRows | Self::TooMuch | Self::TooManyStates)
     }
 }

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use tag::{Fault, Kind, Reading, Sample, TagDef, Timestamp};
+use tag::{Kind, Reading, Sample, TagDef, Timestamp};
 
 use crate::entry::{Cause, Number, Point};
 use crate::era::era_of;
@@ -27,12 +27,12 @@ pub(crate) type Kept = [Option<(Timestamp, Point)>; 2];
 const NOTHING: Kept = [None, None];
 
 /// Why a sample was refused.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Refusal {
     /// Its time is past all that can be kept.
     Time,
-    /// Its value is no finite number; this is what is kept instead.
-    Value(Kept),
+    /// Its value can't be kept for this cause; this is what is kept instead.
+    Value(Cause, Kept),
 }
 
 /// What is remembered of a tag to judge its next sample.
@@ -43,7 +43,7 @@ pub(crate) struct Filter {
     max: Option<Number>,
     deadband: Option<f64>,
     /// The kept value with the latest time.
-    latest: Option<(Timestamp, Number)>,
+    latest: Option<(Timestamp, Point)>,
     /// The latest time of any good sample, kept or not.
     seen: Option<Timestamp>,
     /// Nothing is known since then.
@@ -82,15 +82,15 @@ impl Filter {
         if i64::try_from(sample.at.0).is_err() {
             return Err(Refusal::Time);
         }
-        match Number::of(value, self.kind) {
-            Some(number) => Ok(self.on_good(now, sample.at, number)),
-            None => Err(Refusal::Value([self.fall(now, Cause::Fault(Fault::OutOfRange)), None])),
+        match Point::of(value, self.kind) {
+            Ok(point) => Ok(self.on_good(now, sample.at, point)),
+            Err(cause) => Err(Refusal::Value(cause, [self.fall(now, cause), None])),
         }
     }
 
     /// Samples were lost before the next one: the gap begins right after the last one seen.
     pub(crate) fn on_lost(&mut self, now: Timestamp) -> Option<(Timestamp, Point)> {
-        let since = match self.seen.max(self.latest.map(|(at, _)| at)) {
+        let since = match self.seen.max(self.latest_at()) {
             Some(seen) if seen < now => Timestamp(seen.0 + 1),
             _ => now,
         };
@@ -104,18 +104,18 @@ impl Filter {
 
     /// What holds now, to be said again to a store that doesn't know it. A forecast's last value isn't that.
     pub(crate) fn present(&self, now: Timestamp) -> Option<(Timestamp, Point)> {
-        let (latest, number) = self.latest?;
-        (self.gap.is_none() && latest <= now).then_some((now, Point::Value(number)))
+        let (latest, point) = self.latest.as_ref()?;
+        (self.gap.is_none() && *latest <= now).then(|| (now, point.clone()))
     }
 
     /// What still holds, when nothing of it was kept for so long.
     pub(crate) fn beat(&mut self, now: Timestamp, every: Duration) -> Option<(Timestamp, Point)> {
-        let kept = self.present(now)?;
-        let since = now.micros_since(self.latest?.0);
+        let since = now.micros_since(self.latest_at()?);
         if u128::from(since) < every.as_micros() {
             return None;
         }
-        self.latest = self.latest.map(|(_, number)| (now, number));
+        let kept = self.present(now)?;
+        self.latest = Some(kept.clone());
         Some(kept)
     }
 
@@ -126,7 +126,7 @@ impl Filter {
     }
 
     fn fall(&mut self, now: Timestamp, cause: Cause) -> Option<(Timestamp, Point)> {
-        let at = self.latest.map_or(now, |(latest, _)| just_after(latest, now));
+        let at = self.latest_at().map_or(now, |latest| just_after(latest, now));
         self.begin_gap(at, cause)
     }
 
@@ -138,21 +138,26 @@ impl Filter {
         Some((at, Point::Gap(cause)))
     }
 
-    fn on_good(&mut self, now: Timestamp, at: Timestamp, raw: Number) -> Kept {
-        let (number, at_limit) = self.clamp(raw);
+    fn latest_at(&self) -> Option<Timestamp> {
+        self.latest.as_ref().map(|(at, _)| *at)
+    }
+
+    fn on_good(&mut self, now: Timestamp, at: Timestamp, raw: Point) -> Kept {
+        let (point, at_limit) = self.clamp(raw);
         let gap = self.gap.take();
         self.seen = self.seen.max(Some(at));
-        if gap.is_none() && !self.is_news(at, number, at_limit) {
+        if gap.is_none() && !self.is_news(at, &point, at_limit) {
             return NOTHING;
         }
-        let mark = self.mark_now(now, at, gap, self.differs(number, at_limit));
+        let mark = self.mark_now(now, at, gap, self.differs(&point, at_limit));
         // The bus repeats what it holds after a restart: no need to write it twice.
-        let repeated = mark.is_some() && self.latest == Some((at, number));
-        self.remember(at, number);
+        let repeated =
+            mark.is_some() && self.latest.as_ref().is_some_and(|(latest, last)| *latest == at && *last == point);
+        self.remember(at, &point);
         if let Some(mark) = mark {
-            self.remember(mark, number);
+            self.remember(mark, &point);
         }
-        [(!repeated).then_some((at, Point::Value(number))), mark.map(|at| (at, Point::Value(number)))]
+        [(!repeated).then(|| (at, point.clone())), mark.map(|at| (at, point))]
     }
 
     /// When to say that a value from before a gap holds again. After that its source may go on speaking of times
@@ -169,32 +174,35 @@ impl Filter {
         mark
     }
 
-    fn clamp(&self, raw: Number) -> (Number, bool) {
-        match (self.min, self.max) {
-            (Some(min), _) if at_most(raw, min) => (min, true),
-            (_, Some(max)) if at_most(max, raw) => (max, true),
+    fn clamp(&self, raw: Point) -> (Point, bool) {
+        match (raw.number(), self.min, self.max) {
+            (Some(number), Some(min), _) if at_most(number, min) => (Point::Value(min), true),
+            (Some(number), _, Some(max)) if at_most(max, number) => (Point::Value(max), true),
             _ => (raw, false),
         }
     }
 
-    fn is_news(&self, at: Timestamp, number: Number, at_limit: bool) -> bool {
-        match self.latest {
+    fn is_news(&self, at: Timestamp, point: &Point, at_limit: bool) -> bool {
+        match &self.latest {
             None => true,
-            Some((latest, last)) if at < latest || (at == latest && number != last) => true,
-            Some(_) => self.differs(number, at_limit),
+            Some((latest, last)) if at < *latest || (at == *latest && point != last) => true,
+            Some(_) => self.differs(point, at_limit),
         }
     }
 
-    fn differs(&self, number: Number, at_limit: bool) -> bool {
-        self.latest.is_none_or(|(_, last)| {
-            let far = |deadband| distance(number, last) >= deadband;
-            number != last && (at_limit || self.deadband.is_none_or(far))
+    fn differs(&self, point: &Point, at_limit: bool) -> bool {
+        self.latest.as_ref().is_none_or(|(_, last)| {
+            let far = |deadband| match (point.number(), last.number()) {
+                (Some(number), Some(last)) => distance(number, last) >= deadband,
+                _ => true,
+            };
+            point != last && (at_limit || self.deadband.is_none_or(far))
         })
     }
 
-    fn remember(&mut self, at: Timestamp, number: Number) {
-        if self.latest.is_none_or(|(latest, _)| latest <= at) {
-            self.latest = Some((at, number));
+    fn remember(&mut self, at: Timestamp, point: &Point) {
+        if self.latest_at().is_none_or(|latest| latest <= at) {
+            self.latest = Some((at, point.clone()));
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The memory: keeps every numeric tag's changes in SQLite on flash, and answers questions about them.
+//! The memory: keeps tags' changes in SQLite on flash, and answers questions about them.
 //!
-//! In: samples of every int, float and `multi` tag of `tags.yaml`, each as it was published; questions on
-//! `__history__`. Out: answers, to the asker alone: trends thinned to pixel columns, pymscada's records, a status.
+//! In: samples of the int, float and `multi` tags of `tags.yaml`, and of those others that ask for it (`history: yes`),
+//! each as it was published; questions on `__history__`. Out: answers, to the asker alone: trends thinned to pixel columns, pymscada's records, a status.
 //! Never: publishes a value, decides what a value means, lets a question or a slow disk hold up the recording of the
 //! next sample, keeps a number that isn't one.
 //!
@@ -16,7 +16,7 @@
 //!   waits and gives the batch back when the engine is behind;
 //! - [`Store::read`] runs one piece of reading on the engine's own thread, beside the recording: [`Reader::trend`],
 //!   [`Reader::newest`], [`Reader::last_before`], [`Reader::value_at`], [`Reader::records`], [`Reader::rows_every`],
-//!   [`Reader::rows_changed`], [`Reader::buckets`], [`Reader::counts`], [`Reader::states`], [`Reader::status`];
+//!   [`Reader::rows_changed`], [`Reader::buckets`], [`Reader::counts`], [`Reader::states`], [`Reader::text_states`], [`Reader::status`];
 //!   [`Reader::beside`] reads the same from another process;
 //! - [`Recorder`] is the part before the store, pure: samples and `now` in, batches out;
 //! - [`tools`] are what a person does with a store.
@@ -45,6 +45,7 @@ mod run;
 mod stamps;
 mod store;
 mod table;
+mod text;
 mod thrift;
 mod timekeeper;
 pub mod tools;
@@ -56,8 +57,9 @@ pub use entry::{Batch, Cause, Entry, Number, Point, TagNo, Whom};
 pub use era::Restamp;
 pub use error::{ReadError, RunError, StoreError};
 pub use recorder::{Counts, Recorder};
-pub use rolled::{Counted, Every, Lasted, Rolled};
+pub use rolled::{Counted, Every, Lasted, LastedTexts, Rolled};
 pub use run::run;
 pub use store::{PAGE_CELLS_MAX, Page, ROWS_MAX, Reader, Row, Salvage, Status, Store, StoreConfig, Thrift, Wear};
 pub use table::{TableForm, TableOf};
+pub use text::{TEXT_BYTES_MAX, Text};
 pub use tools::erase;

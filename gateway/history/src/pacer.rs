@@ -18,7 +18,7 @@ pub(crate) struct Pacer {
     pub(crate) thinned: u64,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Paced {
     /// A state: each change tells something, and there are few.
     is_exempt: bool,
@@ -41,8 +41,8 @@ impl Pacer {
     /// A change. What to keep of it and of what was held back.
     pub(crate) fn pass(&mut self, tag: TagNo, at: Timestamp, point: Point) -> Passed {
         let paced = &mut self.tags[tag.0 as usize];
-        let is_value = matches!(point, Point::Value(_));
-        let late = at < paced.last || paced.held.is_some_and(|(held, _)| at < held);
+        let is_value = point.is_known();
+        let late = at < paced.last || paced.held.as_ref().is_some_and(|(held, _)| at < *held);
         if paced.is_exempt || late {
             return [Some((at, point)), None];
         }

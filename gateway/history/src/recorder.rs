@@ -9,6 +9,7 @@ use crate::entry::{Batch, Cause, Entry, Point, TIME_END, TagNo, Whom};
 use crate::era::Restamp;
 use crate::filter::{Filter, Kept, Refusal};
 use crate::pacer::Pacer;
+use crate::text::TEXT_BYTES_MAX;
 
 /// A source that sends rubbish is said once, then at most this often.
 const SAY_AGAIN: Duration = Duration::from_secs(60);
@@ -24,8 +25,10 @@ pub struct Counts {
     pub gaps: u64,
     /// Samples with a time past 2100.
     pub refused_times: u64,
-    /// Samples whose value is no finite number.
+    /// Samples of tags of numbers whose value is no finite number, and infinities and the like of others.
     pub refused_values: u64,
+    /// Texts longer than [`crate::TEXT_BYTES_MAX`].
+    pub refused_texts: u64,
     /// Records not kept because the store was behind.
     pub lost: u64,
 }
@@ -81,8 +84,10 @@ impl Recorder {
         self.all_lost &= sample.reading.good().is_none();
         match self.filters[tag.0 as usize].on_sample(now, sample) {
             Ok(kept) => self.keep(tag, kept),
-            Err(Refusal::Value(kept)) => {
-                self.counts.refused_values += 1;
+            Err(Refusal::Value(cause, kept)) => {
+                let is_long = cause == Cause::TooLong;
+                let count = if is_long { &mut self.counts.refused_texts } else { &mut self.counts.refused_values };
+                *count += 1;
                 self.keep(tag, kept);
             }
             Err(Refusal::Time) => self.counts.refused_times += 1,
@@ -178,15 +183,19 @@ impl Recorder {
         let silent = self.said_at.is_none_or(|at| now.saturating_duration_since(at) >= SAY_AGAIN);
         let times = counts.refused_times - said.refused_times;
         let values = counts.refused_values - said.refused_values;
+        let texts = counts.refused_texts - said.refused_texts;
         let lost = counts.lost - said.lost;
-        if !silent || times + values + lost == 0 {
+        if !silent || times + values + texts + lost == 0 {
             return;
         }
         if times > 0 {
             log::warn!("refused {times} samples with a time past 2100");
         }
         if values > 0 {
-            log::warn!("{values} samples of numeric tags were no finite numbers; their tags have a gap");
+            log::warn!("{values} samples were no finite numbers; their tags have a gap");
+        }
+        if texts > 0 {
+            log::warn!("{texts} values were longer than {TEXT_BYTES_MAX} bytes; their tags have a gap");
         }
         if lost > 0 {
             log::error!(

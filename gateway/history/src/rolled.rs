@@ -23,7 +23,7 @@ use crate::levels::{Calendar, Level};
 
 pub use counter::Counted;
 pub use means::Rolled;
-pub use states::Lasted;
+pub use states::{Lasted, LastedTexts};
 
 /// How long the rows of an answer are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

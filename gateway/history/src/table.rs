@@ -13,6 +13,7 @@
 
 pub(crate) mod ask;
 pub(crate) mod fill;
+pub(crate) mod spell;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;

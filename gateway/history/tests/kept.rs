@@ -142,8 +142,5 @@ fn the_third_versions_times_that_were_never_known_read() {
 }
 
 fn value(entry: &Entry) -> Option<f64> {
-    match entry.point {
-        history::Point::Value(number) => Some(number.as_f64()),
-        history::Point::Gap(_) => None,
-    }
+    entry.point.number().map(history::Number::as_f64)
 }

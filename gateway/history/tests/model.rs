@@ -72,10 +72,7 @@ fn some(rng: &mut StdRng, now: &mut u64, model: &mut Model) -> Vec<Entry> {
 }
 
 fn value(entry: &Entry) -> Option<f64> {
-    match entry.point {
-        Point::Value(number) => Some(number.as_f64()),
-        Point::Gap(_) => None,
-    }
+    entry.point.number().map(history::Number::as_f64)
 }
 
 /// What a trend must say: the record that held at the beginning, then each record; a gap after a gap or at the very

@@ -72,7 +72,7 @@ fn pages(
             "a page is bounded: {}",
             page.rows.len()
         );
-        let value = |value: &Option<history::Number>| value.map(history::Number::as_f64);
+        let value = |value: &Option<Point>| value.as_ref()?.number().map(history::Number::as_f64);
         rows.extend(page.rows.iter().map(|(at, row)| (at.0, row.iter().map(value).collect::<Vec<_>>())));
         let Some(next) = page.next else { return rows };
         assert!(next > from, "it goes on");
@@ -136,11 +136,7 @@ fn rows_are_what_each_tag_held_then() {
             for (tag, course) in tags.iter().zip(&courses) {
                 let (tag, at) = (tag.clone(), rng.random_range(START - 9..newest + 9));
                 let found = read(&store, move |reader| reader.value_at(&tag, Timestamp(at))).unwrap().unwrap();
-                let value = |point| match point {
-                    Point::Value(number) => Some(history::Number::as_f64(number)),
-                    Point::Gap(_) => None,
-                };
-                let found = found.map(|(since, point)| (since.0, value(point)));
+                let found = found.map(|(since, point)| (since.0, point.number().map(history::Number::as_f64)));
                 // A gap before the tag's first value says nothing of it.
                 let known = course.iter().any(|(time, value)| *time <= at && value.is_some());
                 let want = held(course, at);

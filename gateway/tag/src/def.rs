@@ -34,7 +34,7 @@ impl Kind {
         }
     }
 
-    /// Is it a number, which history keeps and trends draw?
+    /// Is it a number, which trends draw and history keeps without being asked?
     pub fn is_numeric(self) -> bool {
         matches!(self, Self::Int | Self::Float)
     }
@@ -86,6 +86,8 @@ pub struct TagDef {
     pub stale: Option<Duration>,
     /// How far back a page loads history for it (`age_us`).
     pub age: Duration,
+    /// The history keeps it: numbers unless the site says otherwise, anything else where it asks for it.
+    pub recorded: bool,
     /// The history keeps it again when nothing of it was kept for so long, though it didn't change.
     pub heartbeat: Option<Duration>,
 }
@@ -115,6 +117,7 @@ impl TagDef {
             group: None,
             stale: None,
             age: Duration::ZERO,
+            recorded: kind.is_numeric(),
             heartbeat: None,
         }
     }

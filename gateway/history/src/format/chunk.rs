@@ -4,17 +4,22 @@ use tag::Timestamp;
 
 use super::bytes::{Bytes, put};
 use super::column::{self, COLUMN_MAX};
-use super::{FormatError, Record, seal, unseal};
+use super::{FormatError, Record, seal, texts, unseal};
 use crate::entry::{Cause, Number, Point};
 
 /// The chunk's form that this release writes.
 const FORM: u8 = 1;
 
-/// What its values are.
+/// What its values are; several of them where the tag's type was changed in between.
 const INTS: u8 = 1;
 const FLOATS: u8 = 2;
-/// The tag's type was changed in between.
-const BOTH: u8 = 3;
+const TEXTS: u8 = 4;
+const ALL: u8 = INTS | FLOATS | TEXTS;
+
+/// In a chunk of several: what each value is.
+const IS_FLOAT: i64 = 0;
+const IS_INT: i64 = 1;
+const IS_TEXT: i64 = 2;
 
 /// The most records of a chunk: most signals then take a little less than a quarter of a page of flash, and four share
 /// one. A damaged chunk costs a quarter of an hour at one record a second.
@@ -27,34 +32,45 @@ pub(crate) const CHUNK_BYTES_MAX: usize = 990;
 pub(crate) fn encode(tag: i64, records: &[Record]) -> Vec<u8> {
     let first = records.first().expect("a chunk has records").at;
     let times: Vec<i64> = records.iter().map(|record| (record.at.0 - first.0) as i64).collect();
-    let (mut is_int, mut ints, mut floats) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut types, mut ints, mut floats, mut texts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for record in records {
-        match record.point {
+        match &record.point {
             Point::Value(Number::Int(n)) => {
-                is_int.push(1);
-                ints.push(n);
+                types.push(IS_INT);
+                ints.push(*n);
             }
             Point::Value(Number::Float(x)) => {
-                is_int.push(0);
-                floats.push(x);
+                types.push(IS_FLOAT);
+                floats.push(*x);
+            }
+            Point::Text(text) => {
+                types.push(IS_TEXT);
+                texts.push(text.clone());
             }
             Point::Gap(_) => {}
         }
     }
-    let kind = u8::from(!ints.is_empty()) * INTS + u8::from(!floats.is_empty()) * FLOATS;
+    let is_any = |is_empty: bool, kind| if is_empty { 0 } else { kind };
+    let kind = is_any(ints.is_empty(), INTS) | is_any(floats.is_empty(), FLOATS) | is_any(texts.is_empty(), TEXTS);
     let mut bytes = vec![FORM, kind];
     put(&mut bytes, records.len() as u64);
     column::put_ints(&mut bytes, &times);
     put_gaps(&mut bytes, records);
-    if kind == BOTH {
-        column::put_ints(&mut bytes, &is_int);
+    if kind.count_ones() > 1 {
+        column::put_ints(&mut bytes, &types);
         put(&mut bytes, ints.len() as u64);
+        if kind & TEXTS > 0 {
+            put(&mut bytes, texts.len() as u64);
+        }
     }
     if !ints.is_empty() {
         column::put_ints(&mut bytes, &ints);
     }
     if !floats.is_empty() {
         column::put_floats(&mut bytes, &floats);
+    }
+    if !texts.is_empty() {
+        texts::put_texts(&mut bytes, &texts);
     }
     seal(bytes, [tag, first.0 as i64])
 }
@@ -71,15 +87,22 @@ pub(crate) fn decode(tag: i64, first: Timestamp, bytes: &[u8]) -> Result<Vec<Rec
     let times = column::ints(&mut bytes, count)?;
     let gaps = gaps(&mut bytes, count)?;
     let values = count - gaps.len();
-    let (is_int, int_count) = match kind {
-        0 if values == 0 => (Vec::new(), 0),
-        INTS => (Vec::new(), values),
-        FLOATS => (Vec::new(), 0),
-        BOTH => (column::ints(&mut bytes, values)?, bytes.count(values)?),
+    let (types, int_count, text_count) = match kind {
+        0 if values == 0 => (Vec::new(), 0, 0),
+        INTS => (Vec::new(), values, 0),
+        FLOATS => (Vec::new(), 0, 0),
+        TEXTS => (Vec::new(), 0, values),
+        3..=ALL => {
+            let types = column::ints(&mut bytes, values)?;
+            let ints = bytes.count(values)?;
+            (types, ints, if kind & TEXTS > 0 { bytes.count(values - ints)? } else { 0 })
+        }
         _ => return Err(FormatError::Nonsense("what the values are")),
     };
+    let float_count = values - int_count - text_count;
     let ints = if int_count > 0 { column::ints(&mut bytes, int_count)? } else { Vec::new() };
-    let floats = if values > int_count { column::floats(&mut bytes, values - int_count)? } else { Vec::new() };
+    let floats = if float_count > 0 { column::floats(&mut bytes, float_count)? } else { Vec::new() };
+    let texts = if text_count > 0 { texts::texts(&mut bytes, text_count)? } else { Vec::new() };
     bytes.end()?;
     let int = |n: i64| Point::Value(Number::Int(n));
     let float = |x: f64| Point::Value(Number::Float(x));
@@ -90,14 +113,23 @@ pub(crate) fn decode(tag: i64, first: Timestamp, bytes: &[u8]) -> Result<Vec<Rec
     if gaps.is_empty() && kind == FLOATS {
         return rising(first, times, floats.into_iter().map(float));
     }
-    let (mut is_int, mut ints, mut floats) = (is_int.into_iter(), ints.into_iter(), floats.into_iter());
+    let (mut ints, mut floats, mut texts) = (ints.into_iter(), floats.into_iter(), texts.into_iter());
+    let mut types = types.into_iter();
+    let of_one = match kind {
+        INTS => IS_INT,
+        TEXTS => IS_TEXT,
+        _ => IS_FLOAT,
+    };
     let mut gaps = gaps.into_iter().peekable();
     let points = (0..count).map_while(|place| {
         if let Some((_, cause)) = gaps.next_if(|(at, _)| *at == place) {
             return Some(Point::Gap(cause));
         }
-        let is_int = if kind == BOTH { is_int.next()? == 1 } else { kind == INTS };
-        if is_int { ints.next().map(int) } else { floats.next().map(float) }
+        match if kind.count_ones() > 1 { types.next()? } else { of_one } {
+            IS_INT => ints.next().map(int),
+            IS_TEXT => texts.next().map(Point::Text),
+            _ => floats.next().map(float),
+        }
     });
     rising(first, times, points)
 }
@@ -124,7 +156,7 @@ fn rising(
 fn put_gaps(bytes: &mut Vec<u8>, records: &[Record]) {
     let gaps = records.iter().enumerate().filter_map(|(place, record)| match record.point {
         Point::Gap(cause) => Some((place, cause)),
-        Point::Value(_) => None,
+        Point::Value(_) | Point::Text(_) => None,
     });
     let gaps: Vec<_> = gaps.collect();
     put(bytes, gaps.len() as u64);

@@ -8,6 +8,7 @@ use tag::Timestamp;
 
 use super::bytes::{Bytes, put, put_signed};
 use super::column::{self, Decimal, FLOAT_FORMS};
+use super::texts::{self, Met};
 use super::{FormatError, Record, seal, unseal};
 use crate::entry::{Cause, Number, Point};
 
@@ -20,6 +21,9 @@ const GAP: u8 = FLOAT_FORMS + 1;
 
 /// In place of one form for all of a tag's records: each has its own.
 const EACH: u8 = FLOAT_FORMS + 2;
+
+/// A text.
+const TEXT: u8 = FLOAT_FORMS + 3;
 
 /// The units times may be counted in, in µs.
 const UNITS: [u64; 3] = [1_000_000, 1000, 1];
@@ -47,6 +51,7 @@ pub(crate) fn encode(seq: i64, line: &Line) -> Vec<u8> {
         let same = same_form(records);
         bytes.push(same.unwrap_or(EACH));
         let (mut last, mut step, mut int, mut decimal) = (start, 0, 0_i64, Decimal::default());
+        let mut met = Met::default();
         for (i, record) in records.iter().enumerate() {
             let time = (record.at.0 / UNITS[unit] - base) as i64;
             put_signed(&mut bytes, time - last - step);
@@ -55,13 +60,17 @@ pub(crate) fn encode(seq: i64, line: &Line) -> Vec<u8> {
             if i == 0 {
                 start = time;
             }
-            match record.point {
-                Point::Value(Number::Float(x)) if same.is_none() => column::put_float(&mut bytes, x, &mut decimal),
-                Point::Value(Number::Float(x)) => column::put_float_as(same, &mut bytes, x, &mut decimal),
+            match &record.point {
+                Point::Value(Number::Float(x)) if same.is_none() => column::put_float(&mut bytes, *x, &mut decimal),
+                Point::Value(Number::Float(x)) => column::put_float_as(same, &mut bytes, *x, &mut decimal),
                 Point::Value(Number::Int(n)) => {
                     bytes.extend(same.is_none().then_some(INT));
                     put_signed(&mut bytes, n.wrapping_sub(int));
-                    int = n;
+                    int = *n;
+                }
+                Point::Text(text) => {
+                    bytes.extend(same.is_none().then_some(TEXT));
+                    met.put(&mut bytes, text);
                 }
                 Point::Gap(cause) => {
                     bytes.push(GAP);
@@ -73,21 +82,23 @@ pub(crate) fn encode(seq: i64, line: &Line) -> Vec<u8> {
     seal(bytes, [seq, 0])
 }
 
-/// The form all of these can be written in, said once: integers, or floats of as many places as the longest needs, or
-/// singles.
+/// The form all of these can be written in, said once: integers, texts, or floats of as many places as the longest needs,
+/// or singles.
 fn same_form(records: &[Record]) -> Option<u8> {
     let mut floats = Vec::with_capacity(records.len());
-    let mut ints = 0;
+    let (mut ints, mut texts) = (0, 0);
     for record in records {
         match record.point {
             Point::Value(Number::Int(_)) => ints += 1,
             Point::Value(Number::Float(x)) => floats.push(x),
+            Point::Text(_) => texts += 1,
             Point::Gap(_) => return None,
         }
     }
-    match (ints, floats.len()) {
-        (_, 0) => Some(INT),
-        (0, _) => column::common_form(&floats),
+    match (ints, floats.len(), texts) {
+        (_, 0, 0) => Some(INT),
+        (0, _, 0) => column::common_form(&floats),
+        (0, 0, _) => Some(TEXT),
         _ => None,
     }
 }
@@ -110,7 +121,7 @@ pub(crate) fn decode(seq: i64, bytes: &[u8]) -> Result<Line, FormatError> {
         let count = bytes.count(LINE_MAX.min(bytes.0.len()))?;
         let same = Some(bytes.byte()?).filter(|form| *form != EACH);
         let (mut last, mut step, mut int, mut decimal) = (start, 0_i64, 0_i64, Decimal::default());
-        let mut records = Vec::with_capacity(count);
+        let (mut records, mut met) = (Vec::with_capacity(count), Vec::new());
         for i in 0..count {
             let time = last.wrapping_add(step).wrapping_add(bytes.signed()?);
             step = if i == 0 { 0 } else { time.wrapping_sub(last) };
@@ -130,6 +141,7 @@ pub(crate) fn decode(seq: i64, bytes: &[u8]) -> Result<Line, FormatError> {
                     Point::Value(Number::Int(int))
                 }
                 GAP => Point::Gap(Cause::from_code(bytes.number()?)),
+                TEXT => Point::Text(texts::text(&mut bytes, &mut met)?),
                 form => Point::Value(Number::Float(column::float_of(form, &mut bytes, &mut decimal)?)),
             };
             records.push(Record { at, point });

@@ -7,13 +7,14 @@ pub(crate) mod log;
 pub(crate) mod rollup;
 #[cfg(test)]
 mod tests;
+pub(crate) mod texts;
 
 use tag::Timestamp;
 
 use crate::entry::Point;
 
 /// What is known of one tag from a time on.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Record {
     /// From when on.
     pub(crate) at: Timestamp,

@@ -5,14 +5,16 @@ use std::hash::{BuildHasher, Hasher};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tag::{ExceptionCode, Fault, Timestamp};
+use tag::{ExceptionCode, Fault, Timestamp, Value};
 
 use super::chunk;
 use super::log::{self, Line};
 use super::rollup;
+use super::texts::fitting;
 use super::{Record, unseal};
 use crate::bucket::{Bucket, Filler};
 use crate::entry::{Cause, Number, Point, TIME_END};
+use crate::text::{TEXT_BYTES_MAX, Text};
 
 fn a_float() -> impl Strategy<Value = f64> {
     prop_oneof![
@@ -28,6 +30,7 @@ fn a_float() -> impl Strategy<Value = f64> {
 fn a_cause() -> impl Strategy<Value = Cause> {
     prop_oneof![
         Just(Cause::NotRecorded),
+        Just(Cause::TooLong),
         Just(Cause::Fault(Fault::OwnerGone)),
         any::<u8>().prop_map(|code| Cause::Fault(Fault::Refused(ExceptionCode(code)))),
     ]
@@ -39,6 +42,25 @@ fn a_point() -> impl Strategy<Value = Point> {
         4 => prop_oneof![any::<i64>(), -5..5_i64].prop_map(|n| Point::Value(Number::Int(n))),
         1 => a_cause().prop_map(Point::Gap),
     ]
+}
+
+/// Few of them, so that some come again, and some that share much; and any at all.
+fn a_text() -> impl Strategy<Value = Text> {
+    let value = prop_oneof![
+        4 => "(on|off)?".prop_map(|text| Value::Text(text.into())),
+        4 => (0..100_u8).prop_map(|n| Value::Json(format!(r#"{{"state": "läuft", "n": {n}}}"#).into())),
+        1 => any::<String>().prop_map(|text| Value::Text(text.into())),
+        1 => any::<Vec<u8>>().prop_map(|bytes| Value::Bytes(bytes.into())),
+        1 => any::<String>().prop_map(|text| Value::Json(text.into())),
+    ];
+    value.prop_map(|value| Text::of(&value).unwrap())
+}
+
+/// What a tag had that was of texts, and a while of numbers.
+fn texts_and_others(most: usize) -> impl Strategy<Value = Vec<Record>> {
+    let point = prop_oneof![6 => a_text().prop_map(Point::Text), 1 => a_point()];
+    let record = (a_time(), point).prop_map(|(at, point)| Record { at, point });
+    prop::collection::vec(record, 1..most)
 }
 
 fn a_time() -> impl Strategy<Value = Timestamp> {
@@ -56,7 +78,7 @@ fn records(most: usize) -> impl Strategy<Value = Vec<Record>> {
 
 /// Bit for bit: -0.0 is not 0.0.
 fn same(a: &[Record], b: &[Record]) -> bool {
-    let bits = |record: &Record| match record.point {
+    let bits = |record: &Record| match &record.point {
         Point::Value(Number::Float(x)) => (record.at, Some(x.to_bits()), None),
         point => (record.at, None, Some(format!("{point:?}"))),
     };
@@ -80,6 +102,25 @@ proptest! {
         let back = log::decode(7, &log::encode(7, &line)).unwrap();
         prop_assert!(back.keys().eq(line.keys()));
         for (tag, records) in &line {
+            prop_assert!(same(&back[tag], records));
+        }
+    }
+
+    #[test]
+    fn a_chunk_of_texts_reads_as_it_was(mut records in texts_and_others(200)) {
+        records.sort_by_key(|record| record.at);
+        records.dedup_by_key(|record| record.at);
+        let back = chunk::decode(1, records[0].at, &chunk::encode(1, &records)).unwrap();
+        prop_assert!(same(&back, &records), "{back:?}");
+    }
+
+    #[test]
+    fn a_line_of_texts_reads_as_it_was(
+        tags in prop::collection::btree_map(0..9_i64, prop_oneof![texts_and_others(30), records(30)], 0..5),
+    ) {
+        let back = log::decode(7, &log::encode(7, &tags)).unwrap();
+        prop_assert!(back.keys().eq(tags.keys()));
+        for (tag, records) in &tags {
             prop_assert!(same(&back[tag], records));
         }
     }
@@ -166,6 +207,40 @@ fn the_mean_of_the_largest_numbers_is_one() {
     assert!(values.mean > 1e308 && values.mean <= f64::MAX, "{values:?}");
 }
 
+/// A state that changes each second takes a byte or two, a status of which a part changes little more than that part.
+#[test]
+fn texts_that_come_again_are_cheap() {
+    let at = |i: u64| Timestamp(1_700_000_000_000_000 + i * 1_000_000);
+    let text = |text: String| Point::Text(Text::of(&Value::Json(text.into())).unwrap());
+    let size = |point: &dyn Fn(u64) -> Point| {
+        let records: Vec<_> = (0..900).map(|i| Record { at: at(i), point: point(i) }).collect();
+        let bytes = chunk::encode(1, &records);
+        assert!(same(&chunk::decode(1, at(0), &bytes).unwrap(), &records));
+        bytes.len()
+    };
+    let states = size(&|i| text(format!("\"a rather long name of the state {}\"", i % 7 * i % 3)));
+    assert!(states < 900, "{states} bytes");
+    let status =
+        size(&|i| text(format!(r#"{{"station": "Forebay", "hours": {}, "alarms": [], "mode": "auto"}}"#, 71_000 + i)));
+    assert!(status < 900 * 3, "{status} bytes");
+}
+
+/// As many records as have texts of two of the longest; a single one of the longest is a chunk as well.
+#[test]
+fn a_chunk_has_no_more_text_than_it_may() {
+    let text = |i: u64, length| {
+        let text = format!("{i}{}", "x".repeat(length - 1));
+        Record { at: Timestamp(i), point: Point::Text(Text::of(&Value::Text(text.into())).unwrap()) }
+    };
+    let long: Vec<_> = (0..9).map(|i| text(i, TEXT_BYTES_MAX)).collect();
+    assert_eq!(fitting(&long), 2);
+    let again: Vec<_> = (0..900).map(|i| Record { at: Timestamp(i), ..text(i % 2, TEXT_BYTES_MAX) }).collect();
+    assert_eq!(fitting(&again), 900, "what comes again takes no room");
+    let bytes = chunk::encode(1, &again);
+    assert!(same(&chunk::decode(1, again[0].at, &bytes).unwrap(), &again) && bytes.len() < 70 << 10);
+    assert!(Text::of(&Value::Text("x".repeat(TEXT_BYTES_MAX + 1).into())).is_none());
+}
+
 /// Sound chunks, lines and blocks with bits changed, the checksum made right again: an error or other records, never a
 /// panic, and never more memory than the bytes can stand for.
 #[test]
@@ -182,14 +257,23 @@ fn rubbish_is_an_error() {
         _ => Point::Value(Number::Float((i as f64 / 10.0).sin())),
     };
     let records: Vec<_> = (0..200).map(|i| Record { at: at(i), point: point(i) }).collect();
+    let text = |i: usize| match i % 5 {
+        0 => point(i),
+        1 => Point::Text(Text::of(&Value::Bytes(vec![i as u8; i % 50].into())).unwrap()),
+        _ => Point::Text(Text::of(&Value::Json(format!(r#"{{"state": "läuft", "n": {}}}"#, i / 3).into())).unwrap()),
+    };
+    let texts: Vec<_> = (0..200).map(|i| Record { at: at(i), point: text(i) }).collect();
     let whole = [
         chunk::encode(1, &records),
         log::encode(1, &Line::from([(1, records[..40].to_vec()), (9, records[40..].to_vec())])),
         rollup::encode(1, Timestamp(at(0).0 / 60_000_000 * 60_000_000), &minutes(&records)),
+        chunk::encode(1, &texts),
+        log::encode(1, &Line::from([(1, texts[..40].to_vec()), (9, texts[40..].to_vec())])),
     ];
-    let about = [[1, at(0).0 as i64], [1, 0], [1, (at(0).0 / 60_000_000 * 60_000_000) as i64]];
+    let about =
+        [[1, at(0).0 as i64], [1, 0], [1, (at(0).0 / 60_000_000 * 60_000_000) as i64], [1, at(0).0 as i64], [1, 0]];
     for _ in 0..rounds {
-        let which = rng.random_range(0..3);
+        let which = rng.random_range(0..whole.len());
         let mut bytes = unseal(&whole[which], about[which]).unwrap().to_vec();
         for _ in 0..rng.random_range(1..4) {
             let place = rng.random_range(0..bytes.len());
@@ -202,8 +286,8 @@ fn rubbish_is_an_error() {
         }
         let bytes = super::seal(bytes, about[which]);
         match which {
-            0 => drop(chunk::decode(1, at(0), &bytes)),
-            1 => drop(log::decode(1, &bytes)),
+            0 | 3 => drop(chunk::decode(1, at(0), &bytes)),
+            1 | 4 => drop(log::decode(1, &bytes)),
             _ => drop(rollup::decode(1, Timestamp(about[2][1] as u64), &bytes)),
         }
     }

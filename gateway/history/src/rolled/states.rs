@@ -1,10 +1,12 @@
 //! How long a tag of states was in each of them in a row.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::Tally;
 use crate::bucket::Bucket;
 use crate::decimate::Span;
+use crate::entry::Point;
 
 /// One row.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +20,49 @@ pub struct Lasted {
     pub states: BTreeMap<i64, u64>,
     /// For how long there was a state of which the thinned past doesn't tell which, in µs.
     pub unsure_us: u64,
+}
+
+/// One row of a tag of texts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LastedTexts {
+    /// From when to when.
+    pub span: Span,
+    /// How many samples came in it.
+    pub count: u64,
+    /// For how long it held each value, in µs, in the order they were met.
+    pub states: Vec<(Point, u64)>,
+}
+
+/// Numbers for the values of a tag of texts, so that their time can be counted as that of states.
+#[derive(Debug, Default)]
+pub(crate) struct Names(RefCell<Vec<Point>>);
+
+impl Names {
+    /// The value's number; `None`: a gap.
+    pub(crate) fn number(&self, point: &Point) -> Option<f64> {
+        if !point.is_known() {
+            return None;
+        }
+        let mut names = self.0.borrow_mut();
+        let place = names.iter().position(|name| name == point);
+        if place.is_none() && names.len() <= STATES_MAX {
+            names.push(point.clone());
+        }
+        Some(place.unwrap_or(names.len() - 1) as f64)
+    }
+
+    /// More of them than an answer has?
+    pub(crate) fn is_too_many(&self) -> bool {
+        self.0.borrow().len() > STATES_MAX
+    }
+
+    /// The row with its values.
+    pub(crate) fn named(&self, row: Lasted) -> LastedTexts {
+        let names = self.0.borrow();
+        let name = |place: i64| usize::try_from(place).ok().and_then(|place| names.get(place).cloned());
+        let states = row.states.into_iter().filter_map(|(place, us)| Some((name(place)?, us)));
+        LastedTexts { span: row.span, count: row.count, states: states.collect() }
+    }
 }
 
 /// Counts it.

@@ -252,7 +252,7 @@ impl Engine {
     }
 
     fn record(&mut self, entry: &Entry) -> (i64, Record) {
-        (self.id(entry.whom), Record { at: self.eras.place(entry.at), point: entry.point })
+        (self.id(entry.whom), Record { at: self.eras.place(entry.at), point: entry.point.clone() })
     }
 
     pub(super) fn id(&self, whom: Whom) -> i64 {

@@ -29,6 +29,9 @@ const STEP: usize = 8;
 /// while the clock isn't known for longer.
 const SHOWN_MAX: usize = 262_144;
 
+/// The same for bytes of texts.
+const SHOWN_TEXT_BYTES_MAX: usize = 8 << 20;
+
 /// What became of an era.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
@@ -282,11 +285,15 @@ pub(super) fn lay_in(conn: &Connection, tag: i64, fresh: Vec<Record>, eras: &[Er
     for era in eras {
         let (from, to) = range(era);
         let mut shown: Vec<Record> =
-            waiting.iter().filter(|record| from <= record.at && record.at < to).copied().collect();
+            waiting.iter().filter(|record| from <= record.at && record.at < to).cloned().collect();
         let mut rows = find.query(params![tag, us(from), us(to)])?;
-        while let Some(row) = rows.next()?.filter(|_| shown.len() < SHOWN_MAX) {
+        let mut text_bytes = 0;
+        while shown.len() < SHOWN_MAX && text_bytes < SHOWN_TEXT_BYTES_MAX {
+            let Some(row) = rows.next()? else { break };
             let first = Timestamp(row.get::<_, i64>(0)?.unsigned_abs());
-            shown.extend(chunk::decode(tag, first, row.get_ref(1)?.as_blob()?).unwrap_or_default());
+            let found = chunk::decode(tag, first, row.get_ref(1)?.as_blob()?).unwrap_or_default();
+            text_bytes += found.iter().map(|record| record.point.text_bytes()).sum::<usize>();
+            shown.extend(found);
         }
         // What waits is newer than what is in chunks: at one time it counts.
         shown.reverse();
@@ -297,7 +304,7 @@ pub(super) fn lay_in(conn: &Connection, tag: i64, fresh: Vec<Record>, eras: &[Er
 
 fn to_calendar(record: &Record, era: &Era) -> Record {
     let uptime = era_of(record.at).map_or(0, |(_, uptime)| uptime);
-    Record { at: calendar(uptime, era.offset), ..*record }
+    Record { at: calendar(uptime, era.offset), point: record.point.clone() }
 }
 
 /// Moves some records of a settled era, none of which are outside chunks, to where they belong; those already there

@@ -10,11 +10,12 @@ use tag::{Kind, TagName, Timestamp};
 
 use super::old;
 use crate::error::StoreError;
+use crate::text::kind_code;
 
 /// The schema this release writes.
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = 4;
 
-/// The one before: without times to be made good.
+/// The second one: without times to be made good.
 const SCHEMA_OF_CHUNKS: i64 = 2;
 
 /// The first one: a row per record.
@@ -88,11 +89,6 @@ const TABLES_OF_3: &str = "
 pub(super) struct File {
     pub(super) conn: Connection,
     pub(super) ids: Vec<i64>,
-}
-
-/// How a kind is kept: as pymscada's packtype.
-pub(super) fn kind_code(kind: Kind) -> i64 {
-    if kind == Kind::Int { 1 } else { 2 }
 }
 
 /// Opens or makes the database. A damaged one, or one that isn't ours, is an error for which [`is_damage`] holds.
@@ -212,7 +208,7 @@ fn make(conn: &mut Connection) -> rusqlite::Result<()> {
     tx.commit()
 }
 
-/// From the second version to the third: nothing that is there changes.
+/// From the second version to the third, and to the fourth, which knows texts: nothing that is there changes.
 fn add_tables(conn: &mut Connection) -> rusqlite::Result<()> {
     if conn.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? >= SCHEMA {
         return Ok(());
@@ -245,7 +241,9 @@ pub(super) fn learn_tags(conn: &mut Connection, tags: &[(TagName, Kind)]) -> rus
                 Some((id, _)) => change.execute(params![id, code]).map(|_| id),
             }
         };
-        tags.iter().map(|(name, kind)| enter(name.as_str(), kind_code(*kind))).collect::<rusqlite::Result<_>>()?
+        tags.iter()
+            .map(|(name, kind)| enter(name.as_str(), i64::from(kind_code(*kind))))
+            .collect::<rusqlite::Result<_>>()?
     };
     tx.commit()?;
     Ok(ids)

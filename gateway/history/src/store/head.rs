@@ -11,6 +11,7 @@ use crate::entry::TIME_END;
 use crate::format::Record;
 use crate::format::chunk::CHUNK_MAX;
 use crate::format::log::Line;
+use crate::format::texts::CHUNK_TEXT_BYTES_MAX;
 
 /// The most records that wait for a chunk, over all tags: 6 MB of memory. Past it the longest waiting lists become
 /// chunks before they are full.
@@ -18,6 +19,10 @@ const WAITING_MAX: usize = 262_144;
 
 /// Down to this many, so that the next flush isn't the same again.
 const WAITING_LOW: usize = WAITING_MAX * 3 / 4;
+
+/// The same for bytes of texts.
+const WAITING_TEXT_BYTES_MAX: usize = 4 << 20;
+const WAITING_TEXT_BYTES_LOW: usize = WAITING_TEXT_BYTES_MAX * 3 / 4;
 
 /// A log no larger than this is left as it is; past it, lines that are mostly in chunks by now are folded together.
 const FOLD_FROM_BYTES: usize = 256 << 10;
@@ -31,17 +36,25 @@ pub(crate) struct Head {
     waiting: BTreeMap<i64, Waiting>,
     /// By number: the log's lines.
     lines: BTreeMap<i64, Held>,
-    /// How many records wait.
-    count: usize,
+    /// How much waits.
+    size: Size,
     /// Taken from the recorder, not durable yet.
     pub(super) pending: Vec<(i64, Record)>,
     /// What is kept by the machine's uptime.
     pub(super) eras: Vec<Era>,
 }
 
+/// So many records, with so many bytes of texts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Size {
+    count: usize,
+    text_bytes: usize,
+}
+
 #[derive(Debug, Default)]
 struct Waiting {
     records: Vec<Record>,
+    size: Size,
     /// Which line each of them is in: so many of that line, in order.
     runs: Vec<(i64, usize)>,
 }
@@ -74,28 +87,37 @@ pub(super) struct Fold {
 impl Head {
     /// What a flush of this line should do.
     pub(super) fn plan(&self, line: &Line) -> Plan {
-        let waits = |tag: &i64| self.waiting.get(tag).map_or(0, |waiting| waiting.records.len());
-        let mut lengths: BTreeMap<i64, usize> = line.iter().map(|(tag, new)| (*tag, waits(tag) + new.len())).collect();
-        let mut total = self.count + line.values().map(Vec::len).sum::<usize>();
-        let mut seal: Vec<i64> = lengths.iter().filter(|(_, n)| **n >= CHUNK_MAX).map(|(tag, _)| *tag).collect();
-        total -= seal.iter().map(|tag| lengths[tag]).sum::<usize>();
-        if total > WAITING_MAX {
-            for (tag, waiting) in &self.waiting {
-                lengths.entry(*tag).or_insert(waiting.records.len());
+        let waits = |tag: &i64| self.waiting.get(tag).map_or(Size::default(), |waiting| waiting.size);
+        let mut sizes: BTreeMap<i64, Size> =
+            line.iter().map(|(tag, new)| (*tag, waits(tag).with(Size::of(new)))).collect();
+        let mut total = line.values().fold(self.size, |total, new| total.with(Size::of(new)));
+        let is_whole = |size: &Size| size.count >= CHUNK_MAX || size.text_bytes >= CHUNK_TEXT_BYTES_MAX;
+        let mut seal: Vec<i64> = sizes.iter().filter(|(_, size)| is_whole(size)).map(|(tag, _)| *tag).collect();
+        seal.iter().for_each(|tag| total = total.without(sizes[tag]));
+        let bounds: [(Part, usize, usize); 2] = [
+            (|size| size.count, WAITING_MAX, WAITING_LOW),
+            (|size| size.text_bytes, WAITING_TEXT_BYTES_MAX, WAITING_TEXT_BYTES_LOW),
+        ];
+        for (part, most, low) in bounds {
+            if part(&total) <= most {
+                continue;
             }
-            let mut rest: Vec<_> = lengths.into_iter().filter(|(tag, _)| !seal.contains(tag)).collect();
-            rest.sort_unstable_by_key(|(_, length)| std::cmp::Reverse(*length));
-            for (tag, length) in rest {
-                if total <= WAITING_LOW {
+            for (tag, waiting) in &self.waiting {
+                sizes.entry(*tag).or_insert(waiting.size);
+            }
+            let mut rest: Vec<_> = sizes.iter().filter(|(tag, _)| !seal.contains(tag)).collect();
+            rest.sort_unstable_by_key(|(_, size)| std::cmp::Reverse(part(size)));
+            for (tag, size) in rest {
+                if part(&total) <= low {
                     break;
                 }
-                total -= length;
-                seal.push(tag);
+                total = total.without(*size);
+                seal.push(*tag);
             }
         }
         let with_new = |tag: i64| {
             let mut records = self.waiting.get(&tag).map_or_else(Vec::new, |waiting| waiting.records.clone());
-            records.extend(line.get(&tag).into_iter().flatten());
+            records.extend(line.get(&tag).into_iter().flatten().cloned());
             (tag, records)
         };
         let dead = self.dead_without(&seal);
@@ -112,9 +134,10 @@ impl Head {
     pub(super) fn add(&mut self, seq: i64, bytes: usize, line: Line) {
         let all = line.values().map(Vec::len).sum();
         self.lines.insert(seq, Held { bytes, all, needed: all });
-        self.count += all;
         for (tag, records) in line {
             let waiting = self.waiting.entry(tag).or_default();
+            let size = Size::of(&records);
+            (self.size, waiting.size) = (self.size.with(size), waiting.size.with(size));
             waiting.runs.push((seq, records.len()));
             waiting.records.extend(records);
         }
@@ -124,7 +147,7 @@ impl Head {
     pub(super) fn sealed(&mut self, tags: impl IntoIterator<Item = i64>, dead: &[i64]) {
         for tag in tags {
             let Some(waiting) = self.waiting.remove(&tag) else { continue };
-            self.count -= waiting.records.len();
+            self.size = self.size.without(waiting.size);
             for (seq, count) in waiting.runs {
                 if let Some(held) = self.lines.get_mut(&seq) {
                     held.needed -= count;
@@ -174,7 +197,7 @@ impl Head {
     /// A tag's records that are in no chunk, durable or not, in order of time, each time once.
     pub(super) fn fresh(&self, tag: i64) -> Vec<Record> {
         let mut records = self.waiting.get(&tag).map_or_else(Vec::new, |waiting| waiting.records.clone());
-        records.extend(self.pending.iter().filter(|(of, _)| *of == tag).map(|(_, record)| *record));
+        records.extend(self.pending.iter().filter(|(of, _)| *of == tag).map(|(_, record)| record.clone()));
         in_order(records)
     }
 
@@ -207,6 +230,23 @@ impl Head {
         }
         let is_dead = |seq: &i64, held: &Held| held.needed == gone.get(seq).copied().unwrap_or(0);
         self.lines.iter().filter(|(seq, held)| is_dead(seq, held)).map(|(seq, _)| *seq).collect()
+    }
+}
+
+/// The count or the bytes.
+type Part = fn(&Size) -> usize;
+
+impl Size {
+    fn of(records: &[Record]) -> Self {
+        Self { count: records.len(), text_bytes: records.iter().map(|record| record.point.text_bytes()).sum() }
+    }
+
+    fn with(self, more: Self) -> Self {
+        Self { count: self.count + more.count, text_bytes: self.text_bytes + more.text_bytes }
+    }
+
+    fn without(self, less: Self) -> Self {
+        Self { count: self.count - less.count, text_bytes: self.text_bytes - less.text_bytes }
     }
 }
 

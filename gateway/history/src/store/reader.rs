@@ -17,7 +17,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension};
 use shell::Stop;
-use tag::{TagName, Timestamp};
+use tag::{Kind, TagName, Timestamp};
 
 use super::Shared;
 use super::engine::{ALL, load, lock};
@@ -32,6 +32,7 @@ use crate::entry::{Number, Point};
 use crate::error::ReadError;
 use crate::format::Record;
 use crate::levels::Calendar;
+use crate::text::{TEXT_KINDS, kind_code};
 pub use rolled::ROWS_MAX;
 pub use rows::{PAGE_CELLS_MAX, Page, Row};
 
@@ -58,7 +59,8 @@ pub struct Reader {
 #[derive(Debug, Clone, Copy)]
 struct Known {
     id: i64,
-    is_int: bool,
+    /// See [`kind_code`].
+    kind: i64,
 }
 
 impl Reader {
@@ -108,7 +110,7 @@ impl Reader {
         let stopped = Cell::new(false);
         let mut visit = |record: &Record| {
             if !stopped.get() {
-                stopped.set(visit(record.at, record.point).is_break());
+                stopped.set(visit(record.at, record.point.clone()).is_break());
             }
         };
         let done = self.over_until(known.id, Some(&stopped), |own, all| {
@@ -173,9 +175,16 @@ impl Reader {
         let reading = failed("looking a tag up");
         self.connect()?;
         let mut find = self.conn().prepare_cached("SELECT id, kind FROM tag WHERE name = ?1").map_err(reading)?;
-        let known =
-            find.query_row([tag.as_str()], |row| Ok(Known { id: row.get(0)?, is_int: row.get::<_, i64>(1)? == 1 }));
+        let known = find.query_row([tag.as_str()], |row| Ok(Known { id: row.get(0)?, kind: row.get(1)? }));
         known.optional().map_err(reading)
+    }
+
+    /// A tag of numbers; `None` if there is no such tag.
+    fn known_number(&mut self, tag: &TagName) -> Result<Option<Known>, ReadError> {
+        match self.known(tag)? {
+            Some(known) if known.is_text() => Err(ReadError::NoNumbers(tag.clone())),
+            known => Ok(known),
+        }
     }
 
     /// Makes the connection, anew when the database has been replaced.
@@ -271,13 +280,19 @@ impl Reader {
 impl Known {
     /// The number as the tag's present type; it may have been another when it was kept.
     fn as_its_kind(self, kept: Number) -> Number {
-        if self.is_int { Number::Int(kept.as_i64()) } else { Number::Float(kept.as_f64()) }
+        if self.kind == i64::from(kind_code(Kind::Int)) {
+            Number::Int(kept.as_i64())
+        } else {
+            Number::Float(kept.as_f64())
+        }
+    }
+
+    /// Is it a tag of no numbers?
+    fn is_text(self) -> bool {
+        self.kind >= TEXT_KINDS
     }
 }
 
 pub(super) fn number(record: &Record) -> Option<Number> {
-    match record.point {
-        Point::Value(number) => Some(number),
-        Point::Gap(_) => None,
-    }
+    record.point.number()
 }

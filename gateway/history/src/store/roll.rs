@@ -15,6 +15,7 @@ use crate::entry::TIME_END;
 use crate::error::ReadError;
 use crate::format::{Record, rollup};
 use crate::levels::{Calendar, Level};
+use crate::text::TEXT_KINDS;
 
 /// Forgets the blocks that these records, new in chunks, are not in (also where rolling up hasn't come back to), and lets rolling up begin there again.
 pub(super) fn forget(tx: &Connection, calendar: &Calendar, tag: i64, records: &[Record]) -> rusqlite::Result<()> {
@@ -39,8 +40,11 @@ pub(super) fn forget(tx: &Connection, calendar: &Calendar, tag: i64, records: &[
 
 /// Makes a tag's missing blocks in order of time, at most `most` windows; gives how many more may be made.
 pub(super) fn roll(tx: &Connection, calendar: &Calendar, tag: i64, most: usize) -> rusqlite::Result<usize> {
-    let rolled: Option<i64> =
-        tx.prepare_cached("SELECT rolled FROM tag WHERE id = ?1")?.query_row([tag], |row| row.get(0)).optional()?;
+    // Texts have no buckets.
+    let rolled: Option<i64> = tx
+        .prepare_cached("SELECT rolled FROM tag WHERE id = ?1 AND kind < ?2")?
+        .query_row([tag, TEXT_KINDS], |row| row.get(0))
+        .optional()?;
     let sealed: Option<i64> = tx
         .prepare_cached("SELECT to_us FROM chunk WHERE tag = ?1 AND from_us < ?2 ORDER BY from_us DESC LIMIT 1")?
         .query_row([tag, us(TIME_END)], |row| row.get(0))

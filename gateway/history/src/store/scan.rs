@@ -16,7 +16,7 @@ use crate::format::{Record, chunk, rollup};
 use crate::levels::{Calendar, Level};
 
 /// A piece of the past.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Piece {
     /// One record.
     Record(Record),
@@ -80,7 +80,7 @@ impl Past<'_> {
             let Some((first, last, body)) = found else { break };
             (self.look)()?;
             let split = fresh.partition_point(|record| record.at < first);
-            fresh[..split].iter().for_each(|record| visit(*record));
+            fresh[..split].iter().for_each(|record| visit(record.clone()));
             fresh = &fresh[split..];
             let split = fresh.partition_point(|record| record.at <= last);
             let mut records = self.decode(first, &body);
@@ -88,9 +88,9 @@ impl Past<'_> {
                 records = overlay(records, &fresh[..split]);
             }
             fresh = &fresh[split..];
-            records.iter().filter(|record| from <= record.at && record.at < to).for_each(|record| visit(*record));
+            records.into_iter().filter(|record| from <= record.at && record.at < to).for_each(&mut *visit);
         }
-        fresh.iter().for_each(|record| visit(*record));
+        fresh.iter().for_each(|record| visit(record.clone()));
         Ok(())
     }
 
@@ -110,15 +110,15 @@ impl Past<'_> {
             let split = fresh.partition_point(|record| record.at < first);
             let records = overlay(self.decode(first, &body), &fresh[split..]);
             fresh = &fresh[..split];
-            for record in records.iter().rev().filter(|record| record.at < before) {
-                if visit(*record).is_break() {
+            for record in records.into_iter().rev().filter(|record| record.at < before) {
+                if visit(record).is_break() {
                     return Ok(());
                 }
             }
             until = first;
         }
         for record in fresh.iter().rev() {
-            if visit(*record).is_break() {
+            if visit(record.clone()).is_break() {
                 break;
             }
         }
@@ -176,7 +176,7 @@ impl Past<'_> {
 
     /// The buckets a window should have, if it is worth a block.
     pub(super) fn build(&self, level: Level, window: (Timestamp, Timestamp)) -> Result<Option<Vec<Bucket>>, ReadError> {
-        let mut parts = 0;
+        let (mut parts, mut is_text) = (0, false);
         let mut buckets: Vec<Bucket> = Vec::new();
         let mut filler: Option<(Timestamp, crate::bucket::Filler)> = None;
         self.pieces(level.below(), window.0, window.1, &mut |piece| {
@@ -190,6 +190,7 @@ impl Past<'_> {
                 buckets.extend(filler.take().and_then(|(_, filler)| filler.finish()));
                 filler = Some((end, crate::bucket::Filler::new(start, end)));
             }
+            is_text |= matches!(&piece, Piece::Record(record) if matches!(record.point, Point::Text(_)));
             if let Some((_, filler)) = &mut filler {
                 match &piece {
                     Piece::Record(record) => filler.push(record),
@@ -199,7 +200,8 @@ impl Past<'_> {
         })?;
         buckets.extend(filler.and_then(|(_, filler)| filler.finish()));
         let worth = if level == Level::Minute { WORTH_RECORDS } else { WORTH_BUCKETS };
-        Ok((parts >= worth && buckets.len() <= rollup::BLOCK_MAX).then_some(buckets))
+        // A bucket can't stand for a text.
+        Ok((parts >= worth && !is_text && buckets.len() <= rollup::BLOCK_MAX).then_some(buckets))
     }
 
     /// What is left of a time whose detail was thinned: the shortest buckets there are, whole ones, and records that

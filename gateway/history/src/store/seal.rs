@@ -6,8 +6,8 @@ use tag::Timestamp;
 use super::head::{in_order, overlay};
 use super::roll;
 use crate::era::era_of;
-use crate::format::Record;
 use crate::format::chunk::{self, CHUNK_BYTES_MAX, CHUNK_MAX};
+use crate::format::{Record, texts};
 use crate::levels::Calendar;
 
 /// Fewer records than this don't compress on their own.
@@ -150,6 +150,9 @@ fn insert(tx: &Connection, tag: i64, records: &[Record], ids: &mut ChunkIds) -> 
     if records.is_empty() {
         return Ok(());
     }
+    if records.iter().any(|record| record.point.text_bytes() > 0) {
+        return insert_texts(tx, tag, records, ids);
+    }
     for piece in evenly(records, CHUNK_MAX) {
         let body = chunk::encode(tag, piece);
         let parts = body.len().div_ceil(CHUNK_BYTES_MAX);
@@ -160,6 +163,17 @@ fn insert(tx: &Connection, tag: i64, records: &[Record], ids: &mut ChunkIds) -> 
         for part in evenly(piece, piece.len().div_ceil(parts)) {
             put(tx, tag, part, &chunk::encode(tag, part), ids)?;
         }
+    }
+    Ok(())
+}
+
+/// The same where some are texts: as many in a chunk as it may have.
+fn insert_texts(tx: &Connection, tag: i64, records: &[Record], ids: &mut ChunkIds) -> rusqlite::Result<()> {
+    let mut rest = records;
+    while !rest.is_empty() {
+        let (piece, others) = rest.split_at(texts::fitting(&rest[..rest.len().min(CHUNK_MAX)]));
+        put(tx, tag, piece, &chunk::encode(tag, piece), ids)?;
+        rest = others;
     }
     Ok(())
 }

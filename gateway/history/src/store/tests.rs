@@ -246,9 +246,9 @@ fn a_foreign_database_is_set_aside_and_a_newer_one_left_alone() {
     assert_eq!(store.generation(), 1);
     store.close(Vec::new());
 
-    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 4).unwrap();
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 5).unwrap();
     let refused = Store::open(config(folder.path()), ManualClock::at(at(0)));
-    assert!(matches!(refused, Err(StoreError::Newer { found: 4, known: 3, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Newer { found: 5, known: 4, .. })), "{refused:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use tag::Timestamp;
 use super::scan::us;
 use crate::entry::TIME_END;
 use crate::levels::{Calendar, Level};
+use crate::text::TEXT_KINDS;
 
 /// Down to this part of the bound, so that not every flush has something to take away.
 const LOW: (u64, u64) = (97, 100);
@@ -165,6 +166,11 @@ fn is_covered(
     place: usize,
     from: Timestamp,
 ) -> rusqlite::Result<bool> {
+    // A text is older or newer, nothing else stands for it: the oldest goes with the oldest of the others.
+    let mut of_texts = tx.prepare_cached("SELECT 1 FROM tag WHERE id = ?1 AND kind >= ?2")?;
+    if place == 0 && of_texts.exists(params![row.tag, TEXT_KINDS])? {
+        return Ok(true);
+    }
     let mut find = tx.prepare_cached("SELECT 1 FROM rollup WHERE tag = ?1 AND level = ?2 AND from_us = ?3")?;
     for level in Level::ALL.into_iter().skip(place) {
         let (mut at, mut whole) = (from, true);

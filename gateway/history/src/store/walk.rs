@@ -14,6 +14,7 @@ use crate::entry::{Cause, Number, Point};
 use crate::error::ReadError;
 use crate::format::Record;
 use crate::levels::Level;
+use crate::rolled::states::Names;
 use crate::rolled::{Course, Mark, Tally};
 
 /// Records that one question may read: half a second on a small box. Past it a person asks for a shorter span.
@@ -57,17 +58,16 @@ pub(super) fn last_value(own: &Past<'_>, before: Timestamp) -> Result<Option<(Ti
 /// The last record of its own before a time, a value if that is wanted; of a thinned past as well as what is left tells.
 pub(super) fn own_last(own: &Past<'_>, before: Timestamp, is_value: bool) -> Result<Option<Record>, ReadError> {
     let is_meant = |record: &Record| !is_value || number(record).is_some();
-    let mut last = None;
+    let mut last: Option<Record> = None;
     own.backwards(before, &mut |record| {
-        if is_meant(&record) {
-            last = Some(record);
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
+        if !is_meant(&record) {
+            return ControlFlow::Continue(());
         }
+        last = Some(record);
+        ControlFlow::Break(())
     })?;
     let thinned = own.thinned.records_until();
-    if thinned.0 == 0 || last.is_some_and(|record| record.at >= thinned) {
+    if thinned.0 == 0 || last.as_ref().is_some_and(|record| record.at >= thinned) {
         return Ok(last);
     }
     // Some of the records are gone; what stands for them may know something newer.
@@ -75,7 +75,7 @@ pub(super) fn own_last(own: &Past<'_>, before: Timestamp, is_value: bool) -> Res
     for back in BACK_US {
         let from = Timestamp(until.0.saturating_sub(back));
         let mut see = |record: Record| {
-            if record.at < before && is_meant(&record) && last.is_none_or(|last| last.at <= record.at) {
+            if record.at < before && is_meant(&record) && last.as_ref().is_none_or(|last| last.at <= record.at) {
                 last = Some(record);
             }
         };
@@ -115,6 +115,8 @@ pub(super) struct Walk<'w, 'p, T: Tally> {
     course: Course<'w, T>,
     /// Set when it is enough; the past then stops being read.
     enough: &'w Cell<bool>,
+    /// Of a tag of texts: what stands for them. Then there are no buckets.
+    names: Option<&'w Names>,
     /// Records that may yet be read.
     left: usize,
     failed: Option<ReadError>,
@@ -127,14 +129,15 @@ impl<'w, 'p, T: Tally> Walk<'w, 'p, T> {
         gaps: &'w [Timestamp],
         course: Course<'w, T>,
         enough: &'w Cell<bool>,
+        names: Option<&'w Names>,
         most: usize,
     ) -> Self {
-        Self { own, gaps, course, enough, left: most, failed: None }
+        Self { own, gaps, course, enough, names, left: most, failed: None }
     }
 
     /// The rows of a span in which it is `now`.
     pub(super) fn rows(mut self, level: Level, span: Span, now: Timestamp) -> Result<Vec<T::Row>, ReadError> {
-        let read = self.past(Some(level), span);
+        let read = self.past(Some(level).filter(|_| self.names.is_none()), span);
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -161,16 +164,22 @@ impl<'w, 'p, T: Tally> Walk<'w, 'p, T> {
                     return;
                 };
                 self.left = left;
-                if self.course.is_too_many() {
+                let value = match self.names {
+                    Some(names) => names.number(&record.point),
+                    None => number(record).map(Number::as_f64),
+                };
+                if self.course.is_too_many() || self.names.is_some_and(Names::is_too_many) {
                     self.fail(ReadError::TooManyStates);
                     return;
                 }
                 self.gaps_before(record.at);
-                self.course.push(&match number(record) {
-                    Some(number) => Mark::Value(record.at, number.as_f64()),
+                self.course.push(&match value {
+                    Some(value) => Mark::Value(record.at, value),
                     None => Mark::Gap(record.at),
                 });
             }
+            // It was a tag of numbers then, and its records are gone.
+            Piece::Bucket(bucket) if self.names.is_some() => self.course.push(&Mark::Gap(bucket.first_at)),
             Piece::Bucket(bucket) => self.bucket(bucket),
         }
     }

@@ -28,6 +28,9 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_
 /// So much is flushed before its time: a line of the log of half a megabyte.
 const PENDING_MAX: usize = 65_536;
 
+/// Or so many bytes of texts.
+const PENDING_TEXT_BYTES_MAX: usize = 1 << 20;
+
 /// How long the thread sleeps when nothing is pending; it is woken by the next batch.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -43,6 +46,8 @@ pub(super) struct Writer {
     pub(super) engine: Option<Engine>,
     /// Shown, not durable yet.
     pending: Vec<Entry>,
+    /// Bytes of texts among it.
+    pending_text_bytes: usize,
     /// Since when there is something pending.
     since: Option<Instant>,
     /// When the last process ended if it left no mark, until that is written; as the store keeps it.
@@ -69,6 +74,7 @@ impl Writer {
             shared,
             engine: None,
             pending: Vec::new(),
+            pending_text_bytes: 0,
             since: None,
             owed: None,
             told: BTreeMap::new(),
@@ -128,12 +134,13 @@ impl Writer {
             let _ = batch.entries.iter().try_for_each(|entry| engine.make_place(entry.at, now));
             engine.show(&batch.entries);
         }
+        self.pending_text_bytes += batch.entries.iter().map(|entry| entry.point.text_bytes()).sum::<usize>();
         self.pending.extend(batch.entries);
         self.since.get_or_insert(self.clock.mono());
     }
 
     pub(super) fn until_flush(&self) -> Duration {
-        if self.pending.len() >= PENDING_MAX {
+        if self.is_full() {
             return self.hold();
         }
         let waited = |since| self.clock.mono().duration_since(since);
@@ -144,12 +151,17 @@ impl Writer {
 
     /// Whether what comes is to wait with its sender: memory is full, and nothing may be written.
     pub(super) fn takes_no_more(&self) -> bool {
-        self.pending.len() >= PENDING_MAX && !self.hold().is_zero()
+        self.is_full() && !self.hold().is_zero()
     }
 
     /// How long nothing may be written: the day's bytes are spent.
     fn hold(&self) -> Duration {
         self.spending.hold(self.clock.mono())
+    }
+
+    /// Is there enough that it is flushed before its time?
+    fn is_full(&self) -> bool {
+        self.pending.len() >= PENDING_MAX || self.pending_text_bytes >= PENDING_TEXT_BYTES_MAX
     }
 
     /// Whether there is something to do that nobody waits for.
@@ -214,6 +226,7 @@ impl Writer {
         self.owed = None;
         self.shared.written.fetch_add(self.pending.len() as u64, Ordering::Relaxed);
         self.pending.clear();
+        self.pending_text_bytes = 0;
         self.since = None;
         while let Some(learned) = self.learned.front() {
             engine.restamp(learned).map_err(sqlite("correcting times in", &self.path))?;

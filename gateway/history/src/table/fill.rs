@@ -72,12 +72,15 @@ fn columns(wanted: &Wanted) -> Vec<&str> {
     }
 }
 
-fn record_row(text: &mut Text, tag: &TagName, at: Timestamp, point: Point) {
-    let value = match point {
-        Point::Value(number) => Cell::Number(number),
-        Point::Gap(_) => Cell::None,
-    };
-    text.row(&[Cell::Time(at), Cell::Text(tag.as_str()), value, Cell::Text(&quality(point))]);
+/// Past so many bytes a page ends at its next row: with sixteen of the longest texts in that, every byte escaped, it fits
+/// an answer.
+pub(crate) const PAGE_BYTES_MAX: usize = 2 << 20;
+
+/// A table that can't be asked for in pages has at most so many.
+pub(crate) const TABLE_BYTES_MAX: usize = 8 << 20;
+
+fn record_row(text: &mut Text, tag: &TagName, at: Timestamp, point: &Point) {
+    text.row(&[Cell::Time(at), Cell::Text(tag.as_str()), Cell::of(point), Cell::Text(&quality(point))]);
 }
 
 fn records(reader: &mut Reader, wanted: &Wanted, text: &mut Text) -> Result<Option<Next>, ReadError> {
@@ -86,12 +89,13 @@ fn records(reader: &mut Reader, wanted: &Wanted, text: &mut Text) -> Result<Opti
         let (mut last, mut more) = (None, None);
         let known = reader.records(tag, Span { from: at, to: wanted.span.to }, &mut |at, point| {
             // A time and its gap of all stay together.
-            if text.rows() >= PAGE_CELLS_MAX && last != Some(at) {
+            let is_full = text.rows() >= PAGE_CELLS_MAX || text.bytes() >= PAGE_BYTES_MAX;
+            if is_full && last != Some(at) {
                 more = Some(at);
                 return ControlFlow::Break(());
             }
             last = Some(at);
-            record_row(text, tag, at, point);
+            record_row(text, tag, at, &point);
             ControlFlow::Continue(())
         })?;
         if !known {
@@ -113,7 +117,13 @@ fn rows(reader: &mut Reader, wanted: &Wanted, step: Option<u64>, text: &mut Text
         None => reader.rows_changed(&wanted.tags, span)?,
     };
     for (at, values) in &page.rows {
-        let values = values.iter().map(|value| value.map_or(Cell::None, Cell::Number));
+        if text.bytes() >= PAGE_BYTES_MAX {
+            return Ok(Some(Next { tag: 0, at: *at, any: text.any() }));
+        }
+        let values = values.iter().map(|value| match value {
+            Some(point) => Cell::of(point),
+            None => Cell::None,
+        });
         let cells: Vec<Cell<'_>> = std::iter::once(Cell::Time(*at)).chain(values).collect();
         text.row(&cells);
     }
@@ -124,7 +134,7 @@ fn at(reader: &mut Reader, wanted: &Wanted, text: &mut Text) -> Result<(), ReadE
     for tag in &wanted.tags {
         let held = reader.value_at(tag, wanted.span.from)?.ok_or_else(|| ReadError::NoTag(tag.clone()))?;
         match held {
-            Some((since, point)) => record_row(text, tag, since, point),
+            Some((since, point)) => record_row(text, tag, since, &point),
             None => text.row(&[Cell::None, Cell::Text(tag.as_str()), Cell::None, Cell::Text("never recorded before")]),
         }
     }
@@ -196,6 +206,10 @@ fn states(
     text: &mut Text,
 ) -> Result<(), ReadError> {
     for tag in &wanted.tags {
+        if reader.holds_texts(tag)? {
+            text_states(reader, wanted, (tag, every), now, text)?;
+            continue;
+        }
         for row in bounded(reader.states(tag, wanted.span, every, now)?, tag, text)? {
             let unsure = (row.unsure_us > 0).then_some((Cell::Text("unsure"), row.unsure_us));
             let states = row.states.iter().map(|(state, us)| (Cell::Number(Number::Int(*state)), *us));
@@ -203,6 +217,26 @@ fn states(
                 let (start, end) = (Cell::Time(row.span.from), Cell::Time(row.span.to));
                 text.row(&[start, end, Cell::Text(tag.as_str()), state, Cell::Micros(us)]);
             }
+        }
+    }
+    Ok(())
+}
+
+/// Texts may be long, and there may be many of them.
+fn text_states(
+    reader: &mut Reader,
+    wanted: &Wanted,
+    (tag, every): (&TagName, Every),
+    now: Timestamp,
+    text: &mut Text,
+) -> Result<(), ReadError> {
+    for row in bounded(reader.text_states(tag, wanted.span, every, now)?, tag, text)? {
+        for (state, us) in &row.states {
+            if text.bytes() > TABLE_BYTES_MAX {
+                return Err(ReadError::TooManyRows);
+            }
+            let (start, end) = (Cell::Time(row.span.from), Cell::Time(row.span.to));
+            text.row(&[start, end, Cell::Text(tag.as_str()), Cell::of(state), Cell::Micros(*us)]);
         }
     }
     Ok(())

@@ -6,7 +6,9 @@ use std::fmt::Write;
 use tag::Timestamp;
 
 use super::TableForm;
-use crate::entry::{Cause, Number, Point};
+use super::spell::{field_of, json_of, words};
+use crate::entry::{Number, Point};
+use crate::text::Text as Kept;
 
 /// One cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,28 +25,31 @@ pub(crate) enum Cell<'a> {
     Count(u64),
     /// A value.
     Number(Number),
+    /// A value that is no number.
+    Kept(&'a Kept),
 }
 
-impl Cell<'_> {
+impl<'a> Cell<'a> {
+    /// What a record holds.
+    pub(crate) fn of(point: &'a Point) -> Self {
+        match point {
+            Point::Value(number) => Self::Number(*number),
+            Point::Text(text) => Self::Kept(text),
+            Point::Gap(_) => Self::None,
+        }
+    }
+
     /// A number that may not be known.
     pub(crate) fn float(x: Option<f64>) -> Self {
         x.map_or(Self::None, |x| Self::Number(Number::Float(x)))
     }
 }
 
-/// Why nothing is known, in words.
-pub(crate) fn words(cause: Cause) -> String {
-    match cause {
-        Cause::NotRecorded => "not recorded".into(),
-        Cause::Fault(fault) => fault.to_string(),
-    }
-}
-
 /// The quality of a record: `good`, or why not.
-pub(crate) fn quality(point: Point) -> String {
+pub(crate) fn quality(point: &Point) -> String {
     match point {
-        Point::Value(_) => "good".into(),
-        Point::Gap(cause) => words(cause),
+        Point::Value(_) | Point::Text(_) => "good".into(),
+        Point::Gap(cause) => words(*cause),
     }
 }
 
@@ -101,6 +106,11 @@ impl Text {
         self.rows
     }
 
+    /// How long this page is.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// The text; `is_last` ends the table.
     pub(crate) fn finish(mut self, is_last: bool) -> String {
         if is_last && self.form == TableForm::Json {
@@ -133,6 +143,8 @@ fn push(text: &mut String, cell: &Cell<'_>, is_json: bool) {
         Cell::Micros(us) => write!(text, "{}", *us as f64 / 1e6),
         Cell::Text(word) if is_json => write!(text, "{}", serde_json::Value::from(*word)),
         Cell::Text(word) => text.write_str(&quoted(word)),
+        Cell::Kept(kept) if is_json => text.write_str(&json_of(kept)),
+        Cell::Kept(kept) => text.write_str(&quoted(&field_of(kept))),
         Cell::Count(n) => write!(text, "{n}"),
         Cell::Number(Number::Int(n)) => write!(text, "{n}"),
         // As it reads back exactly.
@@ -145,7 +157,11 @@ pub(crate) fn iso(at: Timestamp) -> jiff::Timestamp {
     jiff::Timestamp::from_microsecond(i64::try_from(at.0).unwrap_or(i64::MAX)).unwrap_or(jiff::Timestamp::MAX)
 }
 
-/// A field that holds a comma or a quote is in quotes.
+/// A field that holds a comma, a quote or the end of a line is in quotes.
 pub(crate) fn quoted(text: &str) -> Cow<'_, str> {
-    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")).into() } else { text.into() }
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\"")).into()
+    } else {
+        text.into()
+    }
 }

@@ -7,15 +7,22 @@ use std::path::Path;
 use tag::{Kind, TagName, Timestamp};
 
 use super::{Progress, open_alone};
-use crate::entry::{Cause, Number, Point, TIME_END};
+use crate::entry::{Number, Point, TIME_END};
 use crate::error::StoreError;
 use crate::format::Record;
 use crate::store::FILE_NAME;
 use crate::store::engine::Engine;
 use crate::store::file::sqlite;
+use crate::table::spell::point_of;
 
 /// Records that become durable together: 2 MB of memory.
 const STEP: usize = 65_536;
+
+/// Or so many bytes of texts.
+const STEP_TEXT_BYTES: usize = 4 << 20;
+
+/// No line that could be taken is longer: the longest text, each byte of it escaped and its quotes doubled.
+const LINE_BYTES_MAX: u64 = 1 << 20;
 
 /// One of pymscada's records: a time and a number, eight bytes each, big-endian.
 const DAT_BYTES: usize = 16;
@@ -25,7 +32,7 @@ const DAT_BYTES: usize = 16;
 pub struct Brought {
     /// Records taken.
     pub taken: u64,
-    /// Records whose time is past 2100, or whose value is no finite number.
+    /// Records whose time is past 2100, or whose value is none that the tag can have.
     pub refused: u64,
     /// What else was found, in words.
     pub remarks: Vec<String>,
@@ -44,8 +51,14 @@ pub fn import(
     let size = std::fs::metadata(file).map_err(reading)?.len();
     let mut input = BufReader::new(File::open(file).map_err(reading)?);
     let (_lock, engine) = open_alone(folder)?;
-    let mut into =
-        Into { engine, path: folder.join(FILE_NAME), tag: None, records: Vec::new(), brought: Brought::default() };
+    let mut into = Into {
+        engine,
+        path: folder.join(FILE_NAME),
+        tag: None,
+        records: Vec::new(),
+        text_bytes: 0,
+        brought: Brought::default(),
+    };
     if file.extension().is_some_and(|extension| extension == "dat") {
         let tag = dat_tag(file).ok_or_else(|| reading(wrong("the name is not that of a tag and a time")))?;
         let kind = kind_of(&tag).ok_or_else(|| StoreError::NoTag { tag: tag.clone() })?;
@@ -87,6 +100,7 @@ struct Into {
     path: std::path::PathBuf,
     tag: Option<(TagName, Kind)>,
     records: Vec<Record>,
+    text_bytes: usize,
     brought: Brought,
 }
 
@@ -96,16 +110,19 @@ impl Into {
             self.brought.refused += 1;
             return Ok(());
         };
-        if self.records.len() >= STEP || self.tag.as_ref().is_none_or(|(last, _)| last != tag) {
+        let is_full = self.records.len() >= STEP || self.text_bytes >= STEP_TEXT_BYTES;
+        if is_full || self.tag.as_ref().is_none_or(|(last, _)| last != tag) {
             self.settle()?;
             self.tag = Some((tag.clone(), kind));
         }
+        self.text_bytes += point.text_bytes();
         self.records.push(Record { at, point });
         Ok(())
     }
 
     fn settle(&mut self) -> Result<(), Ended> {
         let records = std::mem::take(&mut self.records);
+        self.text_bytes = 0;
         if let Some((tag, kind)) = self.tag.as_ref().filter(|_| !records.is_empty()) {
             let done = self.engine.bring(tag, *kind, &records);
             done.map_err(|source| Ended::Store(sqlite("importing into", &self.path)(source)))?;
@@ -175,15 +192,18 @@ fn bring_csv(
     let (mut text, mut done, mut number) = (String::new(), 0, 0_u64);
     loop {
         text.clear();
-        let count = input.read_line(&mut text)?;
-        if count == 0 {
-            return Ok(());
+        // A field in quotes may hold ends of lines.
+        while text.is_empty() || text.bytes().filter(|byte| *byte == b'"').count() % 2 == 1 {
+            let mut rest = input.by_ref().take(LINE_BYTES_MAX - text.len() as u64);
+            match rest.read_line(&mut text)? {
+                0 if text.is_empty() => return Ok(()),
+                0 => return Err(wrong(&format!("line {number}: a quote that doesn't end")).into()),
+                count => (done, number) = (done + count as u64, number + 1),
+            }
         }
-        done += count as u64;
-        number += 1;
         progress(done, size);
         let fields = fields(text.trim_end_matches(['\n', '\r']));
-        let [time, tag, value, ..] = &fields[..] else {
+        let [time, tag, value, why @ ..] = &fields[..] else {
             return Err(wrong(&format!("line {number}: wanted time,tag,value,quality")).into());
         };
         if number == 1 && time == "time" {
@@ -194,11 +214,7 @@ fn bring_csv(
         let at = at.map_err(|_| wrong(&format!("line {number}: before 1970")))?;
         let tag = TagName::parse(tag).map_err(|error| wrong(&format!("line {number}: {error}")))?;
         let kind = kind_of(&tag).ok_or_else(|| Ended::Store(StoreError::NoTag { tag: tag.clone() }))?;
-        let point = match (value.as_str(), kind) {
-            ("", _) => Some(Point::Gap(Cause::NotRecorded)),
-            (value, Kind::Int) => value.parse().ok().map(|n| Point::Value(Number::Int(n))),
-            (value, _) => value.parse().ok().filter(|x: &f64| x.is_finite()).map(|x| Point::Value(Number::Float(x))),
-        };
+        let point = point_of(value, why.first().map_or("", String::as_str), kind);
         into.push(&tag, kind, Timestamp(at), point)?;
     }
 }

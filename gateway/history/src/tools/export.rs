@@ -4,8 +4,9 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, params};
-use tag::{TagName, Timestamp};
+use tag::{TagName, Timestamp, Value};
 
 use super::Progress;
 use crate::decimate::Span;
@@ -13,15 +14,17 @@ use crate::entry::{Number, Point};
 use crate::error::{ReadError, StoreError};
 use crate::store::Reader;
 use crate::store::file::sqlite;
-use crate::table::text::{iso, quality, quoted, words};
+use crate::table::spell::{field_of, words};
+use crate::table::text::{iso, quality, quoted};
 use crate::table::{TableForm, TableOf, Wanted, fill};
 
 /// What an export is written as.
 pub enum Form<'a> {
-    /// Lines of `time,tag,value,quality`: an RFC 3339 time in UTC, a number that reads back exactly, `good`; or nothing and
-    /// why.
+    /// Lines of `time,tag,value,quality`: an RFC 3339 time in UTC, a value that reads back exactly (a text as a JSON
+    /// string, a list or a mapping as JSON), `good`; or nothing and why.
     Csv(&'a mut dyn Write),
-    /// A new SQLite file with one table `record (time_us, tag, value, why)`.
+    /// A new SQLite file with one table `record (time_us, tag, value, why, type)`; `type` is int, float, str, bytes, or
+    /// json for a list or a mapping.
     Table(PathBuf),
 }
 
@@ -46,18 +49,25 @@ pub fn export(
         Form::Table(path) => {
             let doing = || sqlite("exporting to", &path);
             let mut conn = Connection::open(&path).map_err(doing())?;
-            conn.execute_batch("CREATE TABLE record (time_us INTEGER NOT NULL, tag TEXT NOT NULL, value, why TEXT)")
-                .map_err(doing())?;
+            conn.execute_batch(
+                "CREATE TABLE record (time_us INTEGER NOT NULL, tag TEXT NOT NULL, value, why TEXT, type TEXT)",
+            )
+            .map_err(doing())?;
             let tx = conn.transaction().map_err(doing())?;
             let mut row = |at: Timestamp, tag: &TagName, point| {
-                let (int, float, why) = match point {
-                    Point::Value(Number::Int(n)) => (Some(n), None, None),
-                    Point::Value(Number::Float(x)) => (None, Some(x), None),
-                    Point::Gap(cause) => (None, None, Some(words(cause))),
+                let (value, kind, why) = match &point {
+                    Point::Value(Number::Int(n)) => (ValueRef::Integer(*n), Some("int"), None),
+                    Point::Value(Number::Float(x)) => (ValueRef::Real(*x), Some("float"), None),
+                    Point::Text(text) => match text.value() {
+                        Value::Bytes(bytes) => (ValueRef::Blob(bytes), Some("bytes"), None),
+                        Value::Json(json) => (ValueRef::Text(json.as_bytes()), Some("json"), None),
+                        _ => (ValueRef::Text(text.bytes()), Some("str"), None),
+                    },
+                    Point::Gap(cause) => (ValueRef::Null, None, Some(words(*cause))),
                 };
-                let mut put =
-                    tx.prepare_cached("INSERT INTO record VALUES (?1, ?2, coalesce(?3, ?4), ?5)").map_err(doing())?;
-                put.execute(params![at.0 as i64, tag.as_str(), int, float, why]).map_err(doing()).map(|_| ())
+                let mut put = tx.prepare_cached("INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5)").map_err(doing())?;
+                let value = ToSqlOutput::Borrowed(value);
+                put.execute(params![at.0 as i64, tag.as_str(), value, why, kind]).map_err(doing()).map(|_| ())
             };
             let count = walk(&mut reader, tags, span, &mut row, progress)?;
             tx.commit().map_err(doing())?;
@@ -102,10 +112,11 @@ fn reading(source: ReadError) -> StoreError {
 }
 
 fn csv_line(out: &mut dyn Write, at: Timestamp, tag: &TagName, point: Point) -> io::Result<()> {
-    let (time, name, quality) = (iso(at), quoted(tag.as_str()), quality(point));
-    match point {
+    let (time, name, quality) = (iso(at), quoted(tag.as_str()), quality(&point));
+    match &point {
         Point::Value(Number::Int(n)) => writeln!(out, "{time},{name},{n},{quality}"),
         Point::Value(Number::Float(x)) => writeln!(out, "{time},{name},{x:?},{quality}"),
+        Point::Text(text) => writeln!(out, "{time},{name},{},{quality}", quoted(&field_of(text))),
         Point::Gap(_) => writeln!(out, "{time},{name},,{}", quoted(&quality)),
     }
 }

@@ -69,10 +69,7 @@ pub(crate) fn raw(store: &Store, tag: &str, span: Span) -> Vec<(u64, Option<f64>
     let reading = read(store, move |reader| {
         let mut records = Vec::new();
         let known = reader.records(&tag, span, &mut |at, point| {
-            let value = match point {
-                Point::Value(number) => Some(number.as_f64()),
-                Point::Gap(_) => None,
-            };
+            let value = point.number().map(Number::as_f64);
             records.push((at.0, value));
             ControlFlow::Continue(())
         })?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forebay_history::{Entry, Point};
+use forebay_history::{Entry, Number};
 
 #[derive(Default)]
 pub(crate) struct Model {
@@ -12,10 +12,7 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn insert(&mut self, tag: usize, at: u64, entry: &Entry) {
-        let value = match entry.point {
-            Point::Value(number) => Some(number.as_f64()),
-            Point::Gap(_) => None,
-        };
+        let value = entry.point.number().map(Number::as_f64);
         self.tags[tag].insert(at, value);
     }
 

@@ -57,6 +57,14 @@ pub(crate) static TAG: Table = Table {
             "deadband: 0.01",
         ),
         Key::used(
+            "history",
+            Kind::Bool,
+            "yes for int, float and multi; no for str, list, dict and bytes",
+            "Whether the history keeps it. A text, list, mapping or bytes is kept as it came, up to 64 kB.",
+            "history: yes",
+        )
+        .ours(),
+        Key::used(
             "heartbeat_s",
             Kind::Number(1.0, 1e9),
             "only changes are kept",

@@ -127,6 +127,8 @@ pub(super) fn def(name: TagName, fields: &Fields<'_>, report: &mut Report<'_>) -
     def.dp = fields.int("dp").or(def.dp);
     def.group = fields.text("group").map(str::to_owned);
     def.stale = fields.number("stale_s").map(Duration::from_secs_f64);
+    def.recorded = fields.bool("history").unwrap_or(def.kind.is_numeric());
+    not_recorded(&def, fields, report);
     def.heartbeat = fields.number("heartbeat_s").map(Duration::from_secs_f64);
     def.age = Duration::from_micros(fields.int("age_us").unwrap_or(0));
     def.format = format(&def, fields, report);
@@ -184,6 +186,18 @@ fn limits(def: &mut TagDef, written: Option<Kind>, fields: &Fields<'_>, report: 
                 report.warning(fields.pos(key), found, "only numbers have limits");
             }
         }
+    }
+}
+
+/// What is said of the keeping of a tag that isn't kept.
+fn not_recorded(def: &TagDef, fields: &Fields<'_>, report: &mut Report<'_>) {
+    if def.recorded {
+        return;
+    }
+    let keys: &[&str] = if def.kind.is_numeric() { &["deadband", "heartbeat_s", "rollover"] } else { &["heartbeat_s"] };
+    for key in keys.iter().filter(|key| fields.node(key).is_some()) {
+        let found = format!("{key} of a tag that the history doesn't keep does nothing");
+        report.warning(fields.pos(key), found, "expected history: yes beside it");
     }
 }
 

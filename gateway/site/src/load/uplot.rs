@@ -62,6 +62,10 @@ pub(super) fn uplot(item: &Fields<'_>, at: Pos, tags: &Tags, report: &mut Report
                     missing.insert(text);
                     continue;
                 }
+                if tags.get(name.as_str()).is_some_and(|def| !def.recorded) {
+                    let found = format!("\"{name}\" isn't kept in the history");
+                    report.warning(tagname.pos, found, "its pen begins when the page is opened");
+                }
                 names.insert(text);
                 pens.push(object(node, &keys::SERIES, report));
             }

@@ -6,14 +6,14 @@ use tag::{TagName, Timestamp};
 
 use super::super::scan::Past;
 use super::super::walk::{Walk, gaps_of_all, last_value, latest};
-use super::{Reader, number};
+use super::{Known, Reader, number};
 use crate::decimate::Span;
 use crate::entry::Number;
 use crate::error::ReadError;
 use crate::rolled::counter::Counts;
 use crate::rolled::means::Means;
-use crate::rolled::states::States;
-use crate::rolled::{Counted, Course, Every, Lasted, Rolled, Tally, whole_rows};
+use crate::rolled::states::{Names, States};
+use crate::rolled::{Counted, Course, Every, Lasted, LastedTexts, Rolled, Tally, whole_rows};
 
 /// The most rows of one answer, over its tags: 45 years of days, a week of minutes.
 pub const ROWS_MAX: usize = 16_384;
@@ -28,7 +28,9 @@ impl Reader {
         every: Every,
         now: Timestamp,
     ) -> Result<Option<Vec<Rolled>>, ReadError> {
-        self.rows(tag, span, every, now, &|_| Means::default(), false)
+        let Some(known) = self.known_number(tag)? else { return Ok(None) };
+        let rows = Rows { known, span, every, now, over_gaps: false, names: None };
+        self.rows(&rows, &|_| Means::default()).map(Some)
     }
 
     /// How far a counter went, with its rollover modulus if it has one (see [`Counted`]).
@@ -40,7 +42,9 @@ impl Reader {
         now: Timestamp,
         rollover: Option<f64>,
     ) -> Result<Option<Vec<Counted>>, ReadError> {
-        self.rows(tag, span, every, now, &|before| Counts::new(rollover, before), true)
+        let Some(known) = self.known_number(tag)? else { return Ok(None) };
+        let rows = Rows { known, span, every, now, over_gaps: true, names: None };
+        self.rows(&rows, &|before| Counts::new(rollover, before)).map(Some)
     }
 
     /// How long a tag was in each of its states.
@@ -51,30 +55,60 @@ impl Reader {
         every: Every,
         now: Timestamp,
     ) -> Result<Option<Vec<Lasted>>, ReadError> {
-        self.rows(tag, span, every, now, &|_| States::default(), false)
+        let Some(known) = self.known_number(tag)? else { return Ok(None) };
+        let rows = Rows { known, span, every, now, over_gaps: false, names: None };
+        self.rows(&rows, &|_| States::default()).map(Some)
     }
 
-    fn rows<T: Tally>(
+    /// How long a tag of texts held each of them; what was thinned of it isn't known. `None`: no such tag.
+    pub fn text_states(
         &mut self,
         tag: &TagName,
         span: Span,
         every: Every,
         now: Timestamp,
-        tally: &dyn Fn(Option<f64>) -> T,
-        over_gaps: bool,
-    ) -> Result<Option<Vec<T::Row>>, ReadError> {
-        let (level, most) = (every.level(), self.records_max);
-        let calendar = self.calendar.clone();
-        let Some(span) = whole_rows(&calendar, level, span, ROWS_MAX) else { return Err(ReadError::TooManyRows) };
+    ) -> Result<Option<Vec<LastedTexts>>, ReadError> {
         let Some(known) = self.known(tag)? else { return Ok(None) };
+        let names = Names::default();
+        let rows = Rows { known, span, every, now, over_gaps: false, names: Some(&names) };
+        let rows = self.rows(&rows, &|_| States::default())?;
+        Ok(Some(rows.into_iter().map(|row| names.named(row)).collect()))
+    }
+
+    /// Whether a tag's values are texts, lists, mappings or bytes.
+    pub fn holds_texts(&mut self, tag: &TagName) -> Result<bool, ReadError> {
+        Ok(self.known(tag)?.is_some_and(Known::is_text))
+    }
+
+    fn rows<T: Tally>(&mut self, rows: &Rows<'_>, tally: &dyn Fn(Option<f64>) -> T) -> Result<Vec<T::Row>, ReadError> {
+        let (level, most) = (rows.every.level(), self.records_max);
+        let calendar = self.calendar.clone();
+        let Some(span) = whole_rows(&calendar, level, rows.span, ROWS_MAX) else { return Err(ReadError::TooManyRows) };
         let enough = Cell::new(false);
         let work = |own: &Past<'_>, all: &Past<'_>| {
             let gaps = gaps_of_all(all, span)?;
-            let held = latest(own, all, span.from)?.and_then(|record| number(&record)).map(Number::as_f64);
-            let before = if over_gaps { last_value(own, span.from)?.map(|(_, value)| value.as_f64()) } else { held };
+            let held = latest(own, all, span.from)?;
+            let held = held.and_then(|record| match rows.names {
+                Some(names) => names.number(&record.point),
+                None => number(&record).map(Number::as_f64),
+            });
+            let last = || last_value(own, span.from).map(|last| last.map(|(_, value)| value.as_f64()));
+            let before = if rows.over_gaps { last()? } else { held };
             let course = Course::new(&calendar, level, span, tally(before), held);
-            Walk::new(own, &gaps, course, &enough, most).rows(level, span, now)
+            Walk::new(own, &gaps, course, &enough, rows.names, most).rows(level, span, rows.now)
         };
-        self.over_until(known.id, Some(&enough), work).map(Some)
+        self.over_until(rows.known.id, Some(&enough), work)
     }
+}
+
+/// What rows are asked for.
+struct Rows<'n> {
+    known: Known,
+    span: Span,
+    every: Every,
+    now: Timestamp,
+    /// A counter goes on over gaps.
+    over_gaps: bool,
+    /// See [`Walk`].
+    names: Option<&'n Names>,
 }

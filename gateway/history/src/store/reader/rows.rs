@@ -9,9 +9,9 @@ use tag::{TagName, Timestamp};
 
 use super::super::scan::Past;
 use super::super::walk::{gaps_of_all, latest};
-use super::{Reader, number};
+use super::{Known, Reader};
 use crate::decimate::Span;
-use crate::entry::{Number, Point};
+use crate::entry::Point;
 use crate::error::ReadError;
 use crate::format::Record;
 
@@ -21,8 +21,14 @@ pub const PAGE_CELLS_MAX: usize = 8_192;
 /// With more records than this for each row, looking each row up is less work than reading all of them.
 const RECORDS_PER_ROW: usize = 256;
 
-/// What each tag holds from a time on, in the order asked; `None`: nothing is known.
-pub type Row = (Timestamp, Vec<Option<Number>>);
+/// The same where some of the tags hold texts, which may be long.
+const PAGE_TEXT_CELLS_MAX: usize = 256;
+
+/// Bytes of texts read for one tag and page.
+const PAGE_TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// What each tag holds from a time on, in the order asked: a number or a text; `None`: nothing is known.
+pub type Row = (Timestamp, Vec<Option<Point>>);
 
 /// Some rows, and where the next ones begin.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +51,13 @@ impl Reader {
     /// What the tags hold at `span.from` and every `step` after it.
     pub fn rows_every(&mut self, tags: &[TagName], span: Span, step_us: u64) -> Result<Page, ReadError> {
         let step = step_us.max(1);
-        let most = (PAGE_CELLS_MAX / tags.len().max(1)) as u64;
+        let mut cells = PAGE_CELLS_MAX;
+        for tag in tags {
+            if self.known(tag)?.is_some_and(Known::is_text) {
+                cells = PAGE_TEXT_CELLS_MAX;
+            }
+        }
+        let most = (cells / tags.len().max(1)) as u64;
         let all = span.to.micros_since(span.from).div_ceil(step);
         let times: Vec<Timestamp> = (0..all.min(most)).map(|i| Timestamp(span.from.0 + i * step)).collect();
         let next = (all > most).then(|| Timestamp(span.from.0 + most * step));
@@ -64,7 +76,7 @@ impl Reader {
         let most = PAGE_CELLS_MAX / tags.len().max(1);
         // Up to where every tag's records were read.
         let mut until = span.to;
-        let mut changes: BTreeMap<Timestamp, Vec<(usize, Option<Number>)>> = BTreeMap::new();
+        let mut changes: BTreeMap<Timestamp, Vec<(usize, Option<Point>)>> = BTreeMap::new();
         let mut held = Vec::with_capacity(tags.len());
         for (place, tag) in tags.iter().enumerate() {
             let known = self.known(tag)?.ok_or_else(|| ReadError::NoTag(tag.clone()))?;
@@ -72,7 +84,7 @@ impl Reader {
             until = end;
             held.push(first);
             for record in records {
-                changes.entry(record.at).or_default().push((place, number(&record)));
+                changes.entry(record.at).or_default().push((place, held_in(record)));
             }
         }
         // A page of rows, even where the tags change at times of their own.
@@ -82,7 +94,7 @@ impl Reader {
             rows.push((span.from, held.clone()));
         }
         for (at, changed) in changes.range(..until) {
-            changed.iter().for_each(|(place, value)| held[*place] = *value);
+            changed.iter().for_each(|(place, value)| held[*place].clone_from(value));
             rows.push((*at, held.clone()));
         }
         Ok(Page { rows, next: (until < span.to).then_some(until) })
@@ -94,18 +106,21 @@ impl Reader {
         tag: i64,
         span: Span,
         most: usize,
-    ) -> Result<(Option<Number>, Vec<Record>, Timestamp), ReadError> {
+    ) -> Result<(Option<Point>, Vec<Record>, Timestamp), ReadError> {
         let enough = Cell::new(false);
         let (mut records, mut until, mut first) = (Vec::<Record>::new(), span.to, None);
+        let mut text_bytes = 0;
         let done = self.over_until(tag, Some(&enough), |own, all| {
-            first = latest(own, all, span.from)?.and_then(|record| number(&record));
+            first = latest(own, all, span.from)?.and_then(held_in);
             let gaps = gaps_of_all(all, span)?;
             let mut gaps = gaps.iter().peekable();
             let mut push = |record: Record| {
-                if records.len() >= most && records.last().is_some_and(|last| last.at < record.at) {
+                let is_full = records.len() >= most || text_bytes >= PAGE_TEXT_BYTES_MAX;
+                if is_full && records.last().is_some_and(|last| last.at < record.at) {
                     until = until.min(record.at);
                     enough.set(true);
                 } else if !enough.get() {
+                    text_bytes += record.point.text_bytes();
                     records.push(record);
                 }
             };
@@ -128,9 +143,9 @@ impl Reader {
 }
 
 /// What one tag held at rising times.
-fn column(own: &Past<'_>, all: &Past<'_>, times: &[Timestamp]) -> Result<Vec<Option<Number>>, ReadError> {
+fn column(own: &Past<'_>, all: &Past<'_>, times: &[Timestamp]) -> Result<Vec<Option<Point>>, ReadError> {
     let (Some(first), Some(last)) = (times.first(), times.last()) else { return Ok(Vec::new()) };
-    let look_up = |at: Timestamp| Ok(latest(own, all, after(at))?.and_then(|record| number(&record)));
+    let look_up = |at: Timestamp| Ok(latest(own, all, after(at))?.and_then(held_in));
     let is_thinned = own.thinned.floor(*first).is_some();
     if is_thinned || own.has_more_than(times.len() * RECORDS_PER_ROW, *first, after(*last))? {
         return times.iter().map(|at| look_up(*at)).collect();
@@ -140,9 +155,9 @@ fn column(own: &Past<'_>, all: &Past<'_>, times: &[Timestamp]) -> Result<Vec<Opt
     let mut gaps = gaps.into_iter().peekable();
     let mut held = look_up(*first)?;
     let mut column = Vec::with_capacity(times.len());
-    let mut at = |time: Timestamp, value: Option<Number>| {
+    let mut at = |time: Timestamp, value: Option<Point>| {
         while times.get(column.len()).is_some_and(|row| *row < time) {
-            column.push(held);
+            column.push(held.clone());
         }
         held = value;
     };
@@ -150,11 +165,16 @@ fn column(own: &Past<'_>, all: &Past<'_>, times: &[Timestamp]) -> Result<Vec<Opt
         while let Some(gap) = gaps.next_if(|gap| *gap < record.at) {
             at(gap, None);
         }
-        at(record.at, number(&record));
+        at(record.at, held_in(record));
     })?;
     gaps.for_each(|gap| at(gap, None));
     at(Timestamp(u64::MAX), None);
     Ok(column)
+}
+
+/// What a tag holds from a record on.
+fn held_in(record: Record) -> Option<Point> {
+    Some(record.point).filter(Point::is_known)
 }
 
 /// The first time that is later.

@@ -20,7 +20,7 @@ impl Reader {
     /// A tag's trend in at most so many columns (see [`crate::Series`]), beginning with the record that held when
     /// the span began.
     pub fn trend(&mut self, tag: &TagName, span: Span, columns: usize) -> Result<Series, ReadError> {
-        let Some(known) = self.known(tag)? else { return Ok(Series::Unknown) };
+        let Some(known) = self.known_number(tag)? else { return Ok(Series::Unknown) };
         self.over(known.id, |own, all| {
             // What fits is shown as it is.
             let level = level_for(span, columns).filter(|_| columns <= COLUMNS_SOME).map_or(Ok(None), |level| {
@@ -40,7 +40,7 @@ impl Reader {
                 gaps.push(record.at);
             })?;
             let own_lead = own_last(own, span.from, false)?;
-            let all_lead = all_lead.filter(|all| own_lead.is_some_and(|own| own.at <= all.at));
+            let all_lead = all_lead.filter(|all| own_lead.as_ref().is_some_and(|own| own.at <= all.at));
             for record in own_lead.into_iter().chain(all_lead) {
                 thinner.push(record.at, number(&record).map(Number::as_f64));
             }
