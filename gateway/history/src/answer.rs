@@ -41,7 +41,7 @@ pub(crate) fn records(reader: &mut Reader, question: &Records, tag: RtaTag) -> R
     for word in [question.rta_id, tag.bus_id, pack] {
         answer.extend(word.to_be_bytes());
     }
-    if let (Some(name), Some(kind)) = (&question.tag, tag.kind) {
+    if let (Some(name), Some(kind)) = (&question.tag, tag.kind.filter(|kind| kind.is_numeric())) {
         let span = Span { from: question.from, to: question.to };
         reader.newest(name, span, RECORDS_MAX, &mut |at, number| push_record(&mut answer, kind, at, number))?;
         if answer.len() > 6 {

@@ -19,13 +19,15 @@ use std::sync::Mutex;
 use common::*;
 use disk::{Disk, Operation};
 use forebay_history as history;
-use history::{Batch, Point, Span, Store, StoreConfig};
+use history::{Batch, Entry, Number, Point, Span, Store, StoreConfig, Text};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use shell::ManualClock;
-use tag::{Kind, Timestamp};
+use tag::{Kind, Timestamp, Value};
 
 const WRITERS: u32 = 4;
+/// The one of them whose values are texts.
+const TEXTS: u32 = 3;
 /// The process that records knows by this that it is that one.
 const RECORD: &str = "FOREBAY_POWER_RECORD";
 
@@ -34,7 +36,8 @@ fn is_long() -> bool {
 }
 
 fn open(folder: &Path, second: u64) -> Store {
-    let tags = (0..WRITERS).map(|no| (name(&format!("w{no}")), Kind::Int)).collect();
+    let kind = |no| if no == TEXTS { Kind::Str } else { Kind::Int };
+    let tags = (0..WRITERS).map(|no| (name(&format!("w{no}")), kind(no))).collect();
     let clock = ManualClock::at(Timestamp(START + second * SECOND));
     Store::open(StoreConfig::new(folder.into(), tags), clock).unwrap()
 }
@@ -42,6 +45,19 @@ fn open(folder: &Path, second: u64) -> Store {
 /// A time kept by the uptime: the `n`th second of a boot that began at [`START`].
 fn by_uptime(n: i64) -> Timestamp {
     Timestamp(4_102_444_800_000_000 + (1 << 48) + n as u64 * SECOND)
+}
+
+/// A writer's `n`th value: that number; of texts some come again, some are long.
+fn point(writer: u32, n: i64) -> Point {
+    if writer != TEXTS {
+        return Point::Value(Number::Int(n));
+    }
+    let text = match n % 50 {
+        0 => format!("{n} {}", "long \0 \u{1f600} ".repeat(500)),
+        1..=9 => format!("{n} is a number of its own, \"this\" one\n"),
+        _ => format!("state {}", n % 3),
+    };
+    Point::Text(Text::of(&Value::from(&*text)).unwrap())
 }
 
 /// Four threads record numbers that rise; each notes in `acks` what the store has said to be durable. `is_unset`: nobody
@@ -70,7 +86,7 @@ fn record_and_note(folder: &Path, batches: u64, is_unset: bool) {
                     let numbers = from..from + count;
                     next = next.max(numbers.end);
                     let at = |n: i64| if is_unset { by_uptime(n) } else { Timestamp(START + n as u64 * SECOND) };
-                    let entry = |n: i64| int(writer, at(n), n);
+                    let entry = |n: i64| Entry { point: point(writer, n), ..int(writer, at(n), n) };
                     let mut batch = Batch { entries: numbers.map(entry).collect() };
                     let target = loop {
                         let mut handed = handed.lock().unwrap();
@@ -134,9 +150,9 @@ fn inspect(folder: &Path, acked: &[i64; 4], context: &str) {
         let tag = name(&format!("w{writer}"));
         let last = read(&store, move |reader| {
             let mut last = 0;
-            reader.records(&tag, all, &mut |_, point| {
-                if let Point::Value(number) = point {
-                    assert_eq!(number.as_i64(), last + 1, "nothing in between is missing");
+            reader.records(&tag, all, &mut |_, found| {
+                if found.is_known() {
+                    assert_eq!(found, point(writer, last + 1), "nothing in between is missing");
                     last += 1;
                 }
                 ControlFlow::Continue(())

@@ -38,6 +38,9 @@ pub(super) struct Progress {
     last: i64,
     /// Rows to be jumped over where the last ones didn't read.
     jump: i64,
+    /// So many rows are read one by one, since some of them doesn't read.
+    #[serde(default)]
+    singly: i64,
     /// The newest record before the damage was found.
     newest_us: u64,
 }
@@ -98,11 +101,29 @@ impl Progress {
             Stage::Chunks => (Stage::Rollups, 0),
             Stage::Rollups | Stage::Done => (Stage::Done, 0),
         };
-        self.jump = 0;
+        (self.jump, self.singly) = (0, 0);
     }
 
-    /// Rows didn't read: others further on may.
+    /// Rows didn't read: each of them may by itself; and where a single one didn't, others further on.
     fn jump(&mut self) {
+        let was_single = self.stage == Stage::Log || self.singly > 0;
+        self.singly = STEP;
+        if was_single {
+            self.jump_over();
+        }
+    }
+
+    /// How many rows to read at once.
+    fn step(&self) -> i64 {
+        if self.singly > 0 { 1 } else { STEP }
+    }
+
+    /// A row was read.
+    fn passed(&mut self, row: i64) {
+        (self.last, self.jump, self.singly) = (row, 0, (self.singly - 1).max(0));
+    }
+
+    fn jump_over(&mut self) {
         self.lost += 1;
         self.jump = (self.jump * 2).max(1);
         if self.jump > JUMP_MAX {
@@ -215,9 +236,7 @@ impl Wreck {
     fn chunks(&mut self) -> rusqlite::Result<Vec<(i64, Vec<Record>)>> {
         let mut find =
             self.conn.prepare_cached("SELECT id, tag, from_us, body FROM chunk WHERE id > ?1 ORDER BY id LIMIT ?2")?;
-        // Where rows were jumped over, one by one until they read again.
-        let most = if self.progress.jump > 0 { 1 } else { STEP };
-        let mut rows = find.query([self.progress.last, most])?;
+        let mut rows = find.query([self.progress.last, self.progress.step()])?;
         let mut found = Vec::new();
         let mut any = false;
         while let Some(row) = rows.next()? {
@@ -226,7 +245,8 @@ impl Wreck {
                 Ok(records) => found.push((tag, records)),
                 Err(_) => self.progress.lost += 1,
             }
-            (self.progress.last, self.progress.jump, any) = (id, 0, true);
+            self.progress.passed(id);
+            any = true;
         }
         if !any {
             self.progress.next_stage();
@@ -239,11 +259,12 @@ impl Wreck {
         let mut find = self.conn.prepare_cached(
             "SELECT id, tag, level, from_us, to_us, body FROM rollup WHERE id > ?1 ORDER BY id LIMIT ?2",
         )?;
-        let mut rows = find.query([self.progress.last, STEP])?;
+        let mut rows = find.query([self.progress.last, self.progress.step()])?;
         let mut any = false;
         while let Some(row) = rows.next()? {
             let (id, old, from) = (row.get(0)?, row.get(1)?, row.get::<_, i64>(3)?);
-            (self.progress.last, self.progress.jump, any) = (id, 0, true);
+            self.progress.passed(id);
+            any = true;
             let thinned = Thinned::read(&self.conn, old).unwrap_or_default();
             let start = Timestamp(from.unsigned_abs());
             if start >= thinned.records_until() {

@@ -18,7 +18,7 @@ const STEP: usize = 256;
 /// Detail gets this part of the bound before buckets have to give way to it.
 const DETAIL: (u64, u64) = (1, 2);
 
-/// What a chunk takes at most, about.
+/// What a chunk of numbers takes at most, about.
 const CHUNK_BYTES: u64 = 1200;
 
 /// Bytes of the database that hold something.
@@ -81,7 +81,10 @@ pub(super) fn thin(tx: &Connection, calendar: &Calendar, keep: u64) -> rusqlite:
     let mut over = used - keep / LOW.1 * LOW.0;
     // Chunks are told by their numbers: summing them up would read the whole database.
     let chunks: i64 = tx.query_row("SELECT coalesce(max(id) - min(id), 0) FROM chunk", [], |row| row.get(0))?;
-    let detail_first = chunks.unsigned_abs() * CHUNK_BYTES > keep / DETAIL.1 * DETAIL.0;
+    // Chunks of texts may be larger.
+    let some = "SELECT avg(length(body)) FROM (SELECT body FROM chunk ORDER BY id LIMIT 64)";
+    let average = tx.prepare_cached(some)?.query_row([], |row| row.get::<_, Option<f64>>(0))?.unwrap_or(0.0) as u64;
+    let detail_first = chunks.unsigned_abs() * average.max(CHUNK_BYTES) > keep / DETAIL.1 * DETAIL.0;
     let order: [usize; 4] = if detail_first { [0, 1, 2, 3] } else { [1, 0, 2, 3] };
     let mut gone = 0;
     for place in order {
