@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use tag::Timestamp;
 
@@ -173,23 +173,7 @@ impl Wreck {
         ids: &mut ChunkIds,
         waiting: &dyn Fn(i64) -> Vec<Record>,
     ) -> rusqlite::Result<Vec<i64>> {
-        let mut before = self.progress.clone();
-        let found = match self.progress.stage {
-            Stage::Log => self.lines(),
-            Stage::Chunks => self.chunks(),
-            Stage::Rollups => {
-                if self.rollups(tx).is_err() {
-                    self.progress.jump();
-                }
-                Ok(Vec::new())
-            }
-            Stage::Done => Ok(Vec::new()),
-        };
-        let found = found.unwrap_or_else(|_| {
-            before.jump();
-            self.progress = before;
-            Vec::new()
-        });
+        let found = self.read_on(tx);
         let mut tags = Vec::new();
         for (old, records) in found {
             let Some(tag) = self.tag(tx, old)? else {
@@ -213,6 +197,31 @@ impl Wreck {
         }
         self.progress.note(tx)?;
         Ok(tags)
+    }
+
+    /// What is read next. Where it doesn't read, more and more is jumped over until it does again or the stage is over:
+    /// that costs a look at a page each. A device that doesn't give a page at all may take seconds to say so: then the
+    /// next step goes on.
+    fn read_on(&mut self, tx: &Connection) -> Vec<(i64, Vec<Record>)> {
+        loop {
+            let before = self.progress.clone();
+            let read = match self.progress.stage {
+                Stage::Log => self.lines(),
+                Stage::Chunks => self.chunks(),
+                Stage::Rollups => self.rollups(tx).map(|()| Vec::new()),
+                Stage::Done => Ok(Vec::new()),
+            };
+            let Err(error) = read else { return read.unwrap_or_default() };
+            // Rollups were taken up to where it ended, the rest of what was read is nothing yet.
+            if before.stage != Stage::Rollups {
+                self.progress = before.clone();
+            }
+            self.progress.jump();
+            let is_slow = error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
+            if is_slow || self.progress.stage != before.stage {
+                return Vec::new();
+            }
+        }
     }
 
     fn lines(&mut self) -> rusqlite::Result<Vec<(i64, Vec<Record>)>> {
