@@ -44,7 +44,12 @@ impl Gateway {
 
     /// The shipped site on this plant.
     pub fn demo(plant: &Plant) -> Self {
-        Self { serial: Some(plant.serial.clone()), ..Self::new(Site::demo(plant)) }
+        Self::on(plant, Site::demo(plant))
+    }
+
+    /// A site of devices that are this plant's.
+    pub fn on(plant: &Plant, site: Site) -> Self {
+        Self { serial: Some(plant.serial.clone()), ..Self::new(site) }
     }
 
     /// The site's folder.

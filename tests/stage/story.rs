@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Folder, Gateway, Plant, Process, root};
+use super::{Folder, Gateway, Plant, Process, Site, root};
 
 /// The longest a story may take; each step in it has a deadline of its own.
 const STORY: Duration = Duration::from_secs(240);
@@ -25,8 +25,13 @@ pub struct Stage {
 impl Stage {
     /// Starts both.
     pub fn new() -> Self {
+        Self::with(|site| site)
+    }
+
+    /// The same with some files of the site written anew.
+    pub fn with(change: impl FnOnce(Site) -> Site) -> Self {
         let plant = Plant::start();
-        let gateway = Gateway::demo(&plant);
+        let gateway = Gateway::on(&plant, change(Site::demo(&plant)));
         let run = Some(gateway.run());
         Self { run, plant, gateway }
     }
