@@ -331,8 +331,9 @@ impl Switchboard {
     /// Sends a module one frame that may not be lost.
     pub(crate) fn send_module(&mut self, id: PeerId, frame: &p2::FromBus<'_>) {
         let Some(module) = self.module_mut(id) else { return };
-        let is_outcome = matches!(frame, p2::FromBus::Outcome { .. });
-        let lane = if is_outcome { module.lanes.outcomes() } else { module.lanes.control() };
+        // Who answers knows by then what was said before the question.
+        let is_behind = matches!(frame, p2::FromBus::Outcome { .. } | p2::FromBus::Question { .. });
+        let lane = if is_behind { module.lanes.outcomes() } else { module.lanes.control() };
         match lane {
             Ok(out) => {
                 frame.put(out);

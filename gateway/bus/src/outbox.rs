@@ -65,7 +65,7 @@ impl Outbox {
 }
 
 /// What waits for a module before it is laid out: control frames first, then every reading, the latest readings, the
-/// outcomes of writes (behind the reading that made them true), and pieces of answers only when nothing else waits.
+/// outcomes of writes and questions (behind the readings they come after), and pieces of answers only when nothing else waits.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
     control: Vec<u8>,

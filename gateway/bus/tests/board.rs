@@ -564,3 +564,23 @@ fn who_keeps_every_value_hears_whose_its_time_is() {
     let latest = sample(present, 5);
     assert!(window.drive(&mut world).contains(&Event::Sample(Handle(0), latest)), "who keeps nothing isn't bothered");
 }
+
+/// Both frames lie in one packet: who is asked has heard the value before the question.
+#[test]
+fn a_question_comes_behind_what_was_set_before_it() {
+    let mut world = World::new();
+    let mut history = world.module("history", |core| {
+        let group = core.group(None);
+        core.own(&name("__history__"), group);
+        core.watch(&name("level"), Delivery::Every, None);
+    });
+    let mut script = world.script();
+    let (level, asked) = (script.id_of(&mut world, "level"), script.id_of(&mut world, "__history__"));
+    history.drive(&mut world);
+    let mut out = Vec::new();
+    p1::encode(&mut out, p1::SET, level, world.clock.wall().0, &int(7));
+    p1::encode(&mut out, p1::RTA, asked, 0, b"\x05{}");
+    assert_eq!(world.board.receive(script.id, &out), Ok(out.len()));
+    let events = history.drive(&mut world);
+    assert!(matches!(events[..], [Event::Sample(..), Event::Ask { .. }]), "{events:?}");
+}

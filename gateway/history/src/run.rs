@@ -1,32 +1,23 @@
 //! The daemon: events of the bus in, batches to the store, answers back.
 
-use std::pin::Pin;
+mod asked;
+
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use link::{Asker, Event, Handle, Link, Outcome, RequestId};
+use link::{Event, Handle, Link, Outcome};
 use shell::{Notify, SharedClock, Stop};
-use tag::{Delivery, Kind, Sample, TagDef, TagName, Timestamp, Value};
+use tag::{Delivery, Kind, Sample, TagDef, Timestamp};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::answer::{self, RtaTag};
-use crate::ask::{Question, Records};
 use crate::config::{Config, TICK};
-use crate::decimate::Span;
 use crate::entry::TagNo;
-use crate::error::{ReadError, RunError};
+use crate::error::RunError;
 use crate::recorder::Recorder;
 use crate::stamps::Stamps;
 use crate::store::{Store, StoreConfig};
-use crate::table;
 use crate::timekeeper::Whose;
-
-/// Questions under way: those that the store lets wait, and the one it works at. One more is answered at once with
-/// "too many questions at once".
-const ASKS_MAX: usize = 33;
-
-/// A question's answer: whole values, the last of which ends it.
-type Asked = Pin<Box<dyn Future<Output = (RequestId, Vec<Value>)> + Send>>;
+use asked::{Asked, answer};
 
 /// Records and answers until told to stop.
 pub async fn run(
@@ -122,73 +113,6 @@ impl Daemon {
             Event::Write { id, .. } => link.settle(id, Outcome::Refused("the history is asked, not set".into())),
             Event::Refused(why) => log::error!("the bus refused: {why}"),
             Event::Outcome(..) | Event::Answer { .. } | Event::AskFailed(..) | Event::Listed { .. } => {}
-        }
-    }
-
-    fn on_ask(&mut self, id: RequestId, question: &Value, by: Asker, link: &mut Link) {
-        let question = match Question::parse(question) {
-            Ok(question) => question,
-            Err(error) => {
-                log::debug!("a question that is none: {error}");
-                return answer(link, id, vec![no_answer(by, &error, true)]);
-            }
-        };
-        if self.asked.len() >= ASKS_MAX {
-            return answer(link, id, vec![no_answer(by, &ReadError::Busy, false)]);
-        }
-        let asked = match question {
-            Question::Records(records) => {
-                let tag = self.rta_tag(&records, link);
-                self.read(id, by, move |reader| answer::records(reader, &records, tag))
-            }
-            Question::Trend { tags, span, columns } => {
-                self.read(id, by, move |reader| answer::trends(reader, &tags, span, columns))
-            }
-            Question::Table(wanted) => {
-                let now = self.clock.wall();
-                let defs = self.config.tags.iter().filter(|def| wanted.tags.contains(&def.name));
-                let rollovers: Vec<_> = defs.map(|def| (def.name.clone(), def.rollover)).collect();
-                self.read(id, by, move |reader| {
-                    let rollover = |tag: &TagName| rollovers.iter().find(|(name, _)| name == tag)?.1;
-                    table::fill::page(reader, &wanted, now, &rollover)
-                })
-            }
-            Question::Status => {
-                let (counts, waiting) = (self.recorder.counts(), self.recorder.waiting());
-                self.read(id, by, move |reader| {
-                    let all = Span { from: Timestamp(0), to: Timestamp(u64::MAX) };
-                    let uncertain = reader.uncertain(all)?;
-                    Ok(vec![answer::status(&reader.status()?, &uncertain, counts, waiting)])
-                })
-            }
-        };
-        self.asked.push(asked);
-    }
-
-    fn read<F>(&self, id: RequestId, by: Asker, work: F) -> Asked
-    where
-        F: FnOnce(&mut crate::Reader) -> Result<Vec<Value>, ReadError> + Send + 'static,
-    {
-        let reading = self.store.read(self.asking.clone(), work);
-        Box::pin(async move {
-            let values = reading.await.unwrap_or_else(|error| {
-                if let ReadError::Sqlite { doing, source } = &error {
-                    log::error!("{doing}: {source}");
-                }
-                vec![no_answer(by, &error, error.is_of_the_question())]
-            });
-            (id, values)
-        })
-    }
-
-    fn rta_tag(&self, question: &Records, link: &Link) -> RtaTag {
-        let place = |name: &TagName| self.config.tags.iter().position(|def| def.name == *name);
-        match question.tag.as_ref().and_then(place) {
-            None => RtaTag { bus_id: 0, kind: None },
-            Some(place) => {
-                let bus_id = link.bus_id(self.handles[place]).unwrap_or(0);
-                RtaTag { bus_id, kind: Some(kind_of(&self.config.tags[place])) }
-            }
         }
     }
 
@@ -294,79 +218,5 @@ fn ticks(every: Duration) -> Interval {
     ticks
 }
 
-fn answer(link: &mut Link, id: RequestId, values: Vec<Value>) {
-    let count = values.len();
-    for (i, value) in values.into_iter().enumerate() {
-        link.answer(id, value, i + 1 == count);
-    }
-}
-
-/// pymscada's clients can't read an error: they get what ends an answer.
-fn no_answer(by: Asker, why: &dyn std::error::Error, of_the_question: bool) -> Value {
-    match by {
-        Asker::Protocol1 => answer::reset(),
-        Asker::Protocol2 => answer::error(why, of_the_question),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::StoreError;
-    use link::LinkConfig;
-    use shell::ManualClock;
-
-    fn config(folder: &std::path::Path) -> Config {
-        let name = |name| TagName::parse(name).unwrap();
-        let tags = vec![TagDef::new(name("level"), Kind::Float)];
-        Config {
-            folder: folder.join("deep/history"),
-            rta_tag: name("__history__"),
-            tags,
-            flush: Duration::from_millis(5),
-            keep_bytes: u64::MAX,
-            day_bytes_max: 0,
-            zone: jiff::tz::TimeZone::UTC,
-            own: vec![false],
-        }
-    }
-
-    fn link(folder: &std::path::Path) -> Link {
-        Link::new(LinkConfig { socket: folder.join("no-bus"), module: "history".into() })
-    }
-
-    /// No bus at all: the daemon comes up, waits, and ends within its grace when told, having marked the time nobody
-    /// recorded.
-    #[tokio::test]
-    async fn without_a_bus_it_waits_and_stops_when_told() {
-        let folder = tempfile::tempdir().unwrap();
-        let (clock, stop) = (ManualClock::at(Timestamp(1_700_000_000_000_000)), Stop::new());
-        let database = folder.path().join("deep/history/history.sqlite");
-        let running = run(config(folder.path()), link(folder.path()), clock, stop.clone(), Notify::from_env());
-        let stopping = async {
-            while !database.exists() {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-            stop.cancel();
-        };
-        let both = async { tokio::join!(running, stopping).0 };
-        tokio::time::timeout(Duration::from_secs(20), both).await.expect("it ends").expect("cleanly");
-        let marks = rusqlite::Connection::open(&database).unwrap();
-        let count = marks.query_row("SELECT count(*) FROM log", [], |row| row.get::<_, i64>(0));
-        assert_eq!(count, Ok(1));
-    }
-
-    #[tokio::test]
-    async fn a_database_of_a_newer_release_is_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = ManualClock::at(Timestamp(1_700_000_000_000_000));
-        let stopped = Stop::new();
-        stopped.cancel();
-        let notify = Notify::from_env();
-        run(config(folder.path()), link(folder.path()), clock.clone(), stopped.clone(), notify).await.unwrap();
-        let database = folder.path().join("deep/history/history.sqlite");
-        rusqlite::Connection::open(&database).unwrap().pragma_update(None, "user_version", 7).unwrap();
-        let refused = run(config(folder.path()), link(folder.path()), clock, stopped, notify).await;
-        assert!(matches!(refused, Err(RunError::Open(StoreError::Newer { found: 7, .. }))), "{refused:?}");
-    }
-}
+mod tests;

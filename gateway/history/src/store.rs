@@ -35,7 +35,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -60,6 +60,10 @@ const BATCHES_MAX: usize = 8;
 
 /// Questions that wait: each phone asks one trend at a time, and more than this many phones are not in a valley.
 const QUESTIONS_MAX: usize = 32;
+
+/// A question waits for what was recorded before it: so long at a time, and so often. A flush takes a tenth of this.
+const SHOWN_LOOK: Duration = Duration::from_millis(50);
+const SHOWN_LOOKS: u32 = 20;
 
 /// The database's name in its folder.
 pub(crate) const FILE_NAME: &str = "history.sqlite";
@@ -140,9 +144,32 @@ struct Shared {
     thrift: Mutex<Thrift>,
     /// What is in no chunk yet.
     head: SharedHead,
+    /// Batches handed over, and how many of them are visible.
+    handed: AtomicU64,
+    shown: Mutex<u64>,
+    shown_more: Condvar,
+    /// The writing thread takes nothing at present, and may not for long.
+    is_held: AtomicBool,
 }
 
 impl Shared {
+    /// A batch became visible.
+    fn show(&self) {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.shown_more.notify_all();
+    }
+
+    /// Waits until so many batches are visible, but not for a disk that stands still.
+    fn until_shown(&self, batches: u64) {
+        for _ in 0..SHOWN_LOOKS {
+            let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+            if *shown >= batches || self.is_held.load(Ordering::Relaxed) {
+                return;
+            }
+            drop(self.shown_more.wait_timeout(shown, SHOWN_LOOK));
+        }
+    }
+
     fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }
@@ -186,10 +213,12 @@ impl Store {
 
     /// Hands a batch over: visible at once, durable as a whole after [`StoreConfig::flush`]. Never waits; gives it back when the disk is behind.
     pub fn record(&self, batch: Batch) -> Result<(), Batch> {
-        self.work.try_send(Work::Batch(batch)).map_err(|error| match error {
+        let sent = self.work.try_send(Work::Batch(batch)).map_err(|error| match error {
             TrySendError::Full(Work::Batch(batch)) | TrySendError::Disconnected(Work::Batch(batch)) => batch,
             TrySendError::Full(Work::Restamp(_)) | TrySendError::Disconnected(Work::Restamp(_)) => Batch::default(),
-        })
+        });
+        self.shared.handed.fetch_add(u64::from(sent.is_ok()), Ordering::Relaxed);
+        sent
     }
 
     /// Tells what was learned of times of what was handed over; false when the disk is behind and it is to be told again.
@@ -217,15 +246,17 @@ impl Store {
         self.shared.clock_uncertain.store(!is_known, Ordering::Relaxed);
     }
 
-    /// Runs one piece of reading on the reading thread; it sees everything taken over before it began. Cancelling
-    /// makes it end soon with [`ReadError::Cancelled`].
+    /// Runs one piece of reading on the reading thread; it sees everything handed over before, unless the disk stands
+    /// still. Cancelling makes it end soon with [`ReadError::Cancelled`].
     pub fn read<T, F>(&self, cancel: Stop, work: F) -> impl Future<Output = Result<T, ReadError>> + Send + use<T, F>
     where
         T: Send + 'static,
         F: FnOnce(&mut Reader) -> Result<T, ReadError> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
+        let (shared, handed) = (self.shared.clone(), self.shared.handed.load(Ordering::Relaxed));
         let job: Job = Box::new(move |reader| {
+            shared.until_shown(handed);
             // Nobody waiting any more is no fault.
             let _ = tell.send(reader.work(cancel, work));
         });

@@ -105,7 +105,7 @@ impl Writer {
         self.spending.begin(self.clock.mono());
         loop {
             if self.takes_no_more() && !self.shared.is_closing() {
-                thread::park_timeout(self.hold());
+                self.rest(self.hold());
                 continue;
             }
             let mut is_quiet = false;
@@ -137,6 +137,14 @@ impl Writer {
         self.pending_text_bytes += batch.entries.iter().map(|entry| entry.point.text_bytes()).sum::<usize>();
         self.pending.extend(batch.entries);
         self.since.get_or_insert(self.clock.mono());
+        self.shared.show();
+    }
+
+    /// Takes nothing for so long, or until it is told to stop.
+    fn rest(&self, wait: Duration) {
+        self.shared.is_held.store(true, Ordering::Relaxed);
+        thread::park_timeout(wait);
+        self.shared.is_held.store(false, Ordering::Relaxed);
     }
 
     pub(super) fn until_flush(&self) -> Duration {
@@ -177,7 +185,7 @@ impl Writer {
                 log::error!("lost the last {} records: told to stop while the disk took none", self.pending.len());
                 return;
             }
-            thread::park_timeout(backoff.after_failure());
+            self.rest(backoff.after_failure());
         }
         if self.shared.failing().is_some() {
             self.shared.set_failing(None);

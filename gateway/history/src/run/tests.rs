@@ -1,0 +1,86 @@
+use link::{Asker, LinkConfig, RequestId};
+use shell::ManualClock;
+use tag::{Reading, TagName, Value};
+
+use super::*;
+use crate::error::StoreError;
+
+fn config(folder: &std::path::Path) -> Config {
+    let name = |name| TagName::parse(name).unwrap();
+    let tags = vec![TagDef::new(name("level"), Kind::Float)];
+    Config {
+        folder: folder.join("deep/history"),
+        rta_tag: name("__history__"),
+        tags,
+        flush: Duration::from_millis(5),
+        keep_bytes: u64::MAX,
+        day_bytes_max: 0,
+        zone: jiff::tz::TimeZone::UTC,
+        own: vec![false],
+    }
+}
+
+fn link(folder: &std::path::Path) -> Link {
+    Link::new(LinkConfig { socket: folder.join("no-bus"), module: "history".into() })
+}
+
+/// No bus at all: the daemon comes up, waits, and ends within its grace when told, having marked the time nobody
+/// recorded.
+#[tokio::test]
+async fn without_a_bus_it_waits_and_stops_when_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (clock, stop) = (ManualClock::at(Timestamp(1_700_000_000_000_000)), Stop::new());
+    let database = folder.path().join("deep/history/history.sqlite");
+    let running = run(config(folder.path()), link(folder.path()), clock, stop.clone(), Notify::from_env());
+    let stopping = async {
+        while !database.exists() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        stop.cancel();
+    };
+    let both = async { tokio::join!(running, stopping).0 };
+    tokio::time::timeout(Duration::from_secs(20), both).await.expect("it ends").expect("cleanly");
+    let marks = rusqlite::Connection::open(&database).unwrap();
+    let count = marks.query_row("SELECT count(*) FROM log", [], |row| row.get::<_, i64>(0));
+    assert_eq!(count, Ok(1));
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_release_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(Timestamp(1_700_000_000_000_000));
+    let stopped = Stop::new();
+    stopped.cancel();
+    let notify = Notify::from_env();
+    run(config(folder.path()), link(folder.path()), clock.clone(), stopped.clone(), notify).await.unwrap();
+    let database = folder.path().join("deep/history/history.sqlite");
+    rusqlite::Connection::open(&database).unwrap().pragma_update(None, "user_version", 7).unwrap();
+    let refused = run(config(folder.path()), link(folder.path()), clock, stopped, notify).await;
+    assert!(matches!(refused, Err(RunError::Open(StoreError::Newer { found: 7, .. }))), "{refused:?}");
+}
+
+/// A sample and right behind it a question, before any tick: the answer ends with the sample.
+#[tokio::test]
+async fn an_answer_has_what_was_recorded_before_the_question() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(Timestamp(1_700_000_000_000_000));
+    let shared: SharedClock = clock.clone();
+    let (mut link, stop) = (link(folder.path()), Stop::new());
+    // Nothing is flushed meanwhile: it is seen before it is durable.
+    let config = Config { flush: Duration::from_secs(3600), ..config(folder.path()) };
+    let store = open(&config, &shared).await.unwrap();
+    let mut daemon = Daemon::new(config, store, shared.clone(), &mut link, &stop);
+    for n in 1..=100_i64 {
+        clock.advance(Duration::from_millis(10));
+        let sample = Sample { at: shared.wall(), reading: Reading::Good(Value::Int(n)) };
+        daemon.on_event(Event::Sample(daemon.handles[0], sample), &mut link);
+        let question = Value::Json(r#"{"tagname":"level","start_us":0,"end_us":-1,"__rta_id__":7}"#.into());
+        let asked = Event::Ask { id: RequestId(1), tag: Handle(0), question, by: Asker::Protocol1 };
+        daemon.on_event(asked, &mut link);
+        let (_, values) = daemon.asked.next().await.unwrap();
+        let Value::Bytes(records) = &values[0] else { panic!("{values:?}") };
+        assert_eq!(records.len(), 6 + 16 * n as usize);
+        assert_eq!(records[records.len() - 8..], (n as f64).to_be_bytes(), "the last one");
+    }
+    daemon.close().await;
+}
