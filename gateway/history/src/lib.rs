@@ -56,6 +56,8 @@ pub use decimate::{Column, Extent, Series, Span};
 pub use entry::{Batch, Cause, Entry, Number, Point, TagNo, Whom};
 pub use era::Restamp;
 pub use error::{ReadError, RunError, StoreError};
+#[doc(hidden)]
+pub use format::take_any;
 pub use recorder::{Counts, Recorder};
 pub use rolled::{Counted, Every, Lasted, LastedTexts, Rolled};
 pub use run::run;

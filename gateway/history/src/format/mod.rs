@@ -63,3 +63,19 @@ fn checksum(bytes: &[u8], about: [i64; 2]) -> u32 {
     sum.update(bytes);
     sum.finalize()
 }
+
+/// When the records of [`take_any`] begin: a whole minute.
+const ANY_FROM: Timestamp = Timestamp(1_699_999_980_000_000);
+
+/// For the fuzzers: bytes as a chunk (0), a line of the log (1) or a block of buckets (2) of tag 1, under the right
+/// checksum. Records, or an error.
+#[doc(hidden)]
+pub fn take_any(form: u8, body: &[u8]) -> bool {
+    let sealed = |about| seal(body.to_vec(), about);
+    let from = i64::try_from(ANY_FROM.0).expect("a time of ours");
+    match form % 3 {
+        0 => chunk::decode(1, ANY_FROM, &sealed([1, from])).is_ok(),
+        1 => log::decode(1, &sealed([1, 0])).is_ok(),
+        _ => rollup::decode(1, ANY_FROM, &sealed([1, from])).is_ok(),
+    }
+}

@@ -250,7 +250,7 @@ fn rubbish_is_an_error() {
     eprintln!("FOREBAY_SEED={seed}");
     let rounds = if std::env::var("FOREBAY_SOAK").is_ok_and(|long| long == "1") { 2_000_000 } else { 20_000 };
     let mut rng = StdRng::seed_from_u64(seed);
-    let at = |i: usize| Timestamp(1_700_000_000_000_000 + i as u64 * 1_000_003);
+    let at = |i: usize| Timestamp(super::ANY_FROM.0 + i as u64 * 1_000_003);
     let point = |i: usize| match i % 17 {
         0 => Point::Gap(Cause::NotRecorded),
         3 => Point::Value(Number::Int(i as i64 * 7)),
@@ -266,12 +266,13 @@ fn rubbish_is_an_error() {
     let whole = [
         chunk::encode(1, &records),
         log::encode(1, &Line::from([(1, records[..40].to_vec()), (9, records[40..].to_vec())])),
-        rollup::encode(1, Timestamp(at(0).0 / 60_000_000 * 60_000_000), &minutes(&records)),
+        rollup::encode(1, at(0), &minutes(&records)),
         chunk::encode(1, &texts),
         log::encode(1, &Line::from([(1, texts[..40].to_vec()), (9, texts[40..].to_vec())])),
     ];
-    let about =
-        [[1, at(0).0 as i64], [1, 0], [1, (at(0).0 / 60_000_000 * 60_000_000) as i64], [1, at(0).0 as i64], [1, 0]];
+    let timed = [1, at(0).0 as i64];
+    let about = [timed, [1, 0], timed, timed, [1, 0]];
+    let mut read = 0;
     for _ in 0..rounds {
         let which = rng.random_range(0..whole.len());
         let mut bytes = unseal(&whole[which], about[which]).unwrap().to_vec();
@@ -284,13 +285,10 @@ fn rubbish_is_an_error() {
                 _ => bytes.insert(place, rng.random()),
             }
         }
-        let bytes = super::seal(bytes, about[which]);
-        match which {
-            0 | 3 => drop(chunk::decode(1, at(0), &bytes)),
-            1 | 4 => drop(log::decode(1, &bytes)),
-            _ => drop(rollup::decode(1, Timestamp(about[2][1] as u64), &bytes)),
-        }
+        read += u32::from(super::take_any(which as u8 % 3, &bytes));
     }
+    eprintln!("{read} of {rounds} read");
+    assert!(read > rounds / 100 && read < rounds, "{read} of {rounds}");
     for (whole, about) in whole.iter().zip(about) {
         for place in 0..whole.len() {
             let mut bytes = whole.clone();
