@@ -1,7 +1,8 @@
 //! What goes over the wire of our Modbus master, as others see it: the kernel's RS-485 switch, Wireshark's dissectors, and
 //! servers that are asked several things at a time.
 
-use std::path::Path;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use forebay_tests::{Cable, Folder, Gateway, PATIENCE, Plant, Plc, Process, Site, root, wait_for};
@@ -37,28 +38,92 @@ fn libmodbus_on(cable: &Cable) -> Plc {
     plc
 }
 
-/// The driver is played by a library between us and the kernel: it writes down what it is asked, and the line works.
+/// A driver with an RS-485 mode, played by a library between us and the kernel.
+struct Driver {
+    library: Folder,
+    asked: PathBuf,
+}
+
+impl Driver {
+    fn build(gateway: &Gateway) -> Self {
+        let library = Folder::new();
+        let mut cc = Command::new("cc");
+        cc.args(["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"]);
+        let cc = cc.arg(library.join("rs485.so")).arg(root().join("tests/peers/rs485.c")).output();
+        let cc = cc.expect("a C compiler");
+        assert!(cc.status.success(), "{}", String::from_utf8_lossy(&cc.stderr));
+        Self { library, asked: gateway.folder.join("asked") }
+    }
+
+    /// The gateway on that driver, with what more the library is told.
+    fn run(&self, gateway: &Gateway, more: &[(&str, &str)]) -> Process {
+        let mut command = gateway.command(["run", "."]);
+        command.env("LD_PRELOAD", self.library.join("rs485.so")).env("FOREBAY_RS485", &self.asked);
+        command.envs(more.iter().copied());
+        let mut run = Process::start("forebay-run", &mut command, gateway.folder.path());
+        gateway.wait_listening(&mut run, gateway.site.bus_port);
+        run
+    }
+
+    /// What it was asked, and of which port.
+    fn asked(&self) -> Vec<String> {
+        std::fs::read_to_string(&self.asked).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+}
+
+/// The driver writes down what it is asked, and the line works.
 #[test]
 fn the_driver_is_asked_for_rs_485_with_the_right_bytes() {
-    let built = Folder::new();
-    let library = built.join("rs485.so");
-    let mut cc = Command::new("cc");
-    cc.args(["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"]).arg(&library);
-    let cc = cc.arg(root().join("tests/peers/rs485.c")).output().expect("a C compiler");
-    assert!(cc.status.success(), "{}", String::from_utf8_lossy(&cc.stderr));
-
     let cable = Cable::lay();
     let _plc = libmodbus_on(&cable);
     let gateway = Gateway::new(site(&on(&cable.near, ", rs485: yes"), &two_tags()));
-    let asked = gateway.folder.join("asked");
-    let mut command = gateway.command(["run", "."]);
-    command.env("LD_PRELOAD", &library).env("FOREBAY_RS485", &asked);
-    let mut run = Process::start("forebay-run", &mut command, gateway.folder.path());
-    gateway.wait_listening(&mut run, gateway.site.bus_port);
+    let driver = Driver::build(&gateway);
+    let run = driver.run(&gateway, &[]);
     gateway.watch(&["level"]).reaches("level", "level", PATIENCE, |line| line.is_good() && line.value == "12345");
     let port = cable.near.canonicalize().expect("the port");
-    let lines = std::fs::read_to_string(&asked).expect("it was asked");
-    assert_eq!(lines.trim_end(), format!("{RS485} {}", port.display()));
+    assert_eq!(driver.asked(), [format!("{RS485} {}", port.display())]);
+    assert!(run.log().contains(&format!("L: {} is in RS-485 mode", cable.near.display())), "{}", run.log());
+}
+
+/// An adapter that was pulled out and put back has forgotten its mode: it is asked again, with the same bytes.
+#[test]
+fn an_adapter_put_back_is_asked_for_rs_485_again() {
+    let cable = Cable::lay();
+    let plc = libmodbus_on(&cable);
+    // What udev makes of an adapter: a name that stays.
+    let folder = Folder::new();
+    let adapter = folder.join("by-id");
+    symlink(&cable.near, &adapter).expect("a name");
+    let gateway = Gateway::new(site(&on(&adapter, ", rs485: yes"), &two_tags()));
+    let driver = Driver::build(&gateway);
+    let _run = driver.run(&gateway, &[]);
+    let mut watch = gateway.watch(&["level"]);
+    watch.reaches("level", "level", PATIENCE, |line| line.is_good() && line.value == "12345");
+    assert_eq!(driver.asked().len(), 1, "{:?}", driver.asked());
+
+    drop((plc, cable));
+    watch.sees_held("level", PATIENCE);
+    std::fs::remove_file(&adapter).expect("the name goes with the adapter");
+    let cable = Cable::lay();
+    let mut plc = libmodbus_on(&cable);
+    plc.poke(1, &[54321]);
+    symlink(&cable.near, &adapter).expect("the name");
+    watch.reaches("level again", "level", PATIENCE, |line| line.is_good() && line.value == "54321");
+    let port = cable.near.canonicalize().expect("the port");
+    let asked = driver.asked();
+    assert_eq!(asked[1..], [format!("{RS485} {}", port.display())], "{asked:?}");
+}
+
+/// A driver that says yes and stays as it was has no such mode either.
+#[test]
+fn a_driver_is_not_believed_before_it_says_what_it_does() {
+    let cable = Cable::lay();
+    let _plc = libmodbus_on(&cable);
+    let gateway = Gateway::new(site(&on(&cable.near, ", rs485: yes"), &two_tags()));
+    let driver = Driver::build(&gateway);
+    let _run = driver.run(&gateway, &[("FOREBAY_RS485_DEAF", "1")]);
+    gateway.wait_tag("sys.modbus.L.why", |line| line.contains("has no RS-485 mode"));
+    assert!(!driver.asked().is_empty());
 }
 
 /// A port whose driver has no such mode: one sentence that names the port and the key, and the line stays down.

@@ -5,6 +5,7 @@
 mod arm;
 mod arrows;
 mod browser;
+mod coils;
 mod devices;
 mod functions;
 mod libmodbus;

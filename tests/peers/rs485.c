@@ -1,5 +1,6 @@
 /* Stands between a program and the kernel's ioctl, as a serial driver that has an RS-485 mode would: writes down what is asked of
- * it with TIOCSRS485, byte by byte, and says yes. Loaded with LD_PRELOAD; FOREBAY_RS485 names the file. */
+ * it with TIOCSRS485, byte by byte, says yes, and with TIOCGRS485 what it was asked last. Loaded with LD_PRELOAD; FOREBAY_RS485
+ * names the file; with FOREBAY_RS485_DEAF it says yes and stays as it was. */
 #define _GNU_SOURCE
 #include <linux/serial.h>
 #include <stdarg.h>
@@ -10,7 +11,11 @@
 #include <unistd.h>
 
 /* <asm-generic/ioctls.h>; the C library's own header can't be had beside a function called ioctl. */
+#define GET_RS485 0x542E
 #define SET_RS485 0x542F
+
+/* Of the one port of such a test. */
+static struct serial_rs485 mode;
 
 int ioctl(int fd, unsigned long request, ...)
 {
@@ -22,6 +27,8 @@ int ioctl(int fd, unsigned long request, ...)
 	if (request == SET_RS485 && path != NULL) {
 		unsigned char bytes[sizeof(struct serial_rs485)];
 		memcpy(bytes, argument, sizeof bytes);
+		if (getenv("FOREBAY_RS485_DEAF") == NULL)
+			memcpy(&mode, argument, sizeof mode);
 		FILE *file = fopen(path, "a");
 		if (file == NULL)
 			return -1;
@@ -33,6 +40,10 @@ int ioctl(int fd, unsigned long request, ...)
 		ssize_t length = readlink(link, name, sizeof name - 1);
 		fprintf(file, " %.*s\n", (int)(length > 0 ? length : 0), name);
 		return fclose(file);
+	}
+	if (request == GET_RS485 && path != NULL) {
+		memcpy(argument, &mode, sizeof mode);
+		return 0;
 	}
 	return (int)syscall(SYS_ioctl, fd, request, argument);
 }

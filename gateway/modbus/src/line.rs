@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use shell::SharedClock;
-use site::Transport;
+use site::{Serial, Transport};
 use tag::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -51,6 +51,8 @@ pub(crate) struct Line {
     /// What was told last of what was learned.
     learned: u64,
     stats_at: Option<Instant>,
+    /// The log has it that the port is in RS-485 mode.
+    mode_said: bool,
     /// When the waiting ends. One that is put off and put off costs nothing; each new one that rings before all others
     /// wakes the runtime up to be told so.
     alarm: Pin<Box<Sleep>>,
@@ -68,9 +70,20 @@ impl Line {
         told: mpsc::Sender<Told>,
         trace: SharedTrace,
     ) -> Self {
-        let master = Master::new(config, clock.mono());
-        let (learned, stats_at, alarm) = (0, None, Box::pin(sleep(Duration::ZERO)));
-        Self { number, master, port: None, door: None, clock, writes, told, trace, learned, stats_at, alarm }
+        Self {
+            number,
+            master: Master::new(config, clock.mono()),
+            port: None,
+            door: None,
+            clock,
+            writes,
+            told,
+            trace,
+            learned: 0,
+            stats_at: None,
+            mode_said: false,
+            alarm: Box::pin(sleep(Duration::ZERO)),
+        }
     }
 
     /// Serves the line until nobody listens any more.
@@ -139,9 +152,18 @@ impl Line {
             Ok(port) => {
                 self.port = Some(port);
                 self.trace(Trace::cut);
+                self.say_mode(&transport);
                 self.master.on_opened(self.clock.mono());
             }
             Err(error) => self.master.on_open_failed(self.clock.mono(), &in_words(&error)),
+        }
+    }
+
+    /// What the driver said when it was asked is worth a line of the log; that it was asked again is not.
+    fn say_mode(&mut self, transport: &Transport) {
+        if let (Transport::Rtu(Serial { path, rs485: true, .. }), false) = (transport, self.mode_said) {
+            self.mode_said = true;
+            log::info!("{}: {} is in RS-485 mode, its driver says", self.master.config().name, path.display());
         }
     }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serial2::rs4xx::{Rs485Config, TransceiverMode};
 use site::{Parity, Serial, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
@@ -120,5 +121,10 @@ fn set_rs485(serial: &Serial) -> Result<(), LineError> {
     let port = serial2::SerialPort::open(&serial.path, serial2::KeepSettings)
         .map_err(|source| LineError::Open { path: path(), source: source.into() })?;
     // RTS while sending and not after, no delays: what transceivers are wired for.
-    port.set_rs4xx_mode(serial2::rs4xx::Rs485Config::default()).map_err(failed)
+    port.set_rs4xx_mode(Rs485Config::default()).map_err(failed)?;
+    // A driver may say yes and leave out what it can't do.
+    match port.get_rs4xx_mode().map_err(failed)? {
+        TransceiverMode::Rs485(_) => Ok(()),
+        _ => Err(LineError::NoRs485 { path: path() }),
+    }
 }

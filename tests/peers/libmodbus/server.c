@@ -9,6 +9,7 @@
  *
  *   peek 1 4x 3 2          {"words": [10, 20]}
  *   poke 1 4x 3 10 20      writes as the PLC's own program would
+ *   lacks 5                from now on it has no such function, and says so
  *   functions              {"functions": {"3": 17, "6": 1}}: how often each was asked since the start
  *   quit                   ends; so does the end of stdin
  */
@@ -38,6 +39,7 @@ struct plc {
     int masters[MASTERS_MAX];
     int masters_count;
     unsigned long functions[256];
+    bool lacks[256];
 };
 
 static void die(const char *doing)
@@ -128,10 +130,14 @@ static void obey(struct plc *plc, char *line)
     char file[3];
     long first = 0, count = 1;
     int taken = 0;
+    unsigned char code;
     if (sscanf(line, "peek 1 %2s %ld %ld", file, &first, &count) >= 2) {
         peek(plc, file, first, count);
     } else if (sscanf(line, "poke 1 %2s %ld %n", file, &first, &taken) == 2 && taken > 0) {
         poke(plc, file, first, line + taken);
+    } else if (sscanf(line, "lacks %hhu", &code) == 1) {
+        plc->lacks[code] = true;
+        say("{\"ok\": true}");
     } else if (strcmp(line, "functions") == 0) {
         const char *between = "";
         printf("{\"functions\": {");
@@ -173,7 +179,11 @@ static bool serve(struct plc *plc)
     uint8_t request[MODBUS_MAX_ADU_LENGTH];
     int length = modbus_receive(plc->modbus, request);
     if (length > 0) {
-        plc->functions[request[modbus_get_header_length(plc->modbus)]]++;
+        uint8_t code = request[modbus_get_header_length(plc->modbus)];
+        plc->functions[code]++;
+        if (plc->lacks[code]) {
+            return modbus_reply_exception(plc->modbus, request, MODBUS_EXCEPTION_ILLEGAL_FUNCTION) >= 0 || plc->serial;
+        }
         return modbus_reply(plc->modbus, request, length, plc->map) >= 0 || plc->serial;
     }
     /* 0: for another unit. On a line a broken frame is no end. */
