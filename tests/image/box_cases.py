@@ -1,5 +1,6 @@
 """A box that is well, and what it takes: its page, its plant, its daemons killed and frozen, its power cut."""
 
+import base64
 import math
 import time
 
@@ -15,6 +16,10 @@ HISTORY_TAG = "Meter_Frequency"
 # The test's site writes every two seconds (flush_s); the rest is for a loaded machine. What is older than this survives a cut.
 DURABLE_MS = 10_000
 RECORDS_S = 15
+# Of the meter's registers 1 to 17 the last isn't there: what is written down of that, and the request that it saves.
+LEARNED_FILE = "/var/lib/forebay/modbus/modbus.learned"
+LEARNED = "block\tMETER\t2\t3\t0\t17\t0-8 8-9!"
+WHOLE_BLOCK = bytes([2, 4, 0, 0, 0, 17])
 # Two more than the daemons' WatchdogSec=20s in which a loaded machine may notice.
 WATCHDOG_S = 120
 TIME_ZONE = "Pacific/Auckland"
@@ -84,6 +89,8 @@ class Well:
             raise Failed("what is learned of the devices has no place on the data partition")
         if "LD_PRELOAD" in box.ask("cat /run/forebay.env"):
             raise Failed("the card's environment.txt reaches the loader")
+        if not self.asked_the_whole_block():
+            raise Failed("nobody asked the meter for its whole block before it was known what it refuses")
         report = box.ask("cat /boot/site-report.txt")
         if "taken over" not in report or "taken over" not in box.said():
             raise Failed(f"the site's report: {report!r}")
@@ -180,11 +187,56 @@ class Well:
         box.plug_adapter()
         wait_good(box, browser, *TAGS)
 
+    def board_port_switches_rs485(self):
+        """The fan is moved from the adapter to the board's own port, whose driver (PL011) has an RS-485 mode, then back."""
+        box, browser = self.box, self.browser
+        said = "FAN: /dev/ttyAMA0 is in RS-485 mode, its driver says"
+        box.unplug_adapter()
+        # The console moves to the screen's terminal, so that the port is a line like another.
+        box.ask("echo N >/sys/class/tty/ttyAMA0/console")
+        box.ask("chgrp dialout /dev/ttyAMA0 && chmod g+rw /dev/ttyAMA0")
+        box.ask("cp --archive /run/forebay-site/. /run/rs485-site")
+        box.ask(r"sed --in-place 's|^\(  serial:\) .*|\1 /dev/ttyAMA0\n  rs485: true|' /run/rs485-site/modbusclient.yaml")
+        drop_in = "/run/systemd/system/forebay-modbus.service.d"
+        box.ask(f"mkdir --parents {drop_in} && printf '[Service]\\nWorkingDirectory=/run/rs485-site\\n' >{drop_in}/rs485.conf")
+        take_away = box.wire_board_port(self.plant.tty)
+        try:
+            box.ask("systemctl daemon-reload && systemctl restart forebay-modbus.service")
+            browser.close()
+            wait_good(box, browser, *TAGS)
+            box.ask(f"journalctl --boot --no-pager --output cat --unit forebay-modbus.service | grep --quiet --fixed-strings '{said}'")
+            count = box.ask("forebay get --runtime /run/forebay sys.modbus.FAN.crc_errors").split()[1]
+            if count != "0":
+                raise Failed(f"{count} frames came damaged over the RS-485 port")
+        finally:
+            take_away()
+        box.plug_adapter()
+        box.ask(f"rm -r {drop_in} /run/rs485-site && systemctl daemon-reload && systemctl restart forebay-modbus.service")
+        browser.close()
+        wait_good(box, browser, *TAGS)
+
+    # --- what was learned of the devices
+
+    def asked_the_whole_block(self):
+        """Is the meter's block as the site has it among the last frames of its line?"""
+        self.box.ask("forebay modbus frames METER /run/meter.pcap --runtime /run/forebay")
+        return WHOLE_BLOCK in base64.b64decode(self.box.ask("base64 --wrap=0 /run/meter.pcap"))
+
+    def still_knows(self, what):
+        """The refused part of the meter's block is on the card, and nobody looked for it again."""
+        if LEARNED not in self.box.ask(f"cat {LEARNED_FILE}").splitlines():
+            raise Failed(f"after {what} nobody knows any more what the meter refuses")
+        # A unit that was away may be another one, of which nothing is known.
+        away = self.box.ask("forebay get --runtime /run/forebay sys.modbus.METER:2.timeouts").split()[1] != "0"
+        if not away and self.asked_the_whole_block():
+            raise Failed(f"after {what} the meter was asked for what it was known to refuse")
+
     # --- power
 
     def goes_to_sleep(self):
         """A name and a time zone of its own, to be found again; then off, as boxes go off."""
         box = self.box
+        box.wait_for("what the meter refuses is written down", lambda: LEARNED in box.ask(f"cat {LEARNED_FILE}").splitlines())
         box.ask(f"ln --symbolic --force --no-dereference /usr/share/zoneinfo/{TIME_ZONE} /data/system/localtime")
         box.ask("sync")
         self.identity = box.identity()
@@ -207,6 +259,7 @@ class Well:
         wait_good(box, self.browser, *TAGS)
         if box.identity() != self.identity:
             raise Failed(f"{what}: another identity: {box.identity()!r}, not {self.identity!r}")
+        self.still_knows(what)
         box.wait_said("Forebay. The page:")
         if "claim code:" in box.said():
             raise Failed(f"{what}: the claim code of a box that was claimed is on its console")

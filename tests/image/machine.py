@@ -6,11 +6,15 @@ hand over; there is no way in for anybody else.
 
 import itertools
 import json
+import os
 import pathlib
+import select
 import socket
 import subprocess
 import tempfile
+import threading
 import time
+import tty
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -88,7 +92,9 @@ class Machine:
         credential = "name=opt/io.systemd.credentials"
         words = [
             # The last word counts: emulated on a busy machine, a box that is well may not pat it for 14 s.
-            *self.words, "-action", "watchdog=none", "-monitor", "none", "-qmp", f"unix:{self.shell_path}.qmp,server=on,wait=off", "-serial", f"file:{self.log}",
+            *self.words, "-action", "watchdog=none", "-monitor", "none", "-qmp", f"unix:{self.shell_path}.qmp,server=on,wait=off",
+            # The board's own serial port: its console, until a test puts something else behind it.
+            "-chardev", f"socket,id=board,path={self.shell_path}.board,server=on,wait=off,logfile={self.log}", "-serial", "chardev:board",
             "-fw_cfg", f"{credential}/systemd.extra-unit.t.service,file={self.folder / 'shell.service'}",
             "-fw_cfg", f"{credential}/udev.rules.t,file={self.folder / 'shell.rules'}",
             "-device", "virtio-serial-pci", "-chardev", f"socket,id=shell,path={self.shell_path},server=on,wait=off",
@@ -135,6 +141,38 @@ class Machine:
     def plug_adapter(self):
         driver, *words = ADAPTER.split(",")
         self.hardware("device_add", driver=driver, **dict(word.split("=") for word in words if "always" not in word))
+
+    def wire_board_port(self, tty_path):
+        """Lays a cable from the board's own serial port to a terminal on this side; returns what takes it away again."""
+        board = socket.socket(socket.AF_UNIX)
+        board.connect(f"{self.shell_path}.board")
+        far = os.open(tty_path, os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(far)
+        pulled, pull = os.pipe()
+
+        def carry():
+            with board:
+                while True:
+                    ready = select.select([board, far, pulled], [], [])[0]
+                    if pulled in ready:
+                        break
+                    if board in ready:
+                        said = board.recv(4096)
+                        if not said:
+                            break
+                        os.write(far, said)
+                    if far in ready:
+                        board.sendall(os.read(far, 4096))
+            os.close(far)
+
+        cable = threading.Thread(target=carry, daemon=True)
+        cable.start()
+
+        def take_away():
+            os.close(pull)
+            cable.join()
+            os.close(pulled)
+        return take_away
 
     def seconds(self):
         return time.monotonic() - self.began

@@ -94,6 +94,7 @@ def main():
     ]
     if is_long:
         first.append(("the serial adapter pulled and put back", well.adapter_comes_back))
+        first.append(("the board's own port as an RS-485 line", well.board_port_switches_rs485))
     first.append(("a name and a zone, then off", well.goes_to_sleep))
 
     def cut(number):
