@@ -37,7 +37,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use nix::fcntl::{Flock, FlockArg};
@@ -49,6 +49,7 @@ use crate::entry::{Batch, TagNo};
 use crate::era::Restamp;
 use crate::error::{ReadError, StoreError};
 use crate::levels::Calendar;
+use crate::wear::Drives;
 use engine::SharedHead;
 pub use reader::{PAGE_CELLS_MAX, Page, ROWS_MAX, Reader, Row};
 pub use status::{Salvage, Status, Thrift, Wear};
@@ -140,6 +141,8 @@ struct Shared {
     /// See [`Store::newest_own`]; 0: there is none.
     newest_own: AtomicU64,
     clock_uncertain: AtomicBool,
+    /// What SSDs say of themselves.
+    drives: Drives,
     /// See [`Status::thrift`].
     thrift: Mutex<Thrift>,
     /// What is in no chunk yet.
@@ -239,6 +242,12 @@ impl Store {
     /// How many changes were not kept for that, for those who ask.
     pub fn set_thinned(&self, thinned: u64) {
         self.shared.thrift().thinned = thinned;
+    }
+
+    /// Has the drives asked for their wear, if that wasn't done in the last day: with `smartctl`, where that is installed.
+    /// Doesn't wait for it.
+    pub fn look_at_drives(&self, now: Instant) {
+        self.shared.drives.look(now, "/".into(), "smartctl".into());
     }
 
     /// Whether the clock is known to be right, for those who ask.

@@ -1,9 +1,14 @@
-//! What flash devices say of their wear: an eMMC's register EXT_CSD, as the kernel shows it in files anyone may read.
+//! What flash devices say of their wear: an eMMC's register EXT_CSD, as the kernel shows it in files anyone may read; an
+//! SSD's own account, where `smartctl` may ask for it.
+
+mod drives;
+mod smart;
 
 use std::fs;
 use std::path::Path;
 
 use crate::store::Wear;
+pub(crate) use drives::Drives;
 
 /// Every eMMC below `root` (`/` on a machine) that tells. A plain SD card doesn't.
 pub(crate) fn wear(root: &Path) -> Vec<Wear> {
@@ -34,7 +39,12 @@ fn of_mmc(device: &Path) -> Option<Wear> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
+
+    /// A program just written can't be started while another test's child, not yet itself, has its file open.
+    pub(super) static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
     #[test]
     fn an_emmc_tells_and_a_card_does_not() {

@@ -51,6 +51,7 @@ impl Daemon {
                 })
             }
             Question::Status => {
+                self.store.look_at_drives(self.clock.mono());
                 let (counts, waiting) = (self.recorder.counts(), self.recorder.waiting());
                 self.read(id, by, move |reader| {
                     let all = Span { from: Timestamp(0), to: Timestamp(u64::MAX) };

@@ -77,7 +77,7 @@ impl Reader {
             clock_uncertain: self.shared.clock_uncertain.load(Ordering::Relaxed),
             salvage: self.salvage().map_err(reading)?,
             thrift: *self.shared.thrift(),
-            wear: wear(Path::new("/")),
+            wear: wear(Path::new("/")).into_iter().chain(self.shared.drives.told()).collect(),
         })
     }
 
