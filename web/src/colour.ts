@@ -37,6 +37,9 @@ export function readable(c: Rgb, ground: Rgb, ratio: number): Rgb {
   return end;
 }
 
+/** Where an accent is hardest to read in a theme, and how well it must be read there: then it is everywhere. */
+export const hardest = (theme: string): [token: string, ratio: number] => (theme === 'sun' ? ['--ground', 7] : ['--press', 4.6]);
+
 export function css([r, g, b]: Rgb, alpha = 1): string {
   return alpha === 1 ? `rgb(${r},${g},${b})` : `rgba(${r},${g},${b},${alpha})`;
 }

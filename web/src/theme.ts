@@ -1,7 +1,7 @@
 // Three themes by tokens: the phone's wish, or a remembered choice; the site's colour only as accent, and only readable.
 
 import { effect } from '@preact/signals';
-import { css, nameToRgb, parseColour, readable } from './colour';
+import { css, hardest, nameToRgb, parseColour, readable } from './colour';
 import { kept } from './kept';
 import { setTheme, type Theme } from './paint';
 import { hello, painted, theme } from './state';
@@ -22,8 +22,9 @@ export function applyTheme(): void {
     const wish = hello.value?.config['primary_color'];
     const rgb = typeof wish === 'string' ? (parseColour(wish) ?? nameToRgb(wish)) : null;
     const style = getComputedStyle(root);
-    const ground = parseColour(style.getPropertyValue('--ground'));
-    if (rgb && ground) root.style.setProperty('--accent', css(readable(rgb, ground, t === 'sun' ? 7 : 4.6)));
+    const [ground, ratio] = hardest(t);
+    const on = parseColour(style.getPropertyValue(ground));
+    if (rgb && on) root.style.setProperty('--accent', css(readable(rgb, on, ratio)));
     document.querySelector('meta[name=theme-color]')?.setAttribute('content', style.getPropertyValue('--surface').trim());
     painted.value = painted.peek() + 1;
   };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { contrast, parseColour, readable, type Rgb } from '../src/colour';
+import { contrast, hardest, parseColour, readable, type Rgb } from '../src/colour';
 import { source } from './golden';
 
 /** The tokens of each theme, read from the style sheet itself; a theme says only what differs from light. */
@@ -60,5 +60,19 @@ test('a site’s colour is moved only as far as needed to be readable', () => {
   assert.deepEqual(readable(magenta, [255, 255, 255], 4.5), magenta);
   for (const [c, g] of [[magenta, [15, 19, 21]], [[255, 255, 0], [255, 255, 255]], [[128, 128, 128], [128, 128, 128]]] as [Rgb, Rgb][]) {
     assert.ok(contrast(readable(c, g, 4.5), g) >= 4.5 || g[0] === 128, `${c} on ${g}`);
+  }
+});
+
+test('whatever accent a site wants, it is read on every ground of every theme, and so is what stands on it', () => {
+  const wishes: Rgb[] = [[0, 128, 128], [139, 0, 139], [0, 0, 128], [255, 255, 0], [255, 255, 255], [0, 0, 0], [128, 128, 128], [255, 0, 0]];
+  for (const [name, t] of Object.entries(themes())) {
+    const [ground, ratio] = hardest(name);
+    for (const wish of wishes) {
+      const accent = readable(wish, t[ground.slice(2)] ?? [0, 0, 0], ratio);
+      for (const other of ['ground', 'surface', 'press', 'on-accent']) {
+        const r = contrast(accent, t[other] ?? [0, 0, 0]);
+        assert.ok(r >= (name === 'sun' && other !== 'press' ? 7 : 4.5), `${name}: ${wish} became ${accent}, ${other}: ${r.toFixed(2)}`);
+      }
+    }
   }
 });

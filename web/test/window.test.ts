@@ -75,6 +75,9 @@ test('a tick’s label has every decimal the tick has, also when there is only o
   assert.equal(placesOf([0.1 + 0.2, 0.4], 0.1), 1);
   assert.equal(placesOf([0, 20, 40], 20), 0);
   assert.equal(placesOf([], 1), 0);
+  // What the site wants is the least: a label of 2.5 that said 3 would be wrong.
+  assert.equal(placesOf([0, 2.5, 5, 7.5, 10], 2.5, 0), 1);
+  assert.equal(placesOf([0, 20, 40], 20, 1), 1);
 });
 
 test('a uplot item with pymscada’s keys', () => {

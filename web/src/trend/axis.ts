@@ -1,8 +1,8 @@
 // Where ticks stand and what they say. Pure; the zone is the phone's own.
 
-/** As many decimals as the ticks have: a label is never a rounded one. */
-export function placesOf(splits: number[], incr: number): number {
-  let places = 0;
+/** As many decimals as the ticks have, and no fewer than the site wants: a label is never a rounded one. */
+export function placesOf(splits: number[], incr: number, least = 0): number {
+  let places = least;
   while (places < 9 && splits.some((v) => Math.abs(v - Number(v.toFixed(places))) > incr * 1e-3)) places += 1;
   return places;
 }

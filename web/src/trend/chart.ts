@@ -48,7 +48,7 @@ export function makeChart(host: HTMLElement, spec: Spec, from: number, to: numbe
       gap: 6,
       space: 44,
       size: widest,
-      values: (_u, splits, _i, _space, incr) => splits.map((v) => formatNumber(v, a.dp ?? placesOf(splits, incr))),
+      values: (_u, splits, _i, _space, incr) => splits.map((v) => formatNumber(v, placesOf(splits, incr, a.dp ?? 0))),
     })),
   ];
   return new uPlot(
