@@ -3,6 +3,7 @@
 use tag::{Fault, TagName, Value};
 
 use super::*;
+use crate::text::{TEXT_BYTES_MAX, Text};
 
 const START: u64 = 1_700_000_000_000_000;
 
@@ -192,4 +193,27 @@ fn what_is_no_number_or_no_time_is_refused() {
     for value in [Value::Float(f64::INFINITY), Value::from("12"), Value::Json("12".into())] {
         assert_eq!(filter.on_sample(now, &good(now.0, value)), Err(Refusal::Value(out, NOTHING)), "one gap is enough");
     }
+}
+
+#[test]
+fn a_text_is_kept_when_it_changes_and_one_too_long_is_a_gap() {
+    let mut filter = after(&def(Kind::Dict), Value::Json("{\"a\": 1}".into()));
+    let json = |text: &str| Value::Json(text.into());
+    let text = |value: &Value| Point::Text(Text::of(value).unwrap());
+    let at = |seconds: u64| Timestamp(START + seconds * 1_000_000);
+    let mut say = |s: u64, value: &Value| filter.on_sample(at(s), &good(at(s).0, value.clone()));
+    assert_eq!(say(1, &json("{\"a\": 1}")), Ok(NOTHING));
+    let other = json("{\"a\":1}");
+    assert_eq!(say(2, &other), Ok([Some((at(2), text(&other))), None]), "a space less is another text");
+    let word = Value::from("{\"a\":1}");
+    assert_eq!(say(3, &word), Ok([Some((at(3), text(&word))), None]), "and so is a text that isn't JSON");
+    let long = Value::from(&*"x".repeat(TEXT_BYTES_MAX + 1));
+    let gap = [Some((at(4), Point::Gap(Cause::TooLong))), None];
+    assert_eq!(say(4, &long), Err(Refusal::Value(Cause::TooLong, gap)));
+    assert_eq!(say(5, &long), Err(Refusal::Value(Cause::TooLong, NOTHING)), "one gap is enough");
+    assert_eq!(say(6, &word), Ok([Some((at(6), text(&word))), None]), "the same text ends it");
+    assert_eq!(say(7, &Value::Int(5)), Ok([Some((at(7), Point::Value(Number::Int(5)))), None]), "as it came");
+    let nan = Cause::Fault(Fault::OutOfRange);
+    assert!(matches!(say(8, &Value::Float(f64::NAN)), Err(Refusal::Value(cause, _)) if cause == nan));
+    assert_eq!(filter.present(at(9)), None);
 }

@@ -318,4 +318,22 @@ mod tests {
         assert_eq!(recorder.counts(), Counts { seen: 2, refused_times: 1, refused_values: 1, ..Counts::default() });
         assert_eq!(recorder.next_batch(), None, "nothing was known before, so there is no new gap");
     }
+
+    #[test]
+    fn texts_that_are_too_long_are_counted_and_one_gap() {
+        let def = TagDef::new(TagName::parse("t").unwrap(), Kind::Str);
+        let mut recorder = Recorder::new(&[def], Timestamp(NOW));
+        let text = |at, length| {
+            let value = Value::from(&*"x".repeat(length));
+            Sample { at: Timestamp(at), reading: Reading::Good(value) }
+        };
+        recorder.on_sample(Timestamp(NOW), TagNo(0), &text(NOW, TEXT_BYTES_MAX));
+        for n in 1..4 {
+            recorder.on_sample(Timestamp(NOW + n), TagNo(0), &text(NOW + n, TEXT_BYTES_MAX + 1));
+        }
+        assert_eq!(recorder.counts(), Counts { seen: 4, kept: 2, gaps: 1, refused_texts: 3, ..Counts::default() });
+        let batch = recorder.next_batch().unwrap().entries;
+        assert_eq!(batch[0].point.text_bytes(), TEXT_BYTES_MAX, "the longest is kept");
+        assert_eq!(batch[1].point, Point::Gap(Cause::TooLong));
+    }
 }

@@ -17,6 +17,8 @@ pub(crate) mod spell;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
+#[cfg(test)]
+mod text_tests;
 
 use tag::{TagName, Timestamp};
 

@@ -9,8 +9,8 @@ use std::sync::atomic::AtomicU64;
 
 use common::*;
 use forebay_history as history;
-use history::{Entry, Span};
-use tag::Timestamp;
+use history::{Cause, Entry, Number, Point, Span, StoreConfig, Text};
+use tag::{Kind, Timestamp, Value};
 
 /// When the recording of the first one ended.
 const FIRST_ENDED: u64 = 1_795_347_833_559_424;
@@ -138,6 +138,74 @@ fn the_third_versions_times_that_were_never_known_read() {
     let uncertain = read(&store, |reader| reader.uncertain(all())).unwrap();
     let doubted = |at: u64| uncertain.iter().any(|span| span.from.0 <= at && at < span.to.0);
     assert!(found.iter().enumerate().all(|(i, (at, _))| doubted(*at) == (i >= 1500)), "{uncertain:?}");
+    store.close(Vec::new());
+}
+
+const OF_TEXTS: [(&str, Kind); 4] =
+    [("word", Kind::Str), ("status", Kind::Dict), ("raw", Kind::Bytes), ("changed", Kind::Str)];
+
+/// What the fourth version's database holds of a tag of texts: in chunks, the last of it in the log.
+fn fourth(no: usize) -> Vec<(u64, Point)> {
+    let text = |value: Value| Point::Text(Text::of(&value).unwrap());
+    let point = |i: u64| match (no, i) {
+        (_, 700) => Point::Gap(Cause::TooLong),
+        (_, 701) => Point::Gap(Cause::NotRecorded),
+        (0, 702) => text(Value::from(&*"a long one \u{1f600} ".repeat(500))),
+        (0, _) => text(Value::from(["on", "off", "", "two\nlines, \"quoted\" \0 \u{1f600}"][(i / 5 % 4) as usize])),
+        (1, _) => text(Value::Json(format!(r#"{{"mode":  "auto", "n": {}, "list": [1, 2.5, null]}}"#, i / 7).into())),
+        (2, _) => text(Value::Bytes((0..i % 9).map(|n| (n * 31 + i) as u8).collect::<Vec<_>>().into())),
+        _ if i % 3 == 0 => Point::Value(Number::Int(i as i64)),
+        _ if i % 3 == 1 => Point::Value(Number::Float(i as f64 / 8.0)),
+        _ => text(Value::from(&*format!("{i} kg"))),
+    };
+    (0..1500).map(|i| (START + i * SECOND, point(i))).collect()
+}
+
+#[test]
+fn the_fourth_versions_texts_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |now: u64| {
+        let tags = OF_TEXTS.map(|(tag, kind)| (name(tag), kind)).to_vec();
+        let clock = shell::ManualClock::at(Timestamp(now));
+        history::Store::open(StoreConfig::new(folder.path().into(), tags), clock).unwrap()
+    };
+    if std::env::var_os("FOREBAY_KEEP").is_some() {
+        let store = open(START);
+        let written = AtomicU64::new(0);
+        for part in 0..15 {
+            let of_tag = |no: usize| {
+                let whom = history::Whom::Tag(history::TagNo(no as u32));
+                let points = fourth(no).into_iter().skip(part * 100).take(100);
+                points.map(move |(at, point)| Entry { whom, at: Timestamp(at), point })
+            };
+            record(&store, &written, (0..4).flat_map(of_tag).collect());
+        }
+        store.close(Vec::new());
+        fs::copy(folder.path().join("history.sqlite"), kept("version-4.sqlite")).unwrap();
+    }
+    let size = fs::metadata(kept("version-4.sqlite")).unwrap().len();
+    assert!(size < 200 << 10, "{size} bytes");
+    fs::copy(kept("version-4.sqlite"), folder.path().join("history.sqlite")).unwrap();
+    let kinds = "SELECT count(*) FROM chunk WHERE substr(hex(body), 1, 4) IN ('0104', '0107')";
+    let conn = rusqlite::Connection::open(folder.path().join("history.sqlite")).unwrap();
+    let chunks: i64 = conn.query_row(kinds, [], |row| row.get(0)).unwrap();
+    let lines: i64 = conn.query_row("SELECT count(*) FROM log", [], |row| row.get(0)).unwrap();
+    assert!(chunks >= 4 && lines >= 1, "{chunks} chunks of texts, {lines} lines");
+    drop(conn);
+    let store = open(START + 40_000 * SECOND);
+    assert_eq!(store.generation(), 0, "nothing was set aside");
+    for (no, (tag, _)) in OF_TEXTS.into_iter().enumerate() {
+        let found = read(&store, move |reader| {
+            let mut found = Vec::new();
+            reader.records(&name(tag), all(), &mut |at, point| {
+                found.push((at.0, point));
+                std::ops::ControlFlow::Continue(())
+            })?;
+            Ok(found)
+        });
+        // The gap at the end: nobody recorded from then on.
+        assert!(found.unwrap()[..1500] == fourth(no), "{tag}");
+    }
     store.close(Vec::new());
 }
 

@@ -10,8 +10,9 @@ use std::sync::atomic::AtomicU64;
 use common::*;
 use forebay_history as history;
 use history::tools::{self, Brought, Form};
-use history::{Span, StoreError};
-use tag::{Kind, TagName, Timestamp};
+use history::{Cause, Entry, Number, Point, Span, StoreError, Text};
+use rusqlite::types::ValueRef;
+use tag::{Fault, Kind, TagName, Timestamp, Value};
 
 fn all() -> Span {
     Span { from: Timestamp(0), to: Timestamp(u64::MAX) }
@@ -61,6 +62,137 @@ fn what_is_exported_and_imported_is_the_same() {
     let found = table.query_row(sum, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
     assert_eq!(found, Ok((3051_i64, 1_i64, i64::MIN)));
     store.close(Vec::new());
+}
+
+/// Texts, lists, mappings, bytes and what calls itself one of them: byte for byte, gaps with their causes.
+#[test]
+fn texts_are_exported_and_imported_as_they_are() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let tags = [("word, \"of\" all", Kind::Str), ("status", Kind::Dict), ("raw", Kind::Bytes)];
+    let open = |folder: &Path| {
+        let tags = tags.map(|(tag, kind)| (name(tag), kind)).to_vec();
+        let clock = shell::ManualClock::at(Timestamp(START));
+        history::Store::open(history::StoreConfig::new(folder.into(), tags), clock).unwrap()
+    };
+    let json = |text: &str| Value::Json(text.into());
+    let bytes = |bytes: &[u8]| Value::Bytes(bytes.into());
+    let values = [
+        Value::from(""),
+        Value::from("plain"),
+        Value::from("7"),
+        Value::from("a,b\r\nc \"d\" \\ \t \0 \u{1f600} {\"a\": 1}"),
+        Value::from("json:5 base64:AAAA"),
+        Value::from(&*"x".repeat(history::TEXT_BYTES_MAX)),
+        Value::from(&*"\u{1}".repeat(history::TEXT_BYTES_MAX)),
+        json("{\"a\":  1,\r\n \"b\": [true, null, \"x, \\\"y\\\"\"]}"),
+        json("[1, 2,\n3]"),
+        json("\"a string\""),
+        json(" {\"spaces\": 0}"),
+        json("5"),
+        json(""),
+        json("{no json"),
+        bytes(b""),
+        bytes(&[0, 255, 34, 44, 10]),
+        Value::Int(i64::MIN),
+        Value::Float(0.1),
+    ];
+    let point = |value: &Value| match value {
+        Value::Int(n) => Point::Value(Number::Int(*n)),
+        Value::Float(x) => Point::Value(Number::Float(*x)),
+        text => Point::Text(Text::of(text).unwrap()),
+    };
+    let causes = [
+        Cause::NotRecorded,
+        Cause::TooLong,
+        Cause::Fault(Fault::TimedOut),
+        Cause::Fault(Fault::Refused(tag::ExceptionCode(4))),
+        Cause::Fault(Fault::Refused(tag::ExceptionCode(0xe0))),
+    ];
+    let points: Vec<Point> = values.iter().map(point).chain(causes.map(Point::Gap)).collect();
+    let entries = (0..3_u32).flat_map(|tag| {
+        let at = move |i: usize| Timestamp(START + i as u64 * SECOND + u64::from(tag));
+        let whom = history::Whom::Tag(history::TagNo(tag));
+        points.iter().enumerate().map(move |(i, point)| Entry { whom, at: at(i), point: point.clone() })
+    });
+    let store = open(from.path());
+    let entries: Vec<_> = entries.collect();
+    record(&store, &AtomicU64::new(0), entries.clone());
+    let names = tags.map(|(tag, _)| name(tag));
+    let mut csv = Vec::new();
+    tools::export(from.path(), &names, all(), Form::Csv(&mut csv), &mut |_, _| {}).unwrap();
+    let file = to.path().join("export.csv");
+    fs::write(&file, &csv).unwrap();
+    let kind_of = |tag: &TagName| tags.iter().find(|(name, _)| *name == tag.as_str()).map(|(_, kind)| *kind);
+    let brought = tools::import(to.path(), &file, &kind_of, &mut |_, _| {}).unwrap();
+    assert_eq!(brought, Brought { taken: entries.len() as u64, ..Brought::default() });
+    let found = |folder: &Path| {
+        let mut found = Vec::new();
+        for (tag, _) in tags {
+            let mut reader = history::Reader::beside(folder);
+            let each = &mut |at, point| {
+                found.push((at, point));
+                std::ops::ControlFlow::Continue(())
+            };
+            assert!(reader.records(&name(tag), all(), each).unwrap());
+        }
+        found
+    };
+    let want: Vec<_> = entries.iter().map(|entry| (entry.at, entry.point.clone())).collect();
+    assert!(found(from.path()) == want && found(to.path()) == want);
+    // The same as CSV of the other door, and as JSON that reads.
+    let sheet = |form| tools::Sheet { of: history::TableOf::Records, form, tags: &names, span: all(), rollover: None };
+    let mut table = Vec::new();
+    let write = |form, out: &mut Vec<u8>| {
+        tools::table(from.path(), &sheet(form), Timestamp(START), out, &mut |_, _| {}).unwrap()
+    };
+    write(history::TableForm::Csv, &mut table);
+    assert!(table == csv);
+    let mut table = Vec::new();
+    write(history::TableForm::Json, &mut table);
+    let table: serde_json::Value = serde_json::from_slice(&table).unwrap();
+    let row = |i: usize| &table["rows"][i][2];
+    assert_eq!(row(3), "a,b\r\nc \"d\" \\ \t \0 \u{1f600} {\"a\": 1}");
+    assert_eq!(row(7)["b"][2], "x, \"y\"");
+    assert_eq!((row(13), row(15)), (&serde_json::json!("{no json"), &serde_json::json!({"base64": "AP8iLAo="})));
+    let path = to.path().join("table.sqlite");
+    tools::export(from.path(), &names, all(), Form::Table(path.clone()), &mut |_, _| {}).unwrap();
+    let conn = rusqlite::Connection::open(path).unwrap();
+    let mut rows = conn.prepare("SELECT value, type, why FROM record WHERE tag = 'status' ORDER BY time_us").unwrap();
+    let rows = rows.query_map([], |row| {
+        let bytes = match row.get_ref(0)? {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes.to_vec()),
+            _ => None,
+        };
+        Ok((bytes, row.get::<_, Option<String>>(1)?, row.get::<_, Option<String>>(2)?))
+    });
+    for ((found, kind, why), point) in rows.unwrap().map(Result::unwrap).zip(&points) {
+        let (want, is) = match point {
+            Point::Text(text) => match text.value() {
+                Value::Bytes(_) => (Some(text.bytes().to_vec()), Some("bytes")),
+                Value::Json(_) => (Some(text.bytes().to_vec()), Some("json")),
+                _ => (Some(text.bytes().to_vec()), Some("str")),
+            },
+            Point::Value(Number::Int(_)) => (None, Some("int")),
+            Point::Value(Number::Float(_)) => (None, Some("float")),
+            Point::Gap(_) => (None, None),
+        };
+        assert_eq!((found, kind.as_deref()), (want, is));
+        assert_eq!(why.is_some(), !point.is_known());
+    }
+    store.close(Vec::new());
+    // What can't be is refused and counted, or the place is named.
+    let line = |value: &str| format!("2023-11-14T22:13:20Z,raw,{value},good\n");
+    for (value, refused) in [("nonsense", 1), ("base64:###", 1), ("\"\"\"unclosed\"", 1), ("inf", 1)] {
+        fs::write(&file, line(value)).unwrap();
+        let brought = tools::import(to.path(), &file, &kind_of, &mut |_, _| {}).unwrap();
+        assert_eq!((brought.taken, brought.refused), (0, refused), "{value}");
+    }
+    let long = format!("\"\"\"{}\"\"\"", "x".repeat(history::TEXT_BYTES_MAX + 1));
+    fs::write(&file, line(&long)).unwrap();
+    assert_eq!(tools::import(to.path(), &file, &kind_of, &mut |_, _| {}).unwrap().refused, 1, "too long");
+    fs::write(&file, line("\"no end")).unwrap();
+    let error = tools::import(to.path(), &file, &kind_of, &mut |_, _| {}).unwrap_err();
+    assert!(matches!(&error, StoreError::Import { source, .. } if source.to_string().contains("line 1")), "{error:?}");
 }
 
 #[test]
