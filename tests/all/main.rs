@@ -23,4 +23,5 @@ mod rubbish;
 mod serial;
 mod served;
 mod supervised;
+mod texts;
 mod tools;
