@@ -14,6 +14,7 @@ pub(crate) mod file;
 mod head;
 #[cfg(test)]
 mod limits_tests;
+mod mend;
 mod old;
 mod reader;
 mod restamp;

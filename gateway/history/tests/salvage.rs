@@ -142,3 +142,49 @@ fn a_wreck_of_which_nothing_reads_is_said() {
     record(&store, &AtomicU64::new(0), vec![int(1, at(1), 1)]);
     store.close(Vec::new());
 }
+
+/// The first page says what the file is and where its tables are: without it nothing reads, and yet nothing else is lost.
+#[test]
+fn a_destroyed_first_page_costs_nothing_else() {
+    let mut rng = StdRng::seed_from_u64(seed());
+    type Harm = fn(&mut [u8], &mut StdRng);
+    let harms: [(&str, Harm); 2] = [("noise", |page, rng| rng.fill(page)), ("zeros", |page, _| page.fill(0))];
+    for (what, harm) in harms {
+        let folder = tempfile::tempdir().unwrap();
+        fill(folder.path());
+        let path = folder.path().join("history.sqlite");
+        let mut bytes = fs::read(&path).unwrap();
+        harm(&mut bytes[..4096], &mut rng);
+        fs::write(&path, &bytes).unwrap();
+        let later = COUNT + 1000;
+        let store = open_at(folder.path(), at(later));
+        assert_eq!(store.generation(), 1, "{what}: the damage was seen");
+        let salvage = until_done(&store).salvage.unwrap();
+        assert_eq!(salvage.lost, 0, "{what}");
+        assert!(salvage.got >= 2 * COUNT, "{what}: {salvage:?}");
+        let span = Span { from: at(0), to: Timestamp(at(COUNT - 1).0 + 1) };
+        let counts = raw(&store, "count", span);
+        let want: Vec<_> = (0..COUNT).map(|second| (at(second).0, Some(second as f64))).collect();
+        assert!(counts == want, "{what}: every record, {} of {COUNT}", counts.len());
+        assert_eq!(raw(&store, "level", span).len() as u64, COUNT, "{what}");
+        assert!(fs::read(folder.path().join(&salvage.file)).unwrap() == bytes, "{what}: the file stays as it was");
+        store.close(Vec::new());
+    }
+}
+
+/// What never was a database of ours gives nothing, and nothing is left beside it.
+#[test]
+fn rubbish_in_its_place_gives_nothing() {
+    let mut rng = StdRng::seed_from_u64(seed());
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = vec![0; 4096 * 20];
+    rng.fill(&mut bytes[..]);
+    fs::write(folder.path().join("history.sqlite"), &bytes).unwrap();
+    let store = open_at(folder.path(), at(5));
+    let salvage = until_done(&store).salvage.unwrap();
+    assert_eq!((salvage.got, salvage.lost), (0, 1));
+    store.close(Vec::new());
+    let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["history.lock".into(), "history.sqlite".into(), std::ffi::OsString::from(&salvage.file)]);
+}

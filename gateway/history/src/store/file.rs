@@ -194,7 +194,7 @@ fn set_pragmas(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update(None, "mmap_size", 0)
 }
 
-fn make(conn: &mut Connection) -> rusqlite::Result<()> {
+pub(super) fn make(conn: &mut Connection) -> rusqlite::Result<()> {
     // It counts from the first table on. No automatic vacuum: what is freed is written again soon, and its bookkeeping
     // would dirty one page more per flush.
     conn.pragma_update(None, "page_size", 4096)?;

@@ -11,6 +11,7 @@ use tag::Timestamp;
 
 use super::engine::past_of_chunks;
 use super::eras;
+use super::mend;
 use super::roll;
 use super::seal::{ChunkIds, seal};
 use super::thin::Thinned;
@@ -138,8 +139,26 @@ impl Wreck {
     /// Opens it. One of which nothing reads gives nothing.
     pub(super) fn open(folder: &Path, progress: Progress) -> Option<Self> {
         let path: PathBuf = folder.join(&progress.file);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let conn = Connection::open_with_flags(path, flags).ok()?;
+        if let Some(wreck) = Self::open_as_it_is(&path, progress.clone()) {
+            return Some(wreck);
+        }
+        let wants = |conn: Connection| mend::wants_first_page(&conn);
+        if !Self::connect(&path).is_ok_and(wants) || !mend::lay_first_page(&path).unwrap_or(false) {
+            return None;
+        }
+        let wreck = Self::open_as_it_is(&path, progress);
+        if wreck.is_none() {
+            mend::forget_first_page(&path);
+        }
+        wreck
+    }
+
+    fn connect(path: &Path) -> rusqlite::Result<Connection> {
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    }
+
+    fn open_as_it_is(path: &Path, progress: Progress) -> Option<Self> {
+        let conn = Self::connect(path).ok()?;
         let mut wreck = Self { conn, progress, tags: BTreeMap::new(), eras: Vec::new() };
         if wreck.read_tags().is_err() && wreck.tags.is_empty() {
             return None;
