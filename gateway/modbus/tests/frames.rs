@@ -2,29 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use forebay_modbus::{Asked, BadReply, Exchange, Found, Mbap, Reply, Rtu, answer_len, crc16, decode, encode};
+mod framed;
+
+use forebay_modbus::{BadReply, Found, Mbap, Rtu, answer_len, crc16, decode, encode};
+use framed::{rtu_frame, tcp_frame};
 use proptest::prelude::*;
-use shell::{Clock, SystemClock};
-use std::time::{Duration, Instant};
 use tokio_modbus::{ExceptionCode, Request, Response};
-
-const MS: Duration = Duration::from_millis(1);
-
-fn rtu_frame(unit: u8, pdu: &[u8]) -> Vec<u8> {
-    let mut frame = vec![unit];
-    frame.extend(pdu);
-    frame.extend(crc16(&frame).to_le_bytes());
-    frame
-}
-
-fn tcp_frame(transaction: u16, unit: u8, pdu: &[u8]) -> Vec<u8> {
-    let mut frame = transaction.to_be_bytes().to_vec();
-    frame.extend([0, 0]);
-    frame.extend(u16::try_from(pdu.len() + 1).unwrap().to_be_bytes());
-    frame.push(unit);
-    frame.extend(pdu);
-    frame
-}
 
 #[test]
 fn requests_as_the_standard_prints_them() {
@@ -183,74 +166,6 @@ fn rtu_takes_no_answer_with_a_wrong_unit_function_length_count_or_checksum() {
     let mut rtu = Rtu::default();
     rtu.encode(5, &read);
     assert!(matches!(rtu.push(5, &read, &[0; 600]), Some(Err(BadReply::Flood(600)))));
-}
-
-fn exchange() -> (Exchange, Instant) {
-    // 9600 8N1
-    (Exchange::rtu(Duration::from_secs(10) / 9600), SystemClock.mono())
-}
-
-#[test]
-fn a_late_answer_on_a_serial_line_is_dropped_and_tells_how_late_it_was() {
-    let (mut line, start) = exchange();
-    let read = Request::ReadHoldingRegisters(0, 1);
-    line.begin(start, Asked(0), 1, read, 100 * MS);
-    let wake = line.wake_at().unwrap();
-    assert!(wake > start + 100 * MS && wake < start + 130 * MS, "the bytes' own time comes on top");
-    assert_eq!(line.on_time(wake - MS), None);
-    assert_eq!(line.on_time(wake), Some((Asked(0), Reply::TimedOut)));
-    // The late answer, while nobody is asked.
-    let late = start + 400 * MS;
-    assert_eq!(line.on_bytes(late, &rtu_frame(1, &[3, 2, 0, 7])), None);
-    assert_eq!(line.take_late(), Some((1, 400 * MS)), "who it was, and how late: the device's patience grows with it");
-    assert!(line.ready_at().unwrap() > late, "not into the end of it");
-    // What comes after that is nobody's.
-    assert_eq!(line.on_bytes(late + MS, &rtu_frame(1, &[3, 2, 0, 7])), None);
-    assert_eq!(line.take_late(), None);
-}
-
-#[test]
-fn a_daemon_that_did_not_run_does_not_take_its_own_absence_for_a_slow_answer() {
-    let read = Request::ReadHoldingRegisters(0, 1);
-    for looks_at_the_time_first in [true, false] {
-        let (mut line, start) = exchange();
-        line.begin(start, Asked(0), 1, read.clone(), 100 * MS);
-        let back = start + 5000 * MS;
-        if looks_at_the_time_first {
-            assert_eq!(line.on_time(back), Some((Asked(0), Reply::TimedOut)));
-            assert_eq!(line.on_bytes(back, &rtu_frame(1, &[3, 2, 0, 7])), None);
-        } else {
-            assert_eq!(line.on_bytes(back, &rtu_frame(1, &[3, 2, 0, 7])), Some((Asked(0), Reply::TimedOut)));
-        }
-        assert_eq!(line.take_late(), None);
-    }
-}
-
-#[test]
-fn a_late_answer_over_tcp_tells_who_is_slow_and_is_no_answer() {
-    let (mut line, start) = (Exchange::tcp(1), SystemClock.mono());
-    let read = Request::ReadHoldingRegisters(0, 1);
-    line.begin(start, Asked(0), 5, read.clone(), 100 * MS);
-    assert_eq!(line.on_time(start + 100 * MS), Some((Asked(0), Reply::TimedOut)));
-    line.begin(start + 100 * MS, Asked(0), 5, read, 1000 * MS);
-    assert_eq!(line.on_bytes(start + 250 * MS, &[0, 1, 0, 0, 0, 5, 5, 3, 2, 0, 7]), None);
-    assert_eq!(line.take_late(), Some((5, 250 * MS)));
-    let answer = line.on_bytes(start + 260 * MS, &[0, 2, 0, 0, 0, 5, 5, 3, 2, 0, 8]);
-    assert_eq!(answer, Some((Asked(0), Reply::Answer(Response::ReadHoldingRegisters(vec![8])))));
-}
-
-#[test]
-fn a_garbled_answer_ends_before_the_timeout_and_a_babbling_line_does_not_block_for_ever() {
-    let (mut line, start) = exchange();
-    line.begin(start, Asked(0), 1, Request::ReadHoldingRegisters(0, 1), 1000 * MS);
-    let mut broken = rtu_frame(1, &[3, 2, 0, 7]);
-    broken[3] ^= 0x10;
-    assert_eq!(line.on_bytes(start + 20 * MS, &broken), None);
-    assert_eq!(line.on_time(start + 80 * MS), Some((Asked(0), Reply::Bad(BadReply::Garbled))));
-    for n in 0..5000 {
-        line.on_bytes(start + (80 + n) * MS, &[0xFF; 10]);
-    }
-    assert!(line.ready_at().unwrap() < start + 2200 * MS, "after a second of babble it is talked into");
 }
 
 fn any_request() -> impl Strategy<Value = Request<'static>> {

@@ -6,71 +6,64 @@ mod stepped;
 
 use std::time::{Duration, Instant};
 
-use forebay_modbus::{Config, Counters, Do, Master, char_time};
+use forebay_modbus::{Counters, Master, Report, char_time};
 use shell::{Clock, SystemClock};
 use sim::{Act, Plant, Plc};
 use site::{Form, Rtu, Serial, Transport, WordType};
-use stepped::{at, client, serial, tag_of, tcp};
-use tag::Timestamp;
+use stepped::true_time::{FarEnd, play};
+use stepped::{at, serial, tag_of, tcp};
 
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);
 
-/// Polls four blocks of a device that is deaf for so long after each of its answers. What was counted in the second
-/// half of the time.
+/// A device that is deaf for so long after each of its answers.
+struct Deaf {
+    plant: Plant,
+    deaf: Duration,
+    /// What a character takes.
+    one: Duration,
+    hears_from: Instant,
+    half_at: Instant,
+    /// What was counted when half of the time was over.
+    half: Option<Counters>,
+}
+
+impl FarEnd for Deaf {
+    fn hear(&mut self, now: Instant, mut request: Vec<u8>) -> Option<(Instant, Vec<u8>)> {
+        let sent = now + self.one * request.len() as u32;
+        // Not whole for a device that was still deaf when it began.
+        let replies = if now < self.hears_from { vec![] } else { self.plant.hear(0, &mut request).unwrap() };
+        let said =
+            replies.into_iter().find_map(|reply| if let Act::Send(said) = reply.act { Some(said) } else { None })?;
+        let done = sent + MS + self.one * said.len() as u32;
+        self.hears_from = done + self.deaf;
+        Some((done, said))
+    }
+
+    fn closed(&mut self, now: Instant) {
+        self.hears_from = now;
+    }
+
+    fn told(&mut self, now: Instant, master: &Master, _: Vec<Report>) {
+        if now >= self.half_at && self.half.is_none() {
+            self.half = Some(master.counters());
+        }
+    }
+}
+
+/// Polls four blocks of it. What was counted in the second half of the time.
 fn run(site: Rtu, deaf: Duration, time: Duration) -> Counters {
     let one = match &site.transport {
         Transport::Rtu(port) => char_time(port),
         _ => Duration::ZERO,
     };
     let tags = [1, 400, 800, 1200].map(|n| tag_of(&format!("t{n}"), WordType::Int16, Some(at(n)), None));
-    let is_serial = site.transport.is_rtu();
-    let config = Config::new(&client(vec![site], tags.to_vec()), &[]).unwrap();
-    let start = SystemClock.mono();
-    let mut master = Master::new(config.lines.into_iter().next().unwrap(), start);
     let plc = Plc::new().blank(2000);
-    let mut plant: Plant = if is_serial { plc.serial().plant() } else { plc.plant() };
-    let (mut now, mut answer): (Instant, Option<(Instant, Vec<u8>)>) = (start, None);
-    let (mut hears_from, mut half) = (start, None);
-    while now - start < time {
-        if now - start >= time / 2 && half.is_none() {
-            half = Some(master.counters());
-        }
-        let wall = Timestamp(u64::try_from((now - start).as_micros()).unwrap());
-        let what = master.step(now, wall);
-        master.take_reports();
-        let until = match what {
-            Do::Open => {
-                master.on_opened(now);
-                continue;
-            }
-            Do::Close => {
-                hears_from = now;
-                continue;
-            }
-            Do::Send(mut bytes) => {
-                let sent = now + one * bytes.len() as u32;
-                // Not whole for a device that was still deaf when it began.
-                let replies = if now < hears_from { vec![] } else { plant.hear(0, &mut bytes).unwrap() };
-                for reply in replies {
-                    let Act::Send(said) = reply.act else { continue };
-                    let done = sent + MS + one * said.len() as u32;
-                    hears_from = done + deaf;
-                    answer = Some((done, said));
-                }
-                continue;
-            }
-            Do::Listen(until) | Do::Wait(until) => until,
-        };
-        match answer.take_if(|(when, _)| *when <= until.max(now)) {
-            Some((when, said)) => {
-                now = when;
-                master.on_bytes(now, wall, &said);
-            }
-            None => now = until.max(now + Duration::from_micros(1)),
-        }
-    }
-    let (before, after) = (half.unwrap(), master.counters());
+    let plant = if site.transport.is_rtu() { plc.serial().plant() } else { plc.plant() };
+    let start = SystemClock.mono();
+    let mut far = Deaf { plant, deaf, one, hears_from: start, half_at: start + time / 2, half: None };
+    let after = play(start, site, tags.to_vec(), time, &mut far);
+    let before = far.half.unwrap();
     Counters { requests: after.requests - before.requests, timeouts: after.timeouts - before.timeouts, ..after }
 }
 

@@ -7,18 +7,23 @@ mod stepped;
 
 use std::time::{Duration, Instant};
 
-use forebay_modbus::{Config, Counters, Do, Master, Report, char_time};
+use forebay_modbus::{Counters, Master, Report, char_time};
 use shell::{Clock, SystemClock};
 use sim::{Act, Plant, Plc};
 use site::{Address, Form, ModbusTag, Parity, Rtu, Serial, Transport, WordType};
-use stepped::{at, client, serial, tag_of};
-use tag::Timestamp;
+use stepped::true_time::{FarEnd, play};
+use stepped::{at, serial, tag_of};
 
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);
 
-/// What a line did in its time.
+/// Perfect devices: each answers one silence after it heard the request. And what the line did in its time.
 struct Told {
+    plant: Plant,
+    /// What a character takes.
+    one: Duration,
+    silence: Duration,
+    wire_free: Instant,
     /// Time that the frames and the silences of the standard take, of what was answered.
     used: Duration,
     all: Duration,
@@ -34,56 +39,48 @@ impl Told {
     }
 }
 
-/// Polls as fast as the line carries for so long; a device answers one silence after it heard the request.
+impl FarEnd for Told {
+    fn hear(&mut self, now: Instant, mut request: Vec<u8>) -> Option<(Instant, Vec<u8>)> {
+        assert!(now >= self.wire_free, "talked into somebody else's frame or silence");
+        self.asked[usize::from(request[0])] += 1;
+        let sent = now + self.one * request.len() as u32;
+        self.wire_free = sent + self.silence;
+        let replies = self.plant.hear(0, &mut request).unwrap();
+        let said =
+            replies.into_iter().find_map(|reply| if let Act::Send(said) = reply.act { Some(said) } else { None })?;
+        let done = sent + self.silence + self.one * said.len() as u32;
+        self.used += done + self.silence - now;
+        self.wire_free = done + self.silence;
+        Some((done, said))
+    }
+
+    fn closed(&mut self, _: Instant) {
+        panic!("a serial line is never closed here");
+    }
+
+    fn told(&mut self, _: Instant, _: &Master, reports: Vec<Report>) {
+        self.confirmed += reports.iter().filter(|report| matches!(report, Report::Confirmed { .. })).count() as u32;
+    }
+}
+
+/// Polls as fast as the line carries for so long.
 fn run(port: Serial, tags: Vec<ModbusTag>, time: Duration) -> Told {
     let one = char_time(&port);
     let silence = (one * 7 / 2).max(Duration::from_micros(1750));
     let site = Rtu { rate: 10 * MS, transport: Transport::Rtu(port), ..serial(Form::Poll) };
-    let config = Config::new(&client(vec![site], tags), &[]).unwrap();
     let start = SystemClock.mono();
-    let mut master = Master::new(config.lines.into_iter().next().unwrap(), start);
-    let mut plant: Plant = Plc::new().blank(2000).serial().plant();
-    let (mut now, mut answer, mut wire_free): (Instant, Option<(Instant, Vec<u8>)>, Instant) = (start, None, start);
-    let mut told = Told { used: Duration::ZERO, all: time, asked: [0; 256], confirmed: 0, counters: master.counters() };
-    let mut heard = Vec::new();
-    while now - start < time {
-        let wall = Timestamp(u64::try_from((now - start).as_micros()).unwrap());
-        let what = master.step(now, wall);
-        told.confirmed +=
-            master.take_reports().iter().filter(|report| matches!(report, Report::Confirmed { .. })).count() as u32;
-        let until = match what {
-            Do::Open => {
-                master.on_opened(now);
-                continue;
-            }
-            Do::Close => panic!("a serial line is never closed here"),
-            Do::Send(bytes) => {
-                assert!(now >= wire_free, "talked into somebody else's frame or silence");
-                told.asked[usize::from(bytes[0])] += 1;
-                let sent = now + one * bytes.len() as u32;
-                heard.clear();
-                heard.extend(&bytes);
-                wire_free = sent + silence;
-                for reply in plant.hear(0, &mut heard).unwrap() {
-                    let Act::Send(said) = reply.act else { continue };
-                    let done = sent + silence + one * said.len() as u32;
-                    told.used += done + silence - now;
-                    wire_free = done + silence;
-                    answer = Some((done, said));
-                }
-                continue;
-            }
-            Do::Listen(until) | Do::Wait(until) => until,
-        };
-        match answer.take_if(|(when, _)| *when <= until.max(now)) {
-            Some((when, said)) => {
-                now = when;
-                master.on_bytes(now, wall, &said);
-            }
-            None => now = until.max(now + Duration::from_micros(1)),
-        }
-    }
-    told.counters = master.counters();
+    let mut told = Told {
+        plant: Plc::new().blank(2000).serial().plant(),
+        one,
+        silence,
+        wire_free: start,
+        used: Duration::ZERO,
+        all: time,
+        asked: [0; 256],
+        confirmed: 0,
+        counters: Counters::default(),
+    };
+    told.counters = play(start, site, tags, time, &mut told);
     told
 }
 

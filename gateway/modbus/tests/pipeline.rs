@@ -7,7 +7,7 @@ mod stepped;
 
 use std::time::{Duration, Instant};
 
-use forebay_modbus::{Action, Asked, BadReply, Config, Device, Exchange, Outcome, Reply, Report, Ticket, WriteRequest};
+use forebay_modbus::{Action, Asked, BadReply, Config, Device, Outcome, Reply, Report, Ticket, WriteRequest};
 use shell::{Clock, SystemClock};
 use sim::{Behaviour, Plc};
 use site::{Form, Rtu, WordType};
@@ -250,46 +250,6 @@ fn a_device_must_prove_that_it_keeps_its_answers_apart() {
     // The loss may have had another cause: a minute later it gets another chance.
     bench.now += 60 * S;
     assert_eq!(bench.all(4).len(), 3);
-}
-
-/// On the wire: each answer by its number; late, foreign and repeated ones dropped; one timeout for one request.
-#[test]
-fn answers_find_their_requests_by_number_unit_function_and_length() {
-    let (mut line, start) = (Exchange::tcp(4), SystemClock.mono());
-    let frame = |number: u16, unit: u8, pdu: &[u8]| {
-        let mut out = number.to_be_bytes().to_vec();
-        out.extend([0, 0, 0, u8::try_from(pdu.len() + 1).unwrap(), unit]);
-        out.extend(pdu);
-        out
-    };
-    let read = |n| Request::ReadHoldingRegisters(n, 1);
-    for n in 1..=4_u64 {
-        let asked = line.begin(start, Asked(n), 1, read(n as u16), 100 * n as u32 * MS);
-        assert_eq!(asked[..2], (n as u16).to_be_bytes());
-    }
-    assert!(line.is_full());
-    let value = |n| Reply::Answer(Response::ReadHoldingRegisters(vec![n]));
-    // In one packet: somebody else's number, the fourth's, the fourth's again, the second's from another unit.
-    let packet = [
-        frame(99, 1, &[3, 2, 0, 9]),
-        frame(4, 1, &[3, 2, 0, 4]),
-        frame(4, 1, &[3, 2, 0, 44]),
-        frame(2, 7, &[3, 2, 0, 2]),
-        frame(3, 1, &[4, 2, 0, 3])[..5].to_vec(),
-    ]
-    .concat();
-    let now = start + 10 * MS;
-    assert_eq!(line.on_bytes(now, &packet), Some((Asked(4), value(4))));
-    let Some((Asked(2), Reply::Bad(_))) = line.on_bytes(now, &[]) else { panic!("another unit's") };
-    assert_eq!(line.on_bytes(now, &[]), None);
-    // The first's time is over; the third's answer is of another function; then the first's comes, late.
-    assert_eq!(line.on_time(start + 100 * MS), Some((Asked(1), Reply::TimedOut)));
-    assert_eq!(line.on_time(start + 100 * MS), None, "only that one");
-    let rest = [&frame(3, 1, &[4, 2, 0, 3])[5..], &frame(1, 1, &[3, 2, 0, 1])].concat();
-    let Some((Asked(3), Reply::Bad(_))) = line.on_bytes(start + 110 * MS, &rest) else { panic!("another function") };
-    assert_eq!(line.on_bytes(start + 110 * MS, &[]), None);
-    assert_eq!(line.take_late(), Some((1, 110 * MS)));
-    assert!(!line.is_waiting());
 }
 
 /// A device that takes its time for each request but several at a time is read so much faster.

@@ -4,176 +4,18 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod stepped;
+mod wired;
 
-use std::collections::HashMap;
-use std::future::Future;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use forebay_modbus::{Config, Outcome, run};
-use link::{Event, Handle, Link, LinkConfig};
-use shell::{Clock, Notify, Stop, SystemClock};
+use forebay_modbus::Outcome;
 use sim::{Behaviour, Lie, Plc};
-use site::{Address, Form, ModbusClient, Rtu, Serial, Table, Transport, WordType};
-use stepped::{at, client, limits, name, tag_of, tcp};
-use tag::{Delivery, Fault, Reading, Sample, TagDef, Value};
+use site::{Address, Form, Rtu, Transport, WordType};
+use stepped::{at, client, limits, tag_of};
+use tag::{Fault, Reading, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::task::LocalSet;
-use tokio::time::{sleep, timeout};
-
-/// Nothing a test waits for takes this long on the slowest machine.
-const DEADLINE: Duration = Duration::from_secs(20);
-/// What is promised: one poll and a second; and what a loaded machine may add.
-const RECOVERY: Duration = Duration::from_millis(1000 + 200 + 500);
-
-/// What is said of each line, and of each unit.
-const OF_LINE: [&str; 10] = [
-    "requests",
-    "timeouts",
-    "exceptions",
-    "crc_errors",
-    "bad_answers",
-    "overruns",
-    "load",
-    "offline_cost",
-    "p50_ms",
-    "p95_ms",
-];
-const OF_UNIT: [&str; 9] =
-    ["state", "timeouts", "exceptions", "crc_errors", "bad_answers", "load", "p50_ms", "p95_ms", "offline_cost_s"];
-
-/// A bus, the daemon, and a module that watches everything.
-struct Site {
-    link: Link,
-    handles: HashMap<String, Handle>,
-    seen: HashMap<Handle, Sample>,
-    outcomes: Vec<Outcome>,
-    root: PathBuf,
-    stop: Stop,
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        self.stop.cancel();
-        let _ = std::fs::remove_dir_all(&self.root);
-    }
-}
-
-impl Site {
-    fn start(test: &str, client: &ModbusClient, defs: &[TagDef]) -> Self {
-        let root = std::env::temp_dir().join(format!("forebay-modbus-{}-{test}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&root);
-        std::fs::create_dir_all(&root).unwrap();
-        let socket = root.join("bus.sock");
-        let stop = Stop::new();
-        let config = bus::Config { tcp: ([127, 0, 0, 1], 0).into(), socket: socket.clone(), bus_tag: "__bus__".into() };
-        let listeners = bus::listen(&config).unwrap();
-        let clock = SystemClock::shared();
-        tokio::task::spawn_local(bus::run(config, listeners, clock.clone(), stop.clone(), Notify::from_env()));
-        let end = |module: &str| Link::new(LinkConfig { socket: socket.clone(), module: module.into() });
-        let config = Config::new(client, defs).unwrap();
-        tokio::task::spawn_local(run(config, end("modbus"), clock, stop.clone(), Notify::from_env()));
-        let mut link = end("www");
-        let system = ["state", "why", "frames"].iter().chain(&OF_LINE).copied().collect::<Vec<_>>();
-        let system =
-            system.iter().flat_map(|what| client.rtus.iter().map(move |r| format!("sys.modbus.{}.{what}", r.name)));
-        let units = OF_UNIT.map(|what| format!("sys.modbus.RTU:1.{what}"));
-        let tags = client.tags.iter().map(|tag| tag.name.to_string()).chain(system).chain(units);
-        let handles = tags.map(|tag| (tag.clone(), link.watch(&name(&tag), Delivery::Latest, None))).collect();
-        Self { link, handles, seen: HashMap::new(), outcomes: vec![], root, stop }
-    }
-
-    fn reading(&self, tag: &str) -> Option<&Reading> {
-        self.seen.get(&self.handles[tag]).map(|sample| &sample.reading)
-    }
-
-    fn is(&self, tag: &str, value: impl Into<Value>) -> bool {
-        self.reading(tag) == Some(&Reading::Good(value.into()))
-    }
-
-    fn is_held(&self, tag: &str) -> bool {
-        matches!(self.reading(tag), Some(Reading::Held { .. }))
-    }
-
-    /// Takes what the bus says until it holds.
-    async fn until(&mut self, patience: Duration, what: &str, mut level: impl FnMut(&Self) -> bool) {
-        let reached = async {
-            while !level(self) {
-                match self.link.next().await {
-                    Event::Sample(tag, sample) => drop(self.seen.insert(tag, sample)),
-                    Event::Outcome(_, outcome) => self.outcomes.push(outcome),
-                    _ => {}
-                }
-            }
-        };
-        if timeout(patience, reached).await.is_err() {
-            let seen: Vec<_> = self.handles.iter().map(|(tag, handle)| (tag, self.seen.get(handle))).collect();
-            panic!("not within {patience:?}: {what}; seen {seen:#?} {:?}", self.outcomes);
-        }
-    }
-
-    /// The line's last frames, asked of the daemon over the bus.
-    async fn frames(&mut self) -> Vec<u8> {
-        self.link.ask(self.handles["sys.modbus.RTU.frames"], Value::Json("{}".into()));
-        let answer = async {
-            loop {
-                match self.link.next().await {
-                    Event::Answer { value: Value::Bytes(bytes), .. } => return bytes.to_vec(),
-                    Event::AskFailed(_, why) => panic!("{why}"),
-                    Event::Sample(tag, sample) => drop(self.seen.insert(tag, sample)),
-                    _ => {}
-                }
-            }
-        };
-        timeout(DEADLINE, answer).await.expect("the frames are given")
-    }
-
-    async fn write(&mut self, tag: &str, value: impl Into<Value>) -> Outcome {
-        self.outcomes.clear();
-        self.link.write(self.handles[tag], value.into(), SystemClock.uptime().after(Duration::from_secs(5)), "a test");
-        self.until(DEADLINE, "the outcome", |site| site.outcomes.last().is_some_and(Outcome::is_final)).await;
-        self.outcomes.last().unwrap().clone()
-    }
-}
-
-fn test(body: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, body);
-}
-
-fn tcp_at(plant: &sim::Handle, form: Form) -> Rtu {
-    let port = plant.tcp_addr(Plc::NAME).port();
-    Rtu {
-        transport: Transport::Tcp { host: "localhost".into(), port },
-        rate: Duration::from_millis(200),
-        timeout: Duration::from_millis(500),
-        ..tcp(form)
-    }
-}
-
-fn serial_at(plant: &sim::Handle) -> Rtu {
-    let path = plant.rtu_path(Plc::NAME).to_path_buf();
-    let port = Serial { path, baud: 115_200, parity: site::Parity::None, stop_bits: 1, rs485: false };
-    Rtu { transport: Transport::Rtu(port), timeout: Duration::from_millis(200), ..tcp_without_port() }
-}
-
-fn tcp_without_port() -> Rtu {
-    Rtu { rate: Duration::from_millis(200), ..tcp(Form::Poll) }
-}
-
-fn plc() -> Plc {
-    Plc::new().blank(300).register(1, 7).registers(3, &[0x41A4, 0]).coil(9, true)
-}
-
-fn tags() -> Vec<site::ModbusTag> {
-    let coil = Some(Address { table: Table::Coils, ..at(9) });
-    vec![
-        tag_of("set", WordType::Int16, Some(at(1)), Some(at(1))),
-        tag_of("level", WordType::Float32, Some(at(3)), None),
-        tag_of("valve", WordType::Bool, coil, coil),
-        tag_of("far", WordType::Uint64, Some(at(250)), Some(at(250))),
-    ]
-}
+use tokio::time::sleep;
+use wired::{DEADLINE, OF_LINE, OF_UNIT, RECOVERY, Site, plc, serial_at, tags, tcp_at, tcp_without_port, test};
 
 /// What must work over either wire.
 async fn a_day_in_the_life(test: &str, plant: &sim::Handle, rtu: Rtu) {

@@ -4,11 +4,17 @@
 use std::time::{Duration, Instant};
 
 use forebay_modbus as modbus;
-use modbus::{CONNECT_TIME, Config, Do, Master, Reporter, Say, Status, Ticket, WriteRequest};
+use modbus::{CONNECT_TIME, Config, Do, Master, Reporter, Say, Ticket, WriteRequest};
 use shell::{Clock, SystemClock};
 use sim::{Act, Behaviour, Plant, Plc};
-use site::{Address, BusAddress, Form, ModbusClient, ModbusTag, Rtu, Serial, Table, Transport, WordType};
-use tag::{Kind, Reading, TagDef, TagName, Timestamp, Value};
+use site::ModbusClient;
+use tag::{TagDef, TagName, Timestamp, Value};
+
+mod parts;
+mod seen;
+pub(crate) mod true_time;
+
+pub(crate) use parts::*;
 
 /// A stepped test looks this often.
 const STEP: Duration = Duration::from_millis(1);
@@ -21,48 +27,6 @@ pub(crate) enum Net {
     Refusing,
     /// The cable is cut: nothing comes back, not even a no.
     Cut,
-}
-
-pub(crate) fn name(text: &str) -> TagName {
-    TagName::parse(text).unwrap()
-}
-
-pub(crate) fn tcp(form: Form) -> Rtu {
-    Rtu {
-        name: "RTU".into(),
-        transport: Transport::Tcp { host: "127.0.0.1".into(), port: 502 },
-        rate: Duration::from_millis(500),
-        form,
-        reads: vec![],
-        writes: vec![],
-        timeout: Duration::from_secs(1),
-        gap: Duration::ZERO,
-        max_words: 125,
-        write_read: false,
-        pipeline: 1,
-    }
-}
-
-pub(crate) fn serial(form: Form) -> Rtu {
-    let port =
-        Serial { path: "/dev/ttyS9".into(), baud: 19200, parity: site::Parity::Even, stop_bits: 1, rs485: false };
-    Rtu { transport: Transport::Rtu(port), timeout: Duration::from_millis(300), ..tcp(form) }
-}
-
-pub(crate) fn at(register: u16) -> Address {
-    Address { rtu: 0, unit: 1, table: Table::HoldingRegisters, start: register - 1, bit: None }
-}
-
-pub(crate) fn tag_of(text: &str, word_type: WordType, read: Option<Address>, write: Option<Address>) -> ModbusTag {
-    ModbusTag { read, write, ..ModbusTag::new(name(text), word_type) }
-}
-
-pub(crate) fn client(rtus: Vec<Rtu>, tags: Vec<ModbusTag>) -> ModbusClient {
-    ModbusClient { bus: BusAddress { ip: [127, 0, 0, 1].into(), port: 1324 }, rtus, tags }
-}
-
-pub(crate) fn limits(text: &str, min: f64, max: f64) -> TagDef {
-    TagDef { min: Some(min), max: Some(max), ..TagDef::new(name(text), Kind::Float) }
 }
 
 pub(crate) struct World {
@@ -265,34 +229,6 @@ impl World {
         assert!(self.master.writes_waiting() <= modbus::WRITES_MAX);
     }
 
-    pub(crate) fn reading(&self, tag: &str) -> &Reading {
-        let n = self.names.iter().position(|known| known.as_str() == tag).unwrap();
-        &self.reporter.last(n).reading
-    }
-
-    /// Good, and confirmed since then.
-    pub(crate) fn is_good_since(&self, tag: &str, since: Duration) -> bool {
-        let n = self.names.iter().position(|known| known.as_str() == tag).unwrap();
-        let group = self.reporter.groups().iter().position(|group| group.tags.contains(&n)).unwrap();
-        let fresh = self.confirmed[group].is_some_and(|at| at - self.start >= since);
-        fresh && self.reporter.last(n).reading.good().is_some()
-    }
-
-    pub(crate) fn good(&self, tag: &str) -> Option<&Value> {
-        self.reading(tag).good()
-    }
-
-    pub(crate) fn status(&self) -> Option<&Status> {
-        self.said.iter().rev().find_map(|(_, say)| match say {
-            Say::Status(_, status) => Some(status),
-            _ => None,
-        })
-    }
-
-    pub(crate) fn statuses(&self) -> usize {
-        self.said.iter().filter(|(_, say)| matches!(say, Say::Status(..))).count()
-    }
-
     pub(crate) fn write(&mut self, tag: &str, value: Value, expires_in: Duration) -> Ticket {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
@@ -302,23 +238,5 @@ impl World {
         self.until = self.until.min(self.now);
         self.listen();
         ticket
-    }
-
-    pub(crate) fn outcomes(&self, ticket: Ticket) -> Vec<modbus::Outcome> {
-        self.said
-            .iter()
-            .filter_map(|(_, say)| match say {
-                Say::Settle(of, outcome) if *of == ticket => Some(outcome.clone()),
-                _ => None,
-            })
-            .collect()
-    }
-
-    pub(crate) fn learned(&self) -> modbus::Learned {
-        self.master.learned()
-    }
-
-    pub(crate) fn counters(&self) -> modbus::Counters {
-        self.master.counters()
     }
 }
