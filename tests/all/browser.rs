@@ -1,7 +1,7 @@
 //! Chromium against `forebay run` and the pretend plant. Each story stands in `tests/browser/NAME.mjs`; pictures of all
 //! of them lie in `target/browser`, and with `FOREBAY_BLESS=1` those of the README are taken anew.
 
-use forebay_tests::Stage;
+use forebay_tests::{Site, Stage};
 
 /// A story on a stage of its own: a killed plant of one is not the other's.
 #[track_caller]
@@ -48,7 +48,13 @@ fn the_trend_draws_on_a_desktop() {
 fn what_became_of_the_past_is_said() {
     // What is got back comes with the flushes: ten seconds each would be a long story.
     let often = "bus_ip: 127.0.0.1\nbus_port: @BUS@\npath: history\nflush_s: 0.5\n";
-    Stage::with(|site| site.file("history.yaml", often)).tell("past", "phone");
+    let keep_texts = |site: Site| {
+        let (_, tags) = site.files.iter().find(|(name, _)| name == "tags.yaml").expect("a site has tags").clone();
+        let kept = tags.replace("StringVal: {", "StringVal: {history: yes, ");
+        assert_ne!(kept, tags, "the demo has a text");
+        site.file("tags.yaml", &kept)
+    };
+    Stage::with(|site| keep_texts(site.file("history.yaml", often))).tell("past", "phone");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-// What the page says of the past: how long it is kept and what that costs; a database that is damaged, then one that is
-// none any more; a clock that nobody set. One gateway, stopped and started between the acts; the browser stays.
+// What the page says of the past: how long it is kept and what that costs; what a text was; a database that is damaged,
+// then one that is none any more; a clock that nobody set. One gateway, stopped and started between the acts; the browser stays.
 
 import { ask, check, figure, goTo, letIn, live, pause, rows, shot, story, until } from './lib/stage.mjs';
 
@@ -69,7 +69,7 @@ await story(async ({ browser, view }) => {
 
   // How long it is kept. What the flash says of itself, this machine has none to ask: those two members alone are put in.
   await behindThePill(page, async () => {
-    await until('how many days are kept', () => fact(page, 'Kept'), (text) => /^you keep [\d\u202f]+ days$/.test(text));
+    await until('how many days are kept', () => fact(page, 'Kept'), (text) => /^you keep (more than )?[\d\u202f]+ days$/.test(text));
   });
   await page.route('**/api/history/status', async (route) => {
     const answer = await route.fetch();
@@ -88,6 +88,19 @@ await story(async ({ browser, view }) => {
   const before = await month(page, 100);
   await shot(page, `past-month-${view}`);
   await closeSheet(page, before.sheet);
+
+  // A text is no curve: what it was stands in a table, and what it becomes comes to it.
+  await goTo(page, 'Default', 'Default Main');
+  await page.locator('.row[data-tag="StringVal"]').click();
+  const text = page.getByTestId('tag-sheet');
+  await text.waitFor();
+  const records = () => text.getByTestId('records').locator('tbody tr').evaluateAll((all) => all.map((r) => [...r.children].map((c) => c.textContent)));
+  await until('a recorded text has its rows', records, (all) => all.length > 0 && /^\d\d:\d\d:\d\d$/.test(all[0][0]) && all[0][1] === 'a string' && all[0][2] === 'good');
+  await ask('tool', { words: ['set', 'StringVal', 'a much longer string'] });
+  await until('what it becomes is a row too', records, (all) => all[0][1] === 'a much longer string' && all.some((r) => r[1] === 'a string'));
+  await shot(page, `past-text-${view}`);
+  await closeSheet(page, text);
+  await goTo(page, null, 'Station');
 
   // Bytes in the middle of the database are overwritten while the gateway is off.
   await meanwhile(page, async () => figure('bytes of the damaged database', await ask('damage', { where: 'middle' })));
@@ -108,9 +121,9 @@ await story(async ({ browser, view }) => {
   await shot(page, `past-salvaged-${view}`);
   await closeSheet(page, after.sheet);
 
-  // Its first page is gone: it is no database any more.
+  // Not one page of it is left: it is no database any more.
   await pause(1100); // the name of what is set aside has the second in it, and the page shows the last one
-  await meanwhile(page, () => ask('damage', { where: 'head' }));
+  await meanwhile(page, () => ask('damage', { where: 'all' }));
   await behindThePill(page, async () => {
     await until('nothing could be got back', () => fact(page, 'Damage'), (text) => text.endsWith('a new one started, nothing could be got back'));
   });

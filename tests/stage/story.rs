@@ -119,6 +119,12 @@ impl Stage {
                 self.run = Some(self.gateway.run());
                 json!({"answer": null})
             }
+            "tool" => {
+                let words: Vec<&str> =
+                    line["words"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                let said = self.gateway.tool(&words);
+                json!({"answer": [said.code, said.out, said.err]})
+            }
             "import" => json!({"answer": self.import(line["csv"].as_str().expect("what to import"))}),
             "damage" => {
                 let store = self.gateway.folder.join("state/history/history.sqlite");
@@ -143,16 +149,16 @@ const LEAF: u8 = 0x0d;
 const HIT: usize = 2;
 
 /// Overwrites a database of which nothing waits in a log beside it: "middle", pages with rows nearest to its middle;
-/// "head", so that it isn't one any more. Gives how many bytes it has.
+/// "all", so that it isn't one any more. Gives how many bytes it has.
 fn damage(store: &std::path::Path, place: &str) -> usize {
     let mut bytes = std::fs::read(store).expect("a history that was closed");
     let middle = bytes.len() / PAGE / 2;
-    let mut hit: Vec<usize> = match place {
-        "head" => vec![0],
-        _ => (1..bytes.len() / PAGE).filter(|page| bytes[page * PAGE] == LEAF).collect(),
-    };
-    hit.sort_by_key(|page| page.abs_diff(middle));
-    hit.truncate(HIT);
+    let mut hit: Vec<usize> = (0..bytes.len() / PAGE).collect();
+    if place == "middle" {
+        hit.retain(|page| bytes[page * PAGE] == LEAF);
+        hit.sort_by_key(|page| page.abs_diff(middle));
+        hit.truncate(HIT);
+    }
     assert!(!hit.is_empty(), "{} bytes and no page with rows", bytes.len());
     for page in hit {
         bytes[page * PAGE..(page + 1) * PAGE].fill(0xa5);

@@ -15,6 +15,7 @@ import { limitWords } from '../setpoint';
 import { gatewayNow, gatewayTime, link, store } from '../state';
 import { specOfTag } from '../trend/spec';
 import { HOUR_MS } from '../trend/spans';
+import { Records } from './records';
 import { TrendOf } from './trend';
 
 export function TagSheet({ tag }: { tag: TagState }) {
@@ -39,7 +40,7 @@ export function TagSheet({ tag }: { tag: TagState }) {
           </button>
         ) : null}
       </div>
-      {numeric ? <TrendOf spec={spec} bare /> : null}
+      {numeric ? <TrendOf spec={spec} bare /> : <Records tag={tag} />}
       {r.quality !== 'missing' && typeof r.value === 'object' && r.value !== null ? <pre class="json">{JSON.stringify(r.value, null, 1)}</pre> : null}
       <dl class="facts table">
         <Fact name="Tag">{def.name}</Fact>

@@ -60,6 +60,10 @@ export function StatusSheet() {
   );
 }
 
+/** A few slow tags would be kept for centuries; nobody can know that. */
+const DAYS_MAX = 3650;
+const keptWords = (days: number) => `you keep ${days > DAYS_MAX ? 'more than ' : ''}${formatNumber(Math.min(days, DAYS_MAX), 0)} days`;
+
 /** While it is looked at it is asked for again: what is got back of a damaged history grows. */
 const LOOK_MS = 5000;
 
@@ -78,7 +82,7 @@ function PastFacts() {
   const add = (name: string, words: string | null | false, warn = false) => words && facts.push([name, words, warn]);
   add('Recording', p.failing && `stopped: ${p.failing}`, true);
   // Judged by less than a day it would be a guess.
-  add('Kept', p.days_kept !== null && (p.days ?? 0) >= 1 ? `you keep ${formatNumber(p.days_kept, 0)} days` : 'for how long is known after a day');
+  add('Kept', p.days_kept !== null && (p.days ?? 0) >= 1 ? keptWords(p.days_kept) : 'for how long is known after a day');
   add('Flash', p.device_bytes_per_day !== null && `writes ${formatNumber(p.device_bytes_per_day / 1e6, 1)} MB a day`);
   for (const w of p.wear) {
     add(w.device, `${w.used_percent === null ? 'says nothing of its life' : `${w.used_percent} % of its life used`}${w.near_end ? ': replace it soon' : ''}`, w.near_end);
