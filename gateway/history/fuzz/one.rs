@@ -46,7 +46,12 @@ pub(crate) fn csv(data: &[u8]) -> u64 {
 fn bring(folder: &Path, name: &str, data: &[u8]) -> Result<Brought, StoreError> {
     let file = folder.join(name);
     std::fs::write(&file, data).expect("a file");
-    let kind_of = |tag: &TagName| (tag.as_str() == "level").then_some(Kind::Float);
+    let kind_of = |tag: &TagName| match tag.as_str() {
+        "level" => Some(Kind::Float),
+        "word" => Some(Kind::Str),
+        "status" => Some(Kind::Dict),
+        _ => None,
+    };
     let brought = tools::import(folder, &file, &kind_of, &mut |_, _| {});
     let found = tools::check(folder, &mut |_, _| {}).expect("a database");
     assert!(found.damaged.is_empty() && found.file.is_empty(), "{found:?}");

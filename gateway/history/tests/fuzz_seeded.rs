@@ -46,7 +46,7 @@ fn pymscadas_files_may_hold_anything() {
 }
 
 /// What an export is made of.
-const PARTS: [&str; 22] = [
+const PARTS: [&str; 31] = [
     "time,tag,value,quality\n",
     "2026-01-02T03:04:05.000001Z",
     "2026-01-02T03:04:06Z",
@@ -56,6 +56,15 @@ const PARTS: [&str; 22] = [
     ",level,",
     ",level,",
     ",other,",
+    ",word,",
+    ",word,",
+    ",status,",
+    "\"\"\"a text\"\"\"",
+    "\"{\"\"a\"\": 1}\"",
+    "[1]",
+    "json:",
+    "base64:",
+    "\\u0000",
     "1.5",
     "-7",
     "1e400",
@@ -77,7 +86,13 @@ fn exports_may_hold_anything() {
     seeded(|dice| {
         let mut text = String::from(PARTS[0]);
         for n in 0..dice.random_range(0..50) {
-            text += &format!("2026-01-02T03:04:{:02}Z,level,{},\n", n % 60, dice.random_range(-9..9));
+            let (second, x) = (n % 60, dice.random_range(-9..9));
+            let rest = match dice.random_range(0..4) {
+                0 => format!("word,\"\"\"on\\n {x}\"\"\","),
+                1 => format!("status,\"{{\"\"x\"\": {x},\n \"\"y\"\": [1, 2]}}\","),
+                _ => format!("level,{x},"),
+            };
+            text += &format!("2026-01-02T03:04:{second:02}Z,{rest}\n");
         }
         for _ in 0..dice.random_range(0..3) {
             let mut at = dice.random_range(0..=text.len());

@@ -9,13 +9,18 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tag::Timestamp;
 
 use super::engine::past_of_chunks;
-use super::scan::us;
+use super::scan::{Past, Piece, us};
 use super::thin::Thinned;
-use crate::entry::TIME_END;
+use crate::bucket::{Bucket, Filler};
+use crate::entry::{Point, TIME_END};
 use crate::error::ReadError;
 use crate::format::{Record, rollup};
 use crate::levels::{Calendar, Level};
 use crate::text::TEXT_KINDS;
+
+/// The smallest number of records or buckets in a window that are worth a block of fewer.
+const WORTH_RECORDS: usize = 960;
+const WORTH_BUCKETS: usize = 480;
 
 /// Forgets the blocks that these records, new in chunks, are not in (also where rolling up hasn't come back to), and lets rolling up begin there again.
 pub(super) fn forget(tx: &Connection, calendar: &Calendar, tag: i64, records: &[Record]) -> rusqlite::Result<()> {
@@ -117,4 +122,36 @@ pub(super) fn build(
             .execute(params![tag, level.code(), us(window.0), us(window.1), body])?;
     }
     Ok(())
+}
+
+impl Past<'_> {
+    /// The buckets a window should have, if it is worth a block.
+    pub(super) fn build(&self, level: Level, window: (Timestamp, Timestamp)) -> Result<Option<Vec<Bucket>>, ReadError> {
+        let (mut parts, mut is_text) = (0, false);
+        let mut buckets: Vec<Bucket> = Vec::new();
+        let mut filler: Option<(Timestamp, Filler)> = None;
+        self.pieces(level.below(), window.0, window.1, &mut |piece| {
+            parts += 1;
+            let at = match &piece {
+                Piece::Record(record) => record.at,
+                Piece::Bucket(bucket) => bucket.start,
+            };
+            if filler.as_ref().is_none_or(|(end, _)| *end <= at) {
+                let (start, end) = self.calendar.bucket(level, at);
+                buckets.extend(filler.take().and_then(|(_, filler)| filler.finish()));
+                filler = Some((end, Filler::new(start, end)));
+            }
+            is_text |= matches!(&piece, Piece::Record(record) if matches!(record.point, Point::Text(_)));
+            if let Some((_, filler)) = &mut filler {
+                match &piece {
+                    Piece::Record(record) => filler.push(record),
+                    Piece::Bucket(bucket) => filler.push_bucket(bucket),
+                }
+            }
+        })?;
+        buckets.extend(filler.and_then(|(_, filler)| filler.finish()));
+        let worth = if level == Level::Minute { WORTH_RECORDS } else { WORTH_BUCKETS };
+        // A bucket can't stand for a text.
+        Ok((parts >= worth && !is_text && buckets.len() <= rollup::BLOCK_MAX).then_some(buckets))
+    }
 }

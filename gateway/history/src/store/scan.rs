@@ -41,10 +41,6 @@ pub(crate) struct Past<'a> {
 
 type Visit<'v> = &'v mut dyn FnMut(Piece);
 
-/// The smallest number of records or buckets in a window that are worth a block of fewer.
-const WORTH_RECORDS: usize = 960;
-const WORTH_BUCKETS: usize = 480;
-
 const BLOCKS: &str = "SELECT from_us, to_us, body FROM rollup
     WHERE tag = ?1 AND level = ?2 AND from_us >= ?3 AND from_us < ?4 ORDER BY from_us";
 
@@ -172,36 +168,6 @@ impl Past<'_> {
             sum += usize::try_from(row.get::<_, i64>(0).map_err(reading)?).unwrap_or(0);
         }
         Ok(sum > most)
-    }
-
-    /// The buckets a window should have, if it is worth a block.
-    pub(super) fn build(&self, level: Level, window: (Timestamp, Timestamp)) -> Result<Option<Vec<Bucket>>, ReadError> {
-        let (mut parts, mut is_text) = (0, false);
-        let mut buckets: Vec<Bucket> = Vec::new();
-        let mut filler: Option<(Timestamp, crate::bucket::Filler)> = None;
-        self.pieces(level.below(), window.0, window.1, &mut |piece| {
-            parts += 1;
-            let at = match &piece {
-                Piece::Record(record) => record.at,
-                Piece::Bucket(bucket) => bucket.start,
-            };
-            if filler.as_ref().is_none_or(|(end, _)| *end <= at) {
-                let (start, end) = self.calendar.bucket(level, at);
-                buckets.extend(filler.take().and_then(|(_, filler)| filler.finish()));
-                filler = Some((end, crate::bucket::Filler::new(start, end)));
-            }
-            is_text |= matches!(&piece, Piece::Record(record) if matches!(record.point, Point::Text(_)));
-            if let Some((_, filler)) = &mut filler {
-                match &piece {
-                    Piece::Record(record) => filler.push(record),
-                    Piece::Bucket(bucket) => filler.push_bucket(bucket),
-                }
-            }
-        })?;
-        buckets.extend(filler.and_then(|(_, filler)| filler.finish()));
-        let worth = if level == Level::Minute { WORTH_RECORDS } else { WORTH_BUCKETS };
-        // A bucket can't stand for a text.
-        Ok((parts >= worth && !is_text && buckets.len() <= rollup::BLOCK_MAX).then_some(buckets))
     }
 
     /// What is left of a time whose detail was thinned: the shortest buckets there are, whole ones, and records that
