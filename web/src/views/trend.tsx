@@ -129,7 +129,7 @@ export function TrendOf({ spec, bare }: { spec: Spec; bare?: boolean }) {
           ) : null}
           {spec.time === 'none' ? null : (
             <p class="cursor-time" data-pos={spec.time} data-testid="cursor-time">
-              {s ? (s.cursor !== null ? formatMoment(s.cursor, gatewayTime(), spec.timeRes) : s.following ? 'now' : `${formatClock(s.from, gatewayTime())} to ${formatClock(s.to, gatewayTime())}`) : ' '}
+              {s ? (s.cursor !== null ? formatMoment(s.cursor, gatewayTime(), spec.timeRes) : s.following ? 'now' : between(s.from, s.to)) : ' '}
             </p>
           )}
         </div>
@@ -150,7 +150,7 @@ export function TrendOf({ spec, bare }: { spec: Spec; bare?: boolean }) {
       {unsure || (s?.following && past.value?.clock_uncertain) ? (
         <p class="remark" data-testid="unsure">
           <Icon name="clock" /> time uncertain
-          {unsure ? ` from ${formatClock(unsure[0], gatewayTime())} to ${formatClock(unsure[1], gatewayTime())}` : ''}: the gateway's clock {unsure ? 'was' : 'is'} not known to be right
+          {unsure ? ` from ${between(...unsure)}` : ''}: the gateway's clock {unsure ? 'was' : 'is'} not known to be right
         </p>
       ) : null}
       {spec.pens.length === 0 ? <p class="empty">this trend names no tags</p> : null}
@@ -158,6 +158,9 @@ export function TrendOf({ spec, bare }: { spec: Spec; bare?: boolean }) {
     </section>
   );
 }
+
+/** A span in words; the day of its end only where it is another one. */
+const between = (from: number, to: number) => `${formatClock(from, gatewayTime())} to ${formatClock(to, from)}`;
 
 /** When what was just said is on the screen. */
 const painting = () => new Promise<void>((done) => requestAnimationFrame(() => setTimeout(done)));
