@@ -23,6 +23,7 @@ mod roll;
 mod salvage;
 mod scan;
 mod seal;
+mod shared;
 mod spending;
 mod status;
 #[cfg(test)]
@@ -34,9 +35,9 @@ mod writer;
 use std::fs::File;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -50,9 +51,8 @@ use crate::entry::{Batch, TagNo};
 use crate::era::Restamp;
 use crate::error::{ReadError, StoreError};
 use crate::levels::Calendar;
-use crate::wear::Drives;
-use engine::SharedHead;
 pub use reader::{PAGE_CELLS_MAX, Page, ROWS_MAX, Reader, Row};
+use shared::Shared;
 pub use status::{Salvage, Status, Thrift, Wear};
 use writer::Writer;
 
@@ -62,10 +62,6 @@ const BATCHES_MAX: usize = 8;
 
 /// Questions that wait: each phone asks one trend at a time, and more than this many phones are not in a valley.
 const QUESTIONS_MAX: usize = 32;
-
-/// A question waits for what was recorded before it: so long at a time, and so often. A flush takes a tenth of this.
-const SHOWN_LOOK: Duration = Duration::from_millis(50);
-const SHOWN_LOOKS: u32 = 20;
 
 /// The database's name in its folder.
 pub(crate) const FILE_NAME: &str = "history.sqlite";
@@ -124,72 +120,6 @@ enum Work {
 
 /// A piece of reading.
 type Job = Box<dyn FnOnce(&mut Reader) + Send>;
-
-/// What the threads and their owner tell each other.
-#[derive(Debug, Default)]
-struct Shared {
-    /// Goes up when another file takes the database's place.
-    generation: AtomicU64,
-    closing: AtomicBool,
-    written: AtomicU64,
-    /// Chunks and blocks met that didn't read.
-    damaged: AtomicU64,
-    failing: Mutex<Option<String>>,
-    /// See [`Status::device`]; 0 µs where the kernel doesn't count.
-    device_bytes: AtomicU64,
-    device_us: AtomicU64,
-    keep_bytes: AtomicU64,
-    /// See [`Store::newest_own`]; 0: there is none.
-    newest_own: AtomicU64,
-    clock_uncertain: AtomicBool,
-    /// What SSDs say of themselves.
-    drives: Drives,
-    /// See [`Status::thrift`].
-    thrift: Mutex<Thrift>,
-    /// What is in no chunk yet.
-    head: SharedHead,
-    /// Batches handed over, and how many of them are visible.
-    handed: AtomicU64,
-    shown: Mutex<u64>,
-    shown_more: Condvar,
-    /// The writing thread takes nothing at present, and may not for long.
-    is_held: AtomicBool,
-}
-
-impl Shared {
-    /// A batch became visible.
-    fn show(&self) {
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.shown_more.notify_all();
-    }
-
-    /// Waits until so many batches are visible, but not for a disk that stands still.
-    fn until_shown(&self, batches: u64) {
-        for _ in 0..SHOWN_LOOKS {
-            let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-            if *shown >= batches || self.is_held.load(Ordering::Relaxed) {
-                return;
-            }
-            drop(self.shown_more.wait_timeout(shown, SHOWN_LOOK));
-        }
-    }
-
-    fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Acquire)
-    }
-
-    fn set_failing(&self, why: Option<String>) {
-        *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = why;
-    }
-
-    fn thrift(&self) -> MutexGuard<'_, Thrift> {
-        self.thrift.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn failing(&self) -> Option<String> {
-        self.failing.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
 
 impl Store {
     /// Opens the database, or makes it, or sets a damaged one aside and makes a new one. A disk that is full or busy is

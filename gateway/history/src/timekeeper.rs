@@ -13,14 +13,16 @@
 //!   does. But one before this program was written that an unset clock of this boot has shown is such a clock's: a
 //!   script that started before the bus was there says late what it stamped.
 
+mod showing;
+
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use shell::{Now, Trust};
 use tag::{Timestamp, Uptime};
 
 use crate::entry::TIME_END;
 use crate::era::{in_era, moved};
+use showing::{Showing, offset};
 
 /// No clock that is right shows less: 2020-01-01. Kernels begin in 1970, empty batteries in 2000 to 2016.
 const EARLIEST: Timestamp = Timestamp(1_577_836_800_000_000);
@@ -28,14 +30,8 @@ const EARLIEST: Timestamp = Timestamp(1_577_836_800_000_000);
 /// Less is drift and its correction, not a step.
 const STEP_US: u64 = 1_000_000;
 
-/// What moves with a step at most. An error that grew for longer grew slowly: all of it would be moved too far.
-const MOVES_MAX: Duration = Duration::from_secs(86_400);
-
 /// A step that nobody undoes for so long was right: time servers are asked more often.
 const UNDONE_US: u64 = 3_600_000_000;
-
-/// A stamp of an unset clock may be this much ahead of ours, in µs: clients read it a moment before or after us.
-const AHEAD_US: u64 = 2_000_000;
 
 /// Clocks of this boot that are remembered: the bus may repeat a value that was stamped by an earlier one.
 const SHOWN_MAX: usize = 16;
@@ -66,23 +62,6 @@ pub(crate) struct Timekeeper {
     confirmed: Option<i64>,
     /// Since when the clock shows what it shows, known or not.
     shown_since: Uptime,
-}
-
-/// One way in which the clock ran, between two steps.
-#[derive(Debug, Clone)]
-struct Showing {
-    since: Uptime,
-    until: Uptime,
-    /// µs from the uptime to what it showed.
-    offset: i64,
-    is_known: bool,
-    is_confirmed: bool,
-    /// From here on its stamps, and older ones moved to it, move with the next step.
-    moves_from: Timestamp,
-    /// µs from the uptime to where its stamps belong, if that turned out to be elsewhere.
-    truth: Option<i64>,
-    /// The era it belongs to where it isn't known.
-    era: u64,
 }
 
 /// What a look at the clock brought to light.
@@ -276,57 +255,9 @@ impl Timekeeper {
     }
 }
 
-impl Showing {
-    fn new(now: Now, is_known: bool, trust: Trust, era: u64) -> Self {
-        let is_confirmed = trust == Trust::Synchronised;
-        Self {
-            since: now.uptime,
-            until: now.uptime,
-            offset: offset(now),
-            is_known,
-            is_confirmed,
-            moves_from: now.wall,
-            truth: None,
-            era,
-        }
-    }
-
-    /// What it showed at this uptime.
-    fn shows(&self, uptime: Uptime) -> Timestamp {
-        Timestamp(uptime.0.saturating_add_signed(self.offset))
-    }
-
-    /// The first time that it hasn't shown yet.
-    fn end(&self) -> Timestamp {
-        Timestamp(self.shows(self.until).0.saturating_add(1))
-    }
-
-    /// Whether what it stamped moves with a step.
-    fn moves(&self) -> bool {
-        !self.is_confirmed && u128::from(self.end().micros_since(self.moves_from)) < MOVES_MAX.as_micros()
-    }
-
-    /// Whether it can have shown this time up to an uptime. One that wasn't known had shown nothing else since the
-    /// machine was switched on.
-    fn shown(&self, at: Timestamp, until: Uptime) -> bool {
-        let since = if self.is_known { self.since } else { Uptime(0) };
-        self.shows(since) <= at && at.0 <= self.shows(until).0.saturating_add(AHEAD_US)
-    }
-
-    /// The uptime at which it showed this.
-    fn uptime_of(&self, at: Timestamp) -> u64 {
-        at.0.checked_add_signed(self.offset.saturating_neg()).unwrap_or(0)
-    }
-}
-
 fn is_known(wall: Timestamp, trust: Trust, floor: Timestamp) -> bool {
     let in_calendar = (EARLIEST..TIME_END).contains(&wall);
     in_calendar && (trust == Trust::Synchronised || (trust == Trust::Kept && wall >= floor))
-}
-
-fn offset(now: Now) -> i64 {
-    let signed = |us: u64| i64::try_from(us).unwrap_or(i64::MAX);
-    signed(now.wall.0) - signed(now.uptime.0)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The database as the one who writes sees it: a flush is one transaction that writes a line of the log, and, when
 //! tags have waited for it, their chunks and rollups.
 
-use std::cell::Cell;
+mod load;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,21 +10,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, TransactionBehavior, params};
 use tag::{Kind, TagName, Timestamp};
 
-use super::eras::{self, Eras};
+use super::eras::Eras;
 use super::file::{self, sqlite};
 use super::head::{Head, Plan};
 use super::rezone::Rezone;
 use super::roll;
 use super::salvage::Wreck;
-use super::scan::Past;
-use super::seal::{ChunkIds, cut, newest_chunk, seal};
+use super::seal::{ChunkIds, cut, seal};
 use super::spending;
-use super::thin::{self, Thinned};
+use super::thin::{self};
 use crate::entry::{Cause, Entry, Point, TIME_END, Whom};
 use crate::error::StoreError;
 use crate::format::Record;
 use crate::format::log::{self, Line};
 use crate::levels::Calendar;
+use load::Loaded;
+pub(super) use load::{load, past_of_chunks};
 
 /// The tag of records about every tag.
 pub(crate) const ALL: i64 = 0;
@@ -261,48 +263,4 @@ impl Engine {
             Whom::Tag(tag) => self.ids[tag.0 as usize],
         }
     }
-}
-
-/// The log in memory.
-pub(super) struct Loaded {
-    pub(super) head: Head,
-    next_seq: i64,
-    tags: BTreeSet<i64>,
-}
-
-/// Reads the log of a database.
-pub(super) fn load(conn: &Connection) -> rusqlite::Result<Loaded> {
-    let (mut head, mut next_seq, mut sealed) = (Head::default(), 1, BTreeMap::new());
-    let mut tags = conn.prepare("SELECT id, sealed FROM tag")?;
-    for tag in tags.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))? {
-        let (id, seq) = tag?;
-        sealed.insert(id, seq);
-        next_seq = next_seq.max(seq + 1);
-    }
-    let mut find = conn.prepare("SELECT seq, body FROM log ORDER BY seq")?;
-    let mut rows = find.query([])?;
-    while let Some(row) = rows.next()? {
-        let (seq, body) = (row.get::<_, i64>(0)?, row.get_ref(1)?.as_blob()?);
-        next_seq = next_seq.max(seq + 1);
-        match log::decode(seq, body) {
-            Ok(mut line) => {
-                line.retain(|tag, _| sealed.get(tag).is_some_and(|sealed| *sealed < seq));
-                head.add(seq, body.len(), line);
-            }
-            Err(error) => ::log::error!("line {seq} of the history's log is damaged and lost: {error}"),
-        }
-    }
-    head.newest_chunk = newest_chunk(conn)?;
-    head.eras = eras::all(conn)?;
-    Ok(Loaded { head, next_seq, tags: sealed.into_keys().collect() })
-}
-
-/// Rollups see only what is in chunks.
-pub(super) fn past_of_chunks<'a>(
-    conn: &'a Connection,
-    calendar: &'a Calendar,
-    tag: i64,
-    damaged: &'a Cell<u64>,
-) -> Past<'a> {
-    Past { conn, calendar, tag, fresh: &[], thinned: Thinned::default(), look: &|| Ok(()), damaged }
 }

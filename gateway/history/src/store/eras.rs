@@ -4,33 +4,21 @@
 //! An era of the database is a row of `era`: so many µs lead from its uptimes to the calendar. While it is open that is
 //! a guess; when it is settled its records move, a few chunks at a time, each move a transaction.
 
-use std::cell::Cell;
-use std::collections::{BTreeMap, HashSet};
+mod moving;
+mod shown;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, params};
 use tag::Timestamp;
 
-use super::engine::past_of_chunks;
-use super::head::{Head, in_order};
-use super::roll;
+use super::head::Head;
 use super::scan::us;
-use super::seal::{ChunkIds, seal};
-use crate::decimate::Span;
-use crate::entry::{Cause, Point, TIME_END};
+use crate::entry::TIME_END;
 use crate::era::{ERA_US, era_of, in_era, moved};
-use crate::error::ReadError;
-use crate::format::{Record, chunk};
-use crate::levels::Calendar;
-
-/// Chunks moved in one step: under a tenth of a second on a small box.
-const STEP: usize = 8;
-
-/// The most records of one tag that are shown out of eras, the newest: three days at one a second. More are there only
-/// while the clock isn't known for longer.
-const SHOWN_MAX: usize = 262_144;
-
-/// The same for bytes of texts.
-const SHOWN_TEXT_BYTES_MAX: usize = 8 << 20;
+use crate::format::Record;
+pub(super) use moving::step;
+pub(super) use shown::{doubts, lay_in};
 
 /// What became of an era.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,138 +227,12 @@ pub(super) fn range(era: &Era) -> (Timestamp, Timestamp) {
     (from, Timestamp(from.0 + ERA_US))
 }
 
-/// Where in a span the time is uncertain, in order, pieces that touch as one.
-pub(super) fn doubts(conn: &Connection, head: &Head, span: Span) -> rusqlite::Result<Vec<Span>> {
-    if !is_there(conn)? {
-        return Ok(Vec::new());
-    }
-    let mut find =
-        conn.prepare_cached("SELECT from_us, to_us FROM doubt WHERE from_us < ?2 AND to_us > ?1 ORDER BY from_us")?;
-    let found = find.query_map([us(span.from), us(span.to)], |row| {
-        let time = |i| row.get::<_, i64>(i).map(|at| Timestamp(at.unsigned_abs()));
-        Ok((time(0)?, time(1)?))
-    });
-    let mut found: Vec<_> = found?.collect::<Result<_, _>>()?;
-    for era in all(conn)?.iter().chain(&head.eras).filter(|era| era.state == State::Open) {
-        let extent = extent(conn, era, head)?;
-        found.extend(extent.map(|(first, last)| (calendar(first, era.offset), calendar(last + 1, era.offset))));
-    }
-    found.sort_unstable();
-    let mut spans: Vec<Span> = Vec::new();
-    for (from, to) in found {
-        let (from, to) = (from.max(span.from), to.min(span.to));
-        match spans.last_mut() {
-            Some(last) if from <= last.to => last.to = last.to.max(to),
-            _ if from < to => spans.push(Span { from, to }),
-            _ => {}
-        }
-    }
-    Ok(spans)
-}
-
 /// A time of an era on the calendar.
 pub(super) fn calendar(uptime: u64, offset: i64) -> Timestamp {
     moved(Timestamp(uptime), offset)
 }
 
-/// A tag's records out of eras, among those that are in no chunk yet, at the times they have or may have.
-pub(super) fn lay_in(conn: &Connection, tag: i64, fresh: Vec<Record>, eras: &[Era]) -> rusqlite::Result<Vec<Record>> {
-    if eras.is_empty() {
-        return Ok(fresh);
-    }
-    let (mut all, waiting): (Vec<Record>, Vec<Record>) = fresh.into_iter().partition(|record| record.at < TIME_END);
-    let mut find = conn.prepare_cached(
-        "SELECT from_us, body FROM chunk WHERE tag = ?1 AND from_us >= ?2 AND from_us < ?3 ORDER BY from_us DESC",
-    )?;
-    for era in eras {
-        let (from, to) = range(era);
-        let mut shown: Vec<Record> =
-            waiting.iter().filter(|record| from <= record.at && record.at < to).cloned().collect();
-        let mut rows = find.query(params![tag, us(from), us(to)])?;
-        let mut text_bytes = 0;
-        while shown.len() < SHOWN_MAX && text_bytes < SHOWN_TEXT_BYTES_MAX {
-            let Some(row) = rows.next()? else { break };
-            let first = Timestamp(row.get::<_, i64>(0)?.unsigned_abs());
-            let found = chunk::decode(tag, first, row.get_ref(1)?.as_blob()?).unwrap_or_default();
-            text_bytes += found.iter().map(|record| record.point.text_bytes()).sum::<usize>();
-            shown.extend(found);
-        }
-        // What waits is newer than what is in chunks: at one time it counts.
-        shown.reverse();
-        all.extend(in_order(shown).into_iter().map(|record| to_calendar(&record, era)));
-    }
-    Ok(in_order(all))
-}
-
 fn to_calendar(record: &Record, era: &Era) -> Record {
     let uptime = era_of(record.at).map_or(0, |(_, uptime)| uptime);
     Record { at: calendar(uptime, era.offset), point: record.point.clone() }
-}
-
-/// Moves some records of a settled era, none of which are outside chunks, to where they belong; those already there
-/// stay, at a time of their own. Gives the tag; `None` when nothing is left and the era is gone.
-pub(super) fn step(
-    tx: &Connection,
-    levels: &Calendar,
-    era: &Era,
-    ids: &mut ChunkIds,
-    taken: impl Fn(i64) -> Vec<Record>,
-) -> rusqlite::Result<Option<i64>> {
-    let (from, to) = range(era);
-    let mut next = tx.prepare_cached(
-        "SELECT id FROM tag AS t WHERE EXISTS (SELECT 1 FROM chunk WHERE tag = t.id AND from_us >= ?1 AND from_us < ?2)
-         LIMIT 1",
-    )?;
-    let Some(tag) = next.query_row([us(from), us(to)], |row| row.get::<_, i64>(0)).optional()? else {
-        tx.execute("DELETE FROM era WHERE id = ?1", [era.id as i64])?;
-        return Ok(None);
-    };
-    let mut find = tx.prepare_cached(
-        "SELECT id, from_us, body FROM chunk WHERE tag = ?1 AND from_us >= ?2 AND from_us < ?3 ORDER BY from_us LIMIT ?4",
-    )?;
-    let mut rows = find.query(params![tag, us(from), us(to), STEP as i64])?;
-    let mut records = Vec::new();
-    while let Some(row) = rows.next()? {
-        let first = Timestamp(row.get::<_, i64>(1)?.unsigned_abs());
-        let lost = Record { at: first, point: Point::Gap(Cause::NotRecorded) };
-        let body = row.get_ref(2)?.as_blob()?;
-        let found = chunk::decode(tag, first, body).unwrap_or_else(|error| {
-            log::error!("a chunk of tag {tag} is damaged and lost: {error}");
-            vec![lost]
-        });
-        records.extend(found.iter().map(|record| to_calendar(record, era)));
-        tx.prepare_cached("DELETE FROM chunk WHERE id = ?1")?.execute([row.get::<_, i64>(0)?])?;
-    }
-    drop(rows);
-    give_room(tx, levels, tag, &mut records, &taken(tag))?;
-    seal(tx, tag, &records, ids)?;
-    roll::forget(tx, levels, tag, &records)?;
-    Ok(Some(tag))
-}
-
-/// Moves records a µs on where another one is already, so that nothing is overwritten.
-pub(super) fn give_room(
-    tx: &Connection,
-    levels: &Calendar,
-    tag: i64,
-    records: &mut [Record],
-    waiting: &[Record],
-) -> rusqlite::Result<()> {
-    let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(()) };
-    let (from, to) = (first.at, Timestamp(last.at.0 + records.len() as u64 + 1));
-    let mut taken: HashSet<Timestamp> = waiting.iter().map(|record| record.at).collect();
-    let damaged = Cell::new(0);
-    let mut take = |record: Record| {
-        taken.insert(record.at);
-    };
-    let looked = past_of_chunks(tx, levels, tag, &damaged).records(from, to, &mut take);
-    if let Err(ReadError::Sqlite { source, .. }) = looked {
-        return Err(source);
-    }
-    for record in records {
-        while !taken.insert(record.at) {
-            record.at.0 += 1;
-        }
-    }
-    Ok(())
 }

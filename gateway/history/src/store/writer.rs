@@ -1,5 +1,7 @@
 //! The thread that writes: shows what came at once, makes it durable once per flush, tries until the disk takes it.
 
+mod opening;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,15 +14,14 @@ use rusqlite::ErrorCode;
 use shell::{Backoff, SharedClock};
 use tag::Timestamp;
 
-use super::engine::{Engine, lock};
+use super::engine::Engine;
 use super::file::{self, sqlite};
 use super::salvage::Progress;
 use super::spending::Spending;
 use super::{Shared, StoreConfig, Work};
-use crate::entry::{Batch, Entry, Whom};
+use crate::entry::{Batch, Entry};
 use crate::era::Restamp;
 use crate::error::StoreError;
-use crate::levels::Calendar;
 
 /// How soon and how seldom a failed write is tried again. A full disk stays full until a person comes.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
@@ -82,21 +83,6 @@ impl Writer {
             aside: None,
             looked_back: false,
             spending,
-        }
-    }
-
-    /// Opens the database; an error is one that trying again can't heal.
-    pub(super) fn open_first(&mut self) -> Result<(), StoreError> {
-        let opened = match self.open() {
-            Err(error) if file::is_damage(&error) => self.start_anew(&error),
-            opened => opened,
-        };
-        match opened {
-            Err(error @ StoreError::Sqlite { .. }) => {
-                self.fail(&error);
-                Ok(())
-            }
-            opened => opened,
         }
     }
 
@@ -246,44 +232,6 @@ impl Writer {
         engine.move_some().map_err(sqlite("moving records in", &self.path))?;
         engine.get_back(&self.config.folder).map_err(sqlite("getting records back into", &self.path))?;
         Ok(())
-    }
-
-    fn open(&mut self) -> Result<(), StoreError> {
-        let calendar = Calendar::new(self.config.zone.clone());
-        let head = self.shared.head.clone();
-        let (boot, told) = (self.clock.boot(), self.told.clone());
-        let mut engine = Engine::open_in(Some(&boot), told, &self.path, &self.config.tags, calendar, head)?;
-        engine.keep_bytes = self.config.keep_bytes;
-        engine.own.extend(self.config.own.iter().map(|tag| engine.id(Whom::Tag(*tag))).collect::<Vec<_>>());
-        if !self.looked_back {
-            let now = self.clock.wall();
-            self.owed = engine.unfinished_since(now).map_err(sqlite("reading", &self.path))?;
-            let newest = engine.newest_own().map_err(sqlite("reading", &self.path))?;
-            self.shared.newest_own.store(newest.map_or(0, |at| at.0), Ordering::Relaxed);
-            self.spending.go_on(&engine.conn, &self.clock).map_err(sqlite("reading", &self.path))?;
-            self.looked_back = true;
-        }
-        let wreck = engine.find_wreck(&self.config.folder, self.aside.clone());
-        wreck.map_err(sqlite("noting what was set aside in", &self.path))?;
-        self.aside = None;
-        let now = (self.clock.wall(), self.clock.uptime());
-        let places = self.pending.iter().try_for_each(|entry| engine.make_place(entry.at, now));
-        places.map_err(sqlite("reading", &self.path))?;
-        engine.show(&self.pending);
-        self.engine = Some(engine);
-        Ok(())
-    }
-
-    fn start_anew(&mut self, why: &StoreError) -> Result<(), StoreError> {
-        self.engine = None;
-        *lock(&self.shared.head) = Default::default();
-        let aside = file::set_aside(&self.path, self.clock.wall())?;
-        log::error!("the history is damaged ({}); set aside as {}, starting a new one", chain(why), aside.display());
-        self.owed = None;
-        self.looked_back = true;
-        self.aside = Some(Progress::begin(&aside, self.clock.wall()));
-        self.shared.generation.fetch_add(1, Ordering::AcqRel);
-        self.open()
     }
 
     /// Says once that nothing can be written, and why.
