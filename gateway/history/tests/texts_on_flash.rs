@@ -179,3 +179,34 @@ fn a_tag_whose_type_was_changed_keeps_both() {
     assert!(good.abs_diff(40_000 * SECOND) <= 2 * SECOND, "{good} µs: a text is no value here");
     store.close(Vec::new());
 }
+
+/// By hand: a span taken out, the store made smaller, each text that is left as it was.
+#[test]
+fn texts_can_be_erased_and_thinned_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let point = |n: u64| {
+        let mut rng = StdRng::seed_from_u64(n);
+        word(&(0..100).map(|_| rng.random_range('a'..='z')).collect::<String>())
+    };
+    let store = open(folder.path(), START);
+    let written = AtomicU64::new(0);
+    for part in (0..5000).collect::<Vec<u64>>().chunks(1000) {
+        record(&store, &written, part.iter().map(|n| entry(0, at(*n), point(*n))).collect());
+    }
+    store.close(Vec::new());
+    let erased = history::erase(folder.path(), Span { from: at(1000), to: at(2000) }).unwrap();
+    assert_eq!(erased, 1000);
+    let found = |want: &mut dyn Iterator<Item = u64>| {
+        let store = open(folder.path(), at(6000).0);
+        let found: Vec<_> = records(&store, "word", all()).into_iter().filter(|(_, point)| point.is_known()).collect();
+        store.close(Vec::new());
+        assert!(found == want.map(|n| (at(n).0, point(n))).collect::<Vec<_>>());
+    };
+    found(&mut (0..1000).chain(2000..5000));
+    let before = history::tools::stats(folder.path()).unwrap();
+    assert_eq!(before.records, 4000);
+    let bytes = history::tools::shrink(folder.path(), 200 << 10, &mut |_, _| {}).unwrap();
+    let left = history::tools::stats(folder.path()).unwrap().records;
+    assert!(bytes < 220 << 10 && (500..2500).contains(&left), "{before:?}, {left} left in {bytes} bytes");
+    found(&mut (5000 - left..5000));
+}

@@ -3,6 +3,8 @@
 pub(crate) mod bytes;
 pub(crate) mod chunk;
 pub(crate) mod column;
+#[cfg(test)]
+mod kept_tests;
 pub(crate) mod log;
 pub(crate) mod rollup;
 #[cfg(test)]

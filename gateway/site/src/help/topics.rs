@@ -90,7 +90,8 @@ pub(super) static TOPICS: &[Topic] = &[
     Topic {
         file: "history.yaml",
         title: "keeps the past of every int and float tag",
-        text: &["The file may be empty: it is there, so the history runs. How a tag is kept is said in tags.yaml."],
+        text: &["The file may be empty: it is there, so the history runs. How a tag is kept is said in tags.yaml: \
+             numbers are unless they say history: no; a str, list, dict or bytes that says history: yes."],
         example: "path: history\n",
         table: Some(&keys::HISTORY),
     },
