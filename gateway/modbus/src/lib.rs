@@ -9,7 +9,7 @@
 //!
 //! The way of a value, by file: `line` on a `port` (the wire) → `mbap`, `rtu`, `pdu` (frames) → `exchange` (requests and
 //! their answers) → `device` with `unit`, `block`, `write` (what to ask next) → `layout` (words ↔ values) → `report` (what
-//! is news) → `run` (the bus). `config` and `plan` make the blocks that are read.
+//! is news) → `run` (the bus), before the line asks on. `config` and `plan` make the blocks that are read.
 //!
 //! # Driving it without a wire
 //! A [`Master`] is a whole line without I/O and without a clock. A simulation calls [`Master::step`] with its own
