@@ -7,6 +7,8 @@ fn recorded(values: &[&str]) -> (Gateway, forebay_tests::Process) {
     let history = "bus_ip: 127.0.0.1\nbus_port: @BUS@\npath: history\nflush_s: 0.2\n";
     let gateway = Gateway::new(Site::small().file("history.yaml", history));
     let process = gateway.run();
+    // What was set before the history listened is kept twice: at its own time, and from when it was heard.
+    gateway.wait_owner("__history__", "history");
     for value in values {
         assert_eq!(gateway.tool(&["set", "level", value]).code, Some(0));
         export(&gateway, value);
