@@ -23,8 +23,11 @@ const SLACK: u64 = 8;
 /// But so that half of a small allowance is left to be paid.
 const BANK_MOST: u64 = 2;
 
-/// This part of the bank may be spent before that is noted, and is taken for spent at each start.
+/// This part of the bank may be spent before that is noted, and is taken for spent at a start.
 const NOTED: i64 = 64;
+
+/// But no more than this for each second since the last note: what is killed again and again has no time to spend.
+const SPENT_IN_A_SECOND: i64 = 128 << 10;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -86,7 +89,10 @@ impl Governor {
     pub(crate) fn go_on(&mut self, account: &Account, now: Timestamp) {
         let off_us = now.micros_since(Timestamp(account.at_us));
         let paid = self.paid(u128::from(off_us));
-        self.bank = account.bank.saturating_sub(self.full() / NOTED).saturating_add(paid).min(self.full());
+        // A clock that shows less than it did tells nothing.
+        let seconds = if off_us == 0 { i64::MAX } else { i64::try_from(off_us / 1_000_000 + 1).unwrap_or(i64::MAX) };
+        let unnoted = (self.full() / NOTED).min(seconds.saturating_mul(SPENT_IN_A_SECOND));
+        self.bank = account.bank.saturating_sub(unnoted).saturating_add(paid).min(self.full());
         let passed = usize::try_from(off_us / 3_600_000_000).unwrap_or(24).min(24);
         self.hours = [0; 24];
         self.hours[passed..].copy_from_slice(&account.hours[..24 - passed]);
@@ -176,117 +182,5 @@ impl Governor {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DAY: u64 = 1 << 30;
-
-    #[allow(clippy::disallowed_methods, reason = "only a beginning")]
-    fn governor() -> (Instant, Governor) {
-        let now = Instant::now();
-        (now, Governor::new(now, DAY, Duration::from_secs(10)))
-    }
-
-    /// A plant that wants `rate` bytes a second at the full pace, less when it is slowed: for some days.
-    fn days(rate: f64, days: u64) -> (Governor, u64) {
-        let (mut now, mut governor) = governor();
-        let (mut all, mut owed) = (0, 0.0);
-        let end = now + Duration::from_secs(days * 86_400);
-        while now < end {
-            let pace = governor.pace();
-            let wait = pace.flush.max(governor.hold(now));
-            now += wait;
-            let kept = 1.0 / pace.every.as_secs_f64().max(1.0);
-            owed += wait.as_secs_f64() * rate * kept + 8192.0;
-            let bytes = owed as u64;
-            owed -= bytes as f64;
-            all += bytes;
-            governor.on_written(now, bytes);
-            assert!(governor.day_bytes() <= DAY, "{} in a day", governor.day_bytes());
-        }
-        (governor, all)
-    }
-
-    #[test]
-    fn what_fits_is_written_as_the_site_says() {
-        let (governor, all) = days(5000.0, 3);
-        assert_eq!(governor.pace(), Pace { flush: Duration::from_secs(10), every: Duration::ZERO });
-        assert!(governor.day_bytes() <= all / 3 + 100_000_000, "{}", governor.day_bytes());
-    }
-
-    #[test]
-    fn what_does_not_fit_is_thinned_until_it_does() {
-        for rate in [15_000.0, 100_000.0, 1_000_000.0] {
-            let (governor, all) = days(rate, 10);
-            assert!(all <= 10 * DAY, "{rate}: {all}");
-            assert!(all > 5 * DAY, "{rate}: but not more than needed, {all}");
-            assert!(governor.pace().flush >= Duration::from_secs(30), "{rate}");
-        }
-    }
-
-    #[test]
-    fn a_storm_of_an_hour_changes_little_and_is_forgotten() {
-        let (mut now, mut governor) = governor();
-        for _ in 0..360 {
-            now += Duration::from_secs(10);
-            governor.on_written(now, 400_000);
-        }
-        assert_eq!(governor.pace().every, Duration::ZERO, "no detail is lost");
-        for _ in 0..8640 {
-            now += Duration::from_secs(10);
-            governor.on_written(now, 10_000);
-        }
-        assert_eq!(governor.pace().flush, Duration::from_secs(10));
-        assert!(governor.day_bytes() < 8640 * 10_000 + 200_000_000);
-    }
-
-    #[test]
-    fn without_a_bound_it_only_counts() {
-        let (now, _) = governor();
-        let mut governor = Governor::new(now, 0, Duration::from_secs(10));
-        assert!(!governor.on_written(now, u64::MAX / 2));
-        assert_eq!((governor.pace().every, governor.day_bytes()), (Duration::ZERO, u64::MAX / 2));
-        assert_eq!((governor.hold(now), governor.account(Timestamp(0))), (Duration::ZERO, None));
-    }
-
-    #[test]
-    fn when_all_is_spent_nothing_is_written_until_it_is_paid() {
-        let (now, mut governor) = governor();
-        governor.on_written(now, DAY / 2);
-        let hold = governor.hold(now);
-        let hours = hold.as_secs_f64() / 3600.0;
-        assert!(
-            (8.0..9.0).contains(&hours),
-            "a quarter of a day's bytes, of which seven tenths come in a day: {hours}"
-        );
-        assert_eq!(governor.hold(now + hold), Duration::ZERO);
-        assert!(!governor.on_written(now + hold, 0) || governor.pace().every > Duration::ZERO);
-        assert_eq!(governor.hold(now + hold), Duration::ZERO);
-    }
-
-    /// A box that is switched off and on all day: each start goes on with what was left, less what may not have been noted.
-    #[test]
-    fn a_restart_gives_nothing() {
-        let hour = |n: u64| Timestamp(1_700_000_000_000_000 + n * 3_600_000_000);
-        let (now, mut governor) = governor();
-        let mut account = governor.account(hour(0)).expect("the first time");
-        governor.noted();
-        assert_eq!(governor.account(hour(0)), None, "nothing was spent since");
-        let mut all = 0;
-        for n in 0..24 {
-            let (_, mut next) = self::governor();
-            next.go_on(&account, hour(n));
-            while next.hold(now).is_zero() {
-                all += DAY / 100;
-                next.on_written(now, DAY / 100);
-                account = next.account(hour(n)).unwrap_or(account);
-                next.noted();
-            }
-            assert_eq!(next.day_bytes(), all);
-        }
-        assert!(all <= DAY && all > DAY / 2, "{all}");
-        let (_, mut later) = self::governor();
-        later.go_on(&account, hour(24 + 10));
-        assert!(later.day_bytes() < all, "what is longer ago than a day doesn't count");
-    }
-}
+#[path = "thrift_tests.rs"]
+mod tests;
