@@ -37,8 +37,10 @@ impl Model {
 
     /// What a tag holds at a time.
     fn held(&self, no: usize, at: u64) -> Option<Point> {
-        let span = Span { from: Timestamp(0), to: Timestamp(at + 1) };
-        self.records(no, span).pop().map(|(_, point)| point).filter(Point::is_known)
+        let (since, own) = self.tags[no].range(..=at).next_back()?;
+        // At the same time the gap of all comes after.
+        let is_gap = self.gaps_of_all.range(since..=&at).next().is_some();
+        Some(own.clone()).filter(|own| own.is_known() && !is_gap)
     }
 }
 
