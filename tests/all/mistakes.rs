@@ -93,7 +93,7 @@ fn a_port_in_use_is_named_and_nothing_is_stored() {
         let gateway = Gateway::new(Site::small());
         let port = [gateway.site.bus_port, gateway.site.page_port][pick];
         let _taken = TcpListener::bind(("127.0.0.1", port)).unwrap();
-        let parts = [&*port.to_string(), "in use"];
+        let parts = [&*port.to_string(), "in use by another program"];
         refused(&gateway, &gateway.say(["run", "."]), &parts);
         refused(&gateway, &gateway.say(gateway.daemon_words(daemon)), &parts);
         drop(_taken);

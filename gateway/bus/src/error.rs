@@ -7,6 +7,9 @@ use std::path::PathBuf;
 /// Why the bus can't start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// Another program listens where scripts are to come.
+    #[error("port {} of {} is in use by another program: stop it, or choose another port for the bus", .0.port(), .0.ip())]
+    InUse(SocketAddr),
     /// The address of protocol 1 can't be had.
     #[error("listening for scripts on {address}")]
     ListenTcp {

@@ -37,7 +37,10 @@ impl Listeners {
 
 /// Opens both listeners. A socket left over by a bus that died is replaced; a living one is respected.
 pub fn listen(config: &Config) -> Result<Listeners, RunError> {
-    let tcp = |source| RunError::ListenTcp { address: config.tcp, source };
+    let tcp = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => RunError::InUse(config.tcp),
+        _ => RunError::ListenTcp { address: config.tcp, source },
+    };
     let scripts = StdTcpListener::bind(config.tcp).map_err(tcp)?;
     scripts.set_nonblocking(true).map_err(tcp)?;
     let modules = listen_unix(&config.socket)?;
