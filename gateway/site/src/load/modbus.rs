@@ -131,9 +131,17 @@ impl Look<'_> {
             }
         };
         let fields = fields(&entry.value, &keys::MODBUS_TAG, report)?;
-        let (tag, item) = words::value(name, &fields, report)?;
         let at = |key: &str, item: Item, what: Use, report: &mut Report<'_>| {
             address(fields.node(key)?, key, item, what, self.rtus, &self.places, report)
+        };
+        let Some((tag, item)) = words::value(name, &fields, report) else {
+            // Where it lies is looked at all the same, so that this is told at once as well.
+            for (key, what) in [("addr", Use::Read), ("read", Use::Read), ("write", Use::Write)] {
+                let is_bit = fields.text(key).is_some_and(|text| text.contains(":0x:") || text.contains(":1x:"));
+                let word_type = if is_bit { WordType::Bool } else { WordType::Int16 };
+                let _ = at(key, Item { word_type, words: 1 }, what, report);
+            }
+            return None;
         };
         let former = at("addr", item, Use::Read, report);
         let read = at("read", item, Use::Read, report).or(former);
