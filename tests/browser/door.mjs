@@ -3,6 +3,8 @@
 import { ask, check, letIn, live, newWindow, pill, shot, story, until } from './lib/stage.mjs';
 
 const BUTTON = { name: 'Let this browser in' };
+/** Of what is pressed on a page, how high the lowest is. */
+const lowest = (page) => page.evaluate(() => Math.min(...[...document.querySelectorAll('a, button, input')].map((e) => e.getBoundingClientRect().height)));
 
 await story(async ({ browser, view }) => {
   const link = await ask('link');
@@ -13,6 +15,7 @@ await story(async ({ browser, view }) => {
   const locked = await stranger.page.goto(origin);
   check('without a link the page is locked', locked.status() === 401, locked.status());
   check('and says how to get one', (await stranger.page.innerText('body')).includes('forebay link'));
+  check('what is pressed there fits a finger', (await lowest(stranger.page)) >= 44, await lowest(stranger.page));
   await shot(stranger.page, `locked-${view}`);
 
   for (const who of ['a preview', 'a second preview']) {

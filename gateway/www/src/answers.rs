@@ -18,7 +18,8 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;mar
                      min-height:56px;width:100%;border:0;border-radius:8px;color:#fff;background:#14507a}\
                      input{font:1.4rem ui-monospace,monospace;letter-spacing:.1em;box-sizing:border-box;width:100%;\
                      min-height:56px;margin:.5rem 0 1rem;padding:0 .75rem;border:2px solid #5a6b7a;border-radius:8px;\
-                     color:inherit;background:transparent}\
+                     color:inherit;background:transparent}input::placeholder{color:inherit;opacity:.7}\
+                     a{display:inline-block;padding:.75rem 0}\
                      code{background:#e8edf2;padding:.1em .35em;border-radius:4px}\
                      @media(prefers-color-scheme:dark){body{color:#e6ecf1;background:#11181f}code{background:#25313c}a{color:#8cc4ee}}";
 
