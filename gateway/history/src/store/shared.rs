@@ -41,12 +41,15 @@ pub(super) struct Shared {
     pub(super) shown_more: Condvar,
     /// The writing thread takes nothing at present, and may not for long.
     pub(super) is_held: AtomicBool,
+    /// A question has waited in vain since something became visible: the next ones don't.
+    waited: AtomicBool,
 }
 
 impl Shared {
     /// A batch became visible.
     pub(super) fn show(&self) {
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.waited.store(false, Ordering::Relaxed);
         self.shown_more.notify_all();
     }
 
@@ -54,11 +57,12 @@ impl Shared {
     pub(super) fn until_shown(&self, batches: u64) {
         for _ in 0..SHOWN_LOOKS {
             let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-            if *shown >= batches || self.is_held.load(Ordering::Relaxed) {
+            if *shown >= batches || self.is_held.load(Ordering::Relaxed) || self.waited.load(Ordering::Relaxed) {
                 return;
             }
             drop(self.shown_more.wait_timeout(shown, SHOWN_LOOK));
         }
+        self.waited.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn is_closing(&self) -> bool {
@@ -75,5 +79,30 @@ impl Shared {
 
     pub(super) fn failing(&self) -> Option<String> {
         self.failing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    /// A disk that stands still in the middle of a flush: thirty questions together wait about as long as one may.
+    #[allow(clippy::disallowed_methods, reason = "it measures how long a thread really waits")]
+    #[test]
+    fn a_disk_that_stands_still_is_waited_for_once() {
+        let shared = Shared::default();
+        let began = Instant::now();
+        for _ in 0..30 {
+            shared.until_shown(1);
+        }
+        let waited = began.elapsed();
+        let most = SHOWN_LOOK * SHOWN_LOOKS;
+        assert!(waited >= most && waited < most * 10, "{waited:?}");
+        shared.show();
+        let began = Instant::now();
+        shared.until_shown(1);
+        assert!(began.elapsed() < most, "what is there isn't waited for");
     }
 }
