@@ -5,7 +5,7 @@ import { source } from './golden';
 
 /** The tokens of each theme, read from the style sheet itself; a theme says only what differs from light. */
 function themes(): Record<string, Record<string, Rgb>> {
-  const css = source('src/theme.css');
+  const css = source('src/theme/tokens.css');
   const tokens = (block: string) =>
     Object.fromEntries([...block.matchAll(/--([\w-]+):\s*(#[\da-f]{3,6})/gi)].map((m) => [m[1] ?? '', parseColour(m[2] ?? '') ?? [0, 0, 0]])) as Record<string, Rgb>;
   const block = (start: string) => {
