@@ -123,7 +123,7 @@ fn an_interrupted_salvage_goes_on() {
         record(&store, &written, vec![int(2, at(COUNT + 1000 + starts), starts as i64)]);
         store.close(Vec::new());
     };
-    assert!(starts > 3, "{starts}");
+    assert!(starts > 3, "only {starts} starts");
     let counts = raw(&done, "count", all());
     let values = counts.iter().filter(|(_, value)| value.is_some()).count();
     assert!(values as u64 > COUNT * 9 / 10, "{values}");
