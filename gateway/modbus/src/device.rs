@@ -111,6 +111,9 @@ pub struct Device {
     busy_until: Instant,
     /// So many requests went out since one to a unit of which nothing was ever heard.
     since_unheard: usize,
+    /// How far apart the dead are asked over TCP for their return to be heard in time, where that can be afforded; looked
+    /// at each time one was asked, since all polls are added up for it.
+    promised: Option<Duration>,
     /// The last request went to a dead unit.
     asked_dead: bool,
     /// When a dead unit was last asked in vain.
@@ -189,6 +192,7 @@ impl Device {
             proof: Proof::default(),
             busy_until: now,
             since_unheard: 0,
+            promised: None,
             asked_dead: false,
             in_vain: None,
             keeps_waiting: None,

@@ -88,7 +88,9 @@ impl Device {
         // At a start many may turn out to be dead, each after waiting for it twice. Between two of them whoever has been
         // heard is polled as often as is due.
         let heard = |block: &&Block| !self.is_unheard(block.unit) && !self.units[block.unit].is_offline();
-        let known_first = self.since_unheard < self.blocks.iter().filter(heard).count()
+        let some_unheard = (0..self.units.len()).any(|unit| self.is_unheard(unit));
+        let known_first = some_unheard
+            && self.since_unheard < self.blocks.iter().filter(heard).count()
             && self.due.iter().any(|block| heard(&&self.blocks[*block]) && self.blocks[*block].not_before.is_none());
         for n in 0..self.due.len() {
             let block = self.due[n];

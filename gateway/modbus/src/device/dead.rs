@@ -153,7 +153,8 @@ impl Device {
     /// Waiting for a dead unit that was asked then has cost so much.
     fn charge(&mut self, now: Instant, asked: Instant, cost: Duration) {
         self.dead.spend(now, cost);
-        if let Some(gap) = self.promised_gap() {
+        self.promised = self.promised_gap();
+        if let Some(gap) = self.promised {
             self.dead.ready_by(asked + gap);
         }
     }
@@ -162,7 +163,7 @@ impl Device {
     pub(super) fn worst_case(&self) -> Option<Duration> {
         let dead = self.units.iter().filter(|unit| unit.is_offline());
         let mut worst = Duration::ZERO;
-        if self.any_online() && self.promised_gap().is_none() {
+        if self.any_online() && self.promised.is_none() {
             worst = Budget::worst(self.round_cost() * if self.gateway_speaks.is_some() { 2 } else { 1 });
         }
         // It answers, but late: perhaps everything that could be asked of it has to be waited out.
