@@ -1,17 +1,21 @@
 //! The link without its socket.
 
+mod groups;
 mod incoming;
+mod requests;
 mod socket_side;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use tag::{Delivery, Sample, TagName, Uptime, Value};
+use tag::{Delivery, Sample, TagName};
 use wire::p2::{self, Open, Record, Role, ToBus};
-use wire::{Outcome, payload};
+use wire::payload;
+
+use groups::Groups;
 
 use crate::answers::{Incoming, Outgoing};
-use crate::event::{AskId, Event, Group, Handle, RequestId, WriteId};
+use crate::event::{Event, Group, Handle};
 
 /// A daemon's end of the bus, sans I/O: [`Core::connected`], [`Core::received`] and [`Core::lost`] tell it what the
 /// socket does, [`Core::output`] is what the socket shall send, [`Core::next_event`] what the daemon must know.
@@ -21,7 +25,7 @@ pub struct Core {
     tags: Vec<Tag>,
     by_name: HashMap<TagName, Handle>,
     by_id: HashMap<u16, Handle>,
-    groups: Vec<Option<Duration>>,
+    groups: Groups,
     out: Vec<u8>,
     batch: Option<p2::OpenBatch>,
     answers: Outgoing,
@@ -68,7 +72,7 @@ impl Core {
             tags: Vec::new(),
             by_name: HashMap::new(),
             by_id: HashMap::new(),
-            groups: Vec::new(),
+            groups: Groups::default(),
             out: Vec::new(),
             batch: None,
             answers: Outgoing::default(),
@@ -83,8 +87,7 @@ impl Core {
 
     /// See [`crate::Link::group`].
     pub fn group(&mut self, limit: Option<Duration>) -> Group {
-        let group = Group(u16::try_from(self.groups.len()).expect("far fewer groups than tags"));
-        self.groups.push(limit);
+        let group = self.groups.open(limit);
         if self.state != State::Down {
             self.send(&ToBus::Group { group: group.0, limit_ms: limit_ms(limit) });
         }
@@ -131,6 +134,7 @@ impl Core {
     }
 
     fn wish(&mut self, name: &TagName, wish: Wish) -> Handle {
+        let known = self.by_name.contains_key(name);
         let handle = match self.by_name.get(name) {
             Some(handle) => *handle,
             None => {
@@ -140,7 +144,11 @@ impl Core {
                 handle
             }
         };
+        let is_member = known && self.tags[handle.0 as usize].wish == wish;
         self.tags[handle.0 as usize].wish = wish;
+        if let (Wish::Own(group), false) = (wish, is_member) {
+            self.groups.join(group, handle);
+        }
         if self.state != State::Down {
             self.seal();
             let mut out = std::mem::take(&mut self.out);
@@ -172,6 +180,9 @@ impl Core {
         let is_down = self.state == State::Down;
         let entry = &mut self.tags[tag.0 as usize];
         (entry.last, entry.unconfirmed) = (Some(sample), is_down);
+        if let (Wish::Own(group), true) = (entry.wish, is_down) {
+            self.groups.doubt(group);
+        }
     }
 
     /// See [`crate::Link::confirm`].
@@ -186,77 +197,20 @@ impl Core {
 
     /// What was good before the bus was lost, and has just been confirmed. What isn't open yet is published when it is.
     fn publish_unconfirmed(&mut self, group: Group) {
-        for tag in self.tags.iter_mut().filter(|tag| tag.unconfirmed && tag.wish == Wish::Own(group)) {
-            tag.unconfirmed = false;
+        for handle in self.groups.take_doubted(group) {
+            let tag = &mut self.tags[handle.0 as usize];
+            if tag.wish != Wish::Own(group) || !std::mem::take(&mut tag.unconfirmed) {
+                continue;
+            }
             if let (Some(id), Some(last)) = (tag.id, &tag.last) {
                 put_record(&mut self.batch, &mut self.out, id, last);
             }
         }
     }
 
-    /// See [`crate::Link::write`].
-    pub fn write(&mut self, tag: Handle, value: Value, deadline: Uptime, who: &str) -> WriteId {
-        self.next_write = self.next_write.wrapping_add(1);
-        let seq = self.next_write;
-        match self.tags.get(tag.0 as usize).and_then(|tag| tag.id).filter(|_| self.state == State::Up) {
-            Some(id) => {
-                self.writes.insert(seq);
-                let payload = payload::to_bytes(&value);
-                self.send(&ToBus::Write { seq, id, deadline, who, payload: &payload });
-            }
-            // Never kept for later: a write that can't go now doesn't go.
-            None => {
-                let refused = Outcome::Refused("the gateway's bus can't be reached".to_owned());
-                self.events.push_back(Event::Outcome(WriteId(seq), refused));
-            }
-        }
-        WriteId(seq)
-    }
-
-    /// See [`crate::Link::settle`].
-    pub fn settle(&mut self, id: RequestId, outcome: Outcome) {
-        if let Some(request) = self.current(id) {
-            self.send(&ToBus::Settle { request, outcome });
-        }
-    }
-
-    /// See [`crate::Link::ask`].
-    pub fn ask(&mut self, tag: Handle, question: Value) -> AskId {
-        let seq = self.asks.open();
-        match self.tags.get(tag.0 as usize).and_then(|tag| tag.id).filter(|_| self.state == State::Up) {
-            Some(id) => self.send(&ToBus::Ask { seq, id, payload: &payload::to_bytes(&question) }),
-            None => {
-                self.asks.close(seq);
-                self.events.push_back(Event::AskFailed(AskId(seq), "the gateway's bus can't be reached".to_owned()));
-            }
-        }
-        AskId(seq)
-    }
-
-    /// See [`crate::Link::answer`].
-    pub fn answer(&mut self, id: RequestId, value: &Value, last: bool) {
-        if let Some(request) = self.current(id) {
-            self.answers.push(request, value, last);
-        }
-    }
-
-    /// See [`crate::Link::list`].
-    pub fn list(&mut self, text: &str) {
-        if self.state == State::Up {
-            self.send(&ToBus::List(text.as_bytes()));
-        } else {
-            self.events.push_back(Event::Listed { lines: Vec::new(), last: true });
-        }
-    }
-
     /// Is the bus there?
     pub fn is_up(&self) -> bool {
         self.state == State::Up
-    }
-
-    fn current(&self, id: RequestId) -> Option<u32> {
-        let (connection, request) = ((id.0 >> 32) as u32, id.0 as u32);
-        (connection == self.connection && self.state == State::Up).then_some(request)
     }
 
     fn send(&mut self, frame: &ToBus<'_>) {

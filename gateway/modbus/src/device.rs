@@ -7,6 +7,7 @@ mod answer;
 mod ask;
 mod connection;
 mod dead;
+mod due;
 mod flight;
 mod health;
 mod proof;
@@ -15,7 +16,7 @@ mod told;
 mod types;
 mod writes;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use site::Transport;
@@ -26,13 +27,14 @@ use crate::block::Block;
 use crate::budget::Budget;
 use crate::config::LineConfig;
 use crate::master::char_time;
-use crate::memory::{Learned, LearnedBlock, LearnedForms};
+use crate::memory::LearnedBlock;
 use crate::pdu;
 use crate::reply::Asked;
 use crate::timing::Timing;
 use crate::unit::{Shape, Unit};
 use crate::write::{self, Transaction};
 
+use due::Due;
 use flight::{Ask, Doing, Purpose, Touches};
 use proof::Proof;
 pub use types::{Action, Counters, Report, Stats, Status, UnitStats};
@@ -87,8 +89,12 @@ pub struct Device {
     blocks: Vec<Block>,
     /// Per point: was it ever read well?
     known: Vec<bool>,
-    /// Blocks to poll, in order.
-    due: VecDeque<usize>,
+    /// Blocks to poll.
+    due: Due,
+    /// When the next period of a block begins.
+    first_due: Instant,
+    /// All blocks of which a part is searched, and perhaps some that were.
+    searching: BTreeSet<usize>,
     /// When the last answer came, or was given up.
     replied_at: Instant,
     /// No request before: a device needs its silence.
@@ -136,12 +142,13 @@ pub struct Device {
 impl Device {
     /// A connection that is not open yet; the first [`Device::next`] opens it.
     pub fn new(config: LineConfig, now: Instant) -> Self {
+        let learned = &config.learned;
         let mut units: Vec<Unit> = Vec::new();
         let mut blocks = Vec::new();
         for block in &config.blocks {
             let unit = units.iter().position(|unit| unit.id == block.unit).unwrap_or_else(|| {
                 let mut unit = Unit::new(block.unit, now);
-                let bridge = config.learned.bridges.iter().find(|known| known.unit == block.unit);
+                let bridge = learned.bridges.iter().find(|known| known.unit == block.unit);
                 bridge.into_iter().for_each(|known| unit.pace.remember(known.words));
                 units.push(unit);
                 units.len() - 1
@@ -151,7 +158,7 @@ impl Device {
                 (known.unit, known.table, known.start, known.count)
                     == (block.unit, block.table, block.start, block.count)
             };
-            if let Some(known) = config.learned.blocks.iter().find(same) {
+            if let Some(known) = learned.blocks.iter().find(same) {
                 fresh.remember(now, &known.runs);
             }
             blocks.push(fresh);
@@ -169,17 +176,19 @@ impl Device {
             hang_up: false,
             connect_started: now,
             connect_error: None,
-            no_mask: units.iter().map(|unit| forms(&config.learned, unit.id).is_some_and(|f| f.no_mask)).collect(),
+            no_mask: units.iter().map(|unit| learned.forms_of(unit.id).is_some_and(|f| f.no_mask)).collect(),
             write_read: vec![config.write_read; units.len()],
             multiple_only: units
                 .iter()
-                .map(|unit| forms(&config.learned, unit.id).is_some_and(|f| f.multiple_only))
+                .map(|unit| learned.forms_of(unit.id).is_some_and(|f| f.multiple_only))
                 .collect(),
             units,
             blocks,
             timing: Timing::default(),
             known: vec![false; config.points.len()],
-            due: VecDeque::new(),
+            due: Due::new(config.blocks.len()),
+            first_due: now,
+            searching: BTreeSet::new(),
             replied_at: now,
             gap_until: None,
             writes: VecDeque::new(),
@@ -290,8 +299,4 @@ impl Device {
         let asked = pdu::encode(request).map_or(0, |pdu| pdu.len() + 3);
         char_time * u32::try_from(asked + pdu::answer_len(request) + 3).unwrap_or(u32::MAX)
     }
-}
-
-fn forms(learned: &Learned, unit: u8) -> Option<&LearnedForms> {
-    learned.forms.iter().find(|forms| forms.unit == unit)
 }

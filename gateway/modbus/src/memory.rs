@@ -53,6 +53,10 @@ pub struct Learned {
 }
 
 impl Learned {
+    pub(crate) fn forms_of(&self, unit: u8) -> Option<&LearnedForms> {
+        self.forms.iter().find(|forms| forms.unit == unit)
+    }
+
     /// As text, each line with the line's name.
     pub fn to_text(&self, line: &str) -> String {
         let mut out = String::new();

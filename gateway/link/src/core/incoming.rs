@@ -72,7 +72,7 @@ impl Core {
         if let (Wish::Own(group), Some(last)) = (tag.wish, &tag.last) {
             // The bus counts freshness from the hello on. How old is what was said before, nobody knows: the next
             // confirmation makes it good again.
-            let limited = self.groups.get(usize::from(group.0)).is_some_and(Option::is_some);
+            let limited = self.groups.limit(group).is_some();
             tag.unconfirmed &= limited && last.reading.good().is_some();
             if tag.unconfirmed {
                 let held = Sample { at: last.at, reading: last.reading.clone().fallen(Fault::NotYetRead) };

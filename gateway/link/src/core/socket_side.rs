@@ -16,8 +16,8 @@ impl Core {
         self.state = State::Greeting;
         let mut out = Vec::new();
         ToBus::Hello { revision: REVISION, module: &self.module }.put(&mut out);
-        for (group, limit) in (0..).zip(&self.groups) {
-            ToBus::Group { group, limit_ms: limit_ms(*limit) }.put(&mut out);
+        for (group, limit) in (0..).zip(self.groups.limits()) {
+            ToBus::Group { group, limit_ms: limit_ms(limit) }.put(&mut out);
         }
         if !self.tags.is_empty() {
             let handles = (0..self.tags.len() as u32).map(Handle);
@@ -36,6 +36,7 @@ impl Core {
         for tag in &mut self.tags {
             (tag.id, tag.unconfirmed) = (None, true);
         }
+        self.groups.doubt_all();
         for seq in std::mem::take(&mut self.writes) {
             self.events.push_back(Event::Outcome(WriteId(seq), Outcome::Expired));
         }

@@ -73,7 +73,7 @@ impl Device {
             let took =
                 this.began.take().map_or(Duration::ZERO, |began| self.replied_at.saturating_duration_since(began));
             let in_time = took <= this.rate + self.config.timeout;
-            self.due.retain(|due| *due != block);
+            self.due.remove(block);
             if in_time {
                 self.reports.push(Report::Confirmed { block, at: wall });
             }
@@ -109,7 +109,8 @@ impl Device {
                 this.misses = 0;
                 let Run { atoms, .. } = this.runs[this.cursor].clone();
                 if partial && this.begin_search(now, atoms.clone(), because) {
-                    self.due.retain(|due| *due != block);
+                    self.searching.insert(block);
+                    self.due.remove(block);
                     return;
                 }
                 this.runs[this.cursor].refused = true;

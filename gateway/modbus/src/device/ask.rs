@@ -21,6 +21,10 @@ impl Device {
         self.look_at_crowd(now);
         self.forgive(now);
         self.keeps_waiting = self.keeps_waiting.filter(|until| now < *until);
+        // With each answer this is looked at, and hardly ever a period begins.
+        if now < self.first_due {
+            return;
+        }
         for n in 0..self.blocks.len() {
             let Block { due_at, rate, .. } = self.blocks[n];
             if now < due_at {
@@ -30,25 +34,26 @@ impl Device {
             let missed = u32::try_from(missed).unwrap_or(u32::MAX - 1);
             self.blocks[n].due_at = rate.checked_mul(missed + 1).map_or(now + rate, |on| due_at + on);
             if !self.units[self.blocks[n].unit].is_offline() {
-                self.counters.overruns += u64::from(missed) + u64::from(self.due.contains(&n));
+                self.counters.overruns += u64::from(missed) + u64::from(self.due.contains(n));
             }
             if !self.is_asked(n) {
                 self.blocks[n].try_whole(now);
             }
             self.make_due(n);
         }
+        self.first_due = self.blocks.iter().map(|block| block.due_at).min().unwrap_or(now + IDLE);
     }
 
     pub(super) fn make_due(&mut self, block: usize) {
         let free = self.blocks[block].search.is_none() && !self.units[self.blocks[block].unit].is_offline();
-        if free && !self.due.contains(&block) {
-            self.due.push_back(block);
+        if free {
+            self.due.push(block);
         }
     }
 
     /// The next request, or when there will be one.
     pub(super) fn choose(&mut self, now: Instant) -> Result<Ask, Instant> {
-        let mut wake = self.blocks.iter().map(|block| block.due_at).min().unwrap_or(now + IDLE);
+        let mut wake = self.first_due;
         self.units.iter_mut().for_each(|unit| unit.forget_old(now));
         // A write goes out before the next read.
         if let Some(first) = self.writes.front() {
@@ -91,9 +96,9 @@ impl Device {
         let some_unheard = (0..self.units.len()).any(|unit| self.is_unheard(unit));
         let known_first = some_unheard
             && self.since_unheard < self.blocks.iter().filter(heard).count()
-            && self.due.iter().any(|block| heard(&&self.blocks[*block]) && self.blocks[*block].not_before.is_none());
+            && self.due.iter().any(|block| heard(&&self.blocks[block]) && self.blocks[block].not_before.is_none());
         for n in 0..self.due.len() {
-            let block = self.due[n];
+            let block = self.due.at(n);
             if self.is_asked(block) {
                 continue;
             }
@@ -128,9 +133,12 @@ impl Device {
     }
 
     /// The next step of a search for a refused part.
-    pub(super) fn ask_search(&self, now: Instant) -> Result<Ask, Instant> {
+    pub(super) fn ask_search(&mut self, now: Instant) -> Result<Ask, Instant> {
         let mut wake = now + IDLE;
-        for (n, block) in self.blocks.iter().enumerate() {
+        let blocks = &self.blocks;
+        self.searching.retain(|block| blocks[*block].search.is_some());
+        for &n in &self.searching {
+            let block = &self.blocks[n];
             let Some(part) = block.search.as_ref().and_then(Search::part).filter(|_| !self.is_asked(n)) else {
                 continue;
             };

@@ -41,6 +41,7 @@ impl Device {
         // Whatever was under way on the old connection starts over.
         self.due.clear();
         self.blocks.iter_mut().for_each(|block| block.due_at = now);
+        self.first_due = now;
     }
 
     /// It can't be opened: why, in words.

@@ -89,7 +89,7 @@ impl Device {
                 self.blocks[block].misses += 1;
                 if self.blocks[block].misses >= 2 {
                     self.blocks[block].drop_values(because, &mut self.reports);
-                    self.due.retain(|due| *due != block);
+                    self.due.remove(block);
                     self.blocks[block].not_before = Some(now + self.pause_after(self.blocks[block].misses - 2, cost));
                 }
             }
@@ -133,7 +133,7 @@ impl Device {
             }
         }
         let blocks = &self.blocks;
-        self.due.retain(|block| blocks[*block].unit != unit);
+        self.due.retain(|block| blocks[block].unit != unit);
         let id = self.units[unit].id;
         let reports = &mut self.reports;
         self.writes.retain(|write| {

@@ -89,7 +89,7 @@ impl Device {
             return None;
         }
         let block =
-            self.due.iter().map(|n| &self.blocks[*n]).find(|block| block.not_before.is_none_or(|at| at <= now))?;
+            self.due.iter().map(|n| &self.blocks[n]).find(|block| block.not_before.is_none_or(|at| at <= now))?;
         let (start, count) = block.span(&block.runs.get(block.cursor)?.atoms);
         let counts = if count > 1 { [count - 1, count - 2] } else { [count + 1, count + 2] };
         let request = |count: u16| -> Request<'static> { read_request(block.table, start, count) };
