@@ -73,6 +73,23 @@ fn a_phone_that_slept_is_current_within_a_second() {
 }
 
 #[test]
+fn a_tag_says_where_it_comes_from() {
+    // The shipped plant, a value of it also by way of a described device with its base.
+    let described = |site: Site| {
+        let text = |name: &str| site.files.iter().find(|(file, _)| file == name).expect("a site has it").1.clone();
+        let modbus = format!(
+            "{}\ndevices:\n- {{device: river, line: STATION, unit: 1, prefix: Own_, base: 10}}\n",
+            text("modbusclient.yaml")
+        );
+        let pages =
+            text("wwwserver.yaml").replacen("  items:\n", "  items:\n  - {tagname: Own_level, type: value}\n", 1);
+        let river = "desc: A gauge\nsource: [its manual]\nregisters:\n  level: {type: float32, read: '4x:1', desc: Gauge, units: m, dp: 2}\n";
+        site.file("modbusclient.yaml", &modbus).file("wwwserver.yaml", &pages).file("devices/river.yaml", river)
+    };
+    Stage::with(described).tell("source", "phone");
+}
+
+#[test]
 fn every_page_fits_every_screen() {
     tell("layout", "all");
 }

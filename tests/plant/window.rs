@@ -66,8 +66,8 @@ impl Window {
             WWW.tags.iter().map(|tag| core.watch(&tag.def.name, Delivery::Latest, tag.def.stale)).collect();
         let mut watch = |name: &TagName| core.watch(name, Delivery::Latest, None);
         let devices = WWW.devices.iter().filter_map(|device| {
-            let tags = tags_of(device)?;
-            Some((device.clone(), tags.each_ref().map(&mut watch)))
+            let tags = tags_of(&device.name)?;
+            Some((device.name.clone(), tags.each_ref().map(&mut watch)))
         });
         let board = Board::new(devices.collect::<Vec<_>>());
         let watch = Watch::new(&handles, board.plant());

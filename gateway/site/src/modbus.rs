@@ -101,6 +101,18 @@ impl Transport {
     }
 }
 
+impl std::fmt::Display for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp { host, port } | Self::RtuOverTcp { host, port } | Self::Udp { host, port } => {
+                write!(f, "{host}:{port}")
+            }
+            Self::Rtu(serial) => write!(f, "{}", serial.path.display()),
+            Self::Listen { at, .. } => write!(f, "port {}", at.port()),
+        }
+    }
+}
+
 /// A serial port and how it is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Serial {

@@ -8,8 +8,8 @@ use serde_json::{Value as Json, json};
 use site::{Item, Page, Site};
 use tag::{TagDef, TagName};
 
-use crate::Mistakes;
 use crate::watch::TagNumber;
+use crate::{Connection, Mistakes, Source};
 
 /// The tag whose owner answers trends when the site has no `history.yaml` of its own beside the pages.
 const HISTORY_TAG: &str = "__history__";
@@ -27,8 +27,8 @@ pub struct Config {
     pub tags: Vec<PageTag>,
     /// The tag whose owner answers trends.
     pub history: TagName,
-    /// The Modbus devices whose state the page shows.
-    pub devices: Vec<String>,
+    /// The connections to Modbus devices, whose state the page shows, in the order that addresses count them.
+    pub devices: Vec<Connection>,
     /// Host names browsers may use besides addresses, `localhost` and this machine's name (`hosts:`).
     pub hosts: Vec<String>,
     /// The folder of the built page.
@@ -48,6 +48,8 @@ pub struct PageTag {
     pub def: TagDef,
     /// A page offers it as a set-point or selectdict: it may be written from a page.
     pub set: bool,
+    /// Where a device keeps it; `None`: no device does.
+    pub source: Option<Source>,
 }
 
 /// Why there can be no window.
@@ -95,11 +97,11 @@ impl Config {
         let title = www.title.clone().or(folder);
         let defs: HashMap<&TagName, &TagDef> = site.tags.iter().map(|def| (&def.name, def)).collect();
         let history = site.history.as_ref().map(|history| history.rta_tag.clone());
-        let devices = site.modbus_client.iter().flat_map(|modbus| &modbus.rtus).map(|rtu| rtu.name.clone());
+        let devices = site.modbus_client.iter().flat_map(|modbus| &modbus.rtus).map(Connection::of);
         Ok(Self {
             title: title.unwrap_or_else(|| "Forebay".into()),
             client: www.config.clone(),
-            tags: expecting_owners(mentioned(&www.pages, &defs), site),
+            tags: with_sources(mentioned(&www.pages, &defs), site),
             pages: www.pages.clone(),
             history: history.unwrap_or_else(|| TagName::parse(HISTORY_TAG).expect("a constant that is a name")),
             devices: devices.collect(),
@@ -112,12 +114,15 @@ impl Config {
     }
 }
 
-/// A device's tag has no value without the daemon that reads the device: never fresh while nobody owns it.
-fn expecting_owners(mut tags: Vec<PageTag>, site: &Site) -> Vec<PageTag> {
-    let devices: HashSet<&TagName> =
-        site.modbus_client.iter().flat_map(|modbus| &modbus.tags).map(|tag| &tag.name).collect();
-    for tag in tags.iter_mut().filter(|tag| devices.contains(&tag.def.name)) {
-        tag.def.stale = Some(Duration::ZERO);
+/// Says where each tag comes from. A device's tag has no value without the daemon that reads the device: never fresh
+/// while nobody owns it.
+fn with_sources(mut tags: Vec<PageTag>, site: &Site) -> Vec<PageTag> {
+    let mut sources = site.modbus_client.as_ref().map(Source::all).unwrap_or_default();
+    for tag in &mut tags {
+        tag.source = sources.remove(&tag.def.name);
+        if tag.source.is_some() {
+            tag.def.stale = Some(Duration::ZERO);
+        }
     }
     tags
 }
@@ -129,7 +134,7 @@ fn mentioned(pages: &[Page], defs: &HashMap<&TagName, &TagDef>) -> Vec<PageTag> 
     let mut mention = |name: &TagName, set: bool| {
         let Some(def) = defs.get(name) else { return };
         let place = *places.entry(name.clone()).or_insert_with(|| {
-            tags.push(PageTag { def: (*def).clone(), set: false });
+            tags.push(PageTag { def: (*def).clone(), set: false, source: None });
             tags.len() - 1
         });
         tags[place].set |= set;

@@ -96,8 +96,8 @@ impl<B: BusEnd> Hub<B> {
         let history = bus.refer(&config.history);
         let mut devices = Vec::new();
         for device in &config.devices {
-            let Some(tags) = tags_of(device) else { continue };
-            devices.push((device.clone(), tags.map(|name| bus.watch(&name, None))));
+            let Some(tags) = tags_of(&device.name) else { continue };
+            devices.push((device.name.clone(), tags.map(|name| bus.watch(&name, None))));
         }
         let board = Board::new(devices);
         let watch = Watch::new(&handles, board.plant());

@@ -7,7 +7,7 @@
 //!
 //! A value's way: [`run`] → `hub` → [`watch`] (who shows it, latest only) → `socket` → [`speak`] → the phone; a write's
 //! way back: `socket` → [`speak`] → `hub` → [`setpoint`] → the bus. A request's way: `serve` → `gate` (the one
-//! auth layer, by the table in `routes`) → `routes` → `assets`, `trend`, `api`, `socket`.
+//! auth layer, by the table in `routes`) → `routes` → `assets`, `trend`, `api`, `source`, `socket`.
 
 mod answers;
 mod api;
@@ -32,6 +32,7 @@ mod serve;
 mod sessions;
 pub mod setpoint;
 mod socket;
+mod source;
 pub mod speak;
 mod trend;
 pub mod watch;
@@ -47,3 +48,4 @@ pub use config::{Config, ConfigError, PageTag};
 pub use error::{BindError, RunError};
 pub use findings::{Finding, Mistakes, Runs, Severity, parse_findings, read_findings};
 pub use run::{Door, bind, run};
+pub use source::{Connection, Source};

@@ -18,7 +18,7 @@ use crate::handshake::handshake;
 use crate::house::{House, lock};
 use crate::hub::Command;
 use crate::sessions::forget_cookie;
-use crate::{answers, api, socket, trend};
+use crate::{answers, api, socket, source, trend};
 
 /// A form with a code and its dashes; anything larger isn't ours.
 const CLAIM_BYTES_MAX: u64 = 1024;
@@ -68,6 +68,7 @@ pub(crate) enum What {
     HistoryStatus,
     Table,
     Status,
+    Source,
     Logout,
 }
 
@@ -85,7 +86,7 @@ const fn route(method: Method, path: Path, policy: Policy, what: What) -> Route 
 }
 
 /// All there is.
-pub(crate) static ROUTES: [Route; 13] = [
+pub(crate) static ROUTES: [Route; 14] = [
     route(Method::GET, Path::At("/"), Policy::Session, What::Index),
     route(Method::GET, Path::Below("/p/"), Policy::Session, What::Index),
     route(Method::GET, Path::Below("/t/"), Policy::Session, What::Index),
@@ -98,6 +99,7 @@ pub(crate) static ROUTES: [Route; 13] = [
     route(Method::GET, Path::At("/api/history/status"), Policy::Session, What::HistoryStatus),
     route(Method::GET, Path::Below("/api/history/"), Policy::Session, What::Table),
     route(Method::GET, Path::At("/api/status"), Policy::Session, What::Status),
+    route(Method::GET, Path::At("/api/source"), Policy::Session, What::Source),
     route(Method::POST, Path::At("/api/logout"), Policy::SessionAndOwnPage, What::Logout),
 ];
 
@@ -166,6 +168,10 @@ async fn answer(house: &Arc<House>, admitted: &Admitted, long: &Long, headers: &
         What::HistoryStatus => api::status(house, admitted.peer).await,
         What::Table => api::table(house, admitted.peer, long, &admitted.rest, query).await,
         What::Status => status(house).await,
+        What::Source => match source::answer(&house.config, query) {
+            Some(told) => answers::json(&told),
+            None => answers::refused(StatusCode::NOT_FOUND, "no page mentions such a tag"),
+        },
         What::Logout => logout(house, admitted).await,
     }
 }

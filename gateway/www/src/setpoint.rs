@@ -91,7 +91,7 @@ mod tests {
     fn tag(kind: Kind) -> PageTag {
         let mut def = TagDef::new(TagName::parse("x").unwrap(), kind);
         (def.min, def.max) = (Some(-1.0), Some(10.0));
-        PageTag { def, set: true }
+        PageTag { def, set: true, source: None }
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Hello {
     }
 }
 
-fn told(PageTag { def, set }: &PageTag) -> Json {
+fn told(PageTag { def, set, .. }: &PageTag) -> Json {
     let TagDef { name, desc, kind, multi, min, max, deadband, units, dp, format, .. } = def;
     let format = format.map(|format| match format {
         Format::Time => "time",

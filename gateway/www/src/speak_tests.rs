@@ -25,7 +25,7 @@ fn config() -> Config {
     let def = |text, desc: &str, kind, set| {
         let mut def = TagDef::new(name(text), kind);
         def.desc = desc.into();
-        PageTag { def, set }
+        PageTag { def, set, source: None }
     };
     let mut tags = vec![
         def("level", "Forebay level", Kind::Float, false),

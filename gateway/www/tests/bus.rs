@@ -55,7 +55,7 @@ fn config(assets: PathBuf) -> www::Config {
         title: "Bus".into(),
         client: json!({}),
         pages: vec![Page { id: "one".into(), name: "One".into(), parent: None, items: vec![item] }],
-        tags: vec![www::PageTag { def, set: true }],
+        tags: vec![www::PageTag { def, set: true, source: None }],
         history: name("__history__"),
         devices: vec![],
         hosts: vec![],

@@ -183,6 +183,11 @@ export const fakeFetcher: Fetcher = async (url, signal) => {
     return { status: 200, bytes: new TextEncoder().encode(JSON.stringify(said)).buffer };
   }
   const q = of.searchParams;
+  if (of.pathname.endsWith('/source')) {
+    const at = TAGS.findIndex((t) => t.name === q.get('tag')) * 2 + 1;
+    const said = { device: 'PLC1', at: '192.168.0.10:502', read: `PLC1:1:4x:${at}`, write: null, type: 'float32', scale: 1, offset: 0, sunssf: null, every_ms: 500 };
+    return { status: 200, bytes: new TextEncoder().encode(JSON.stringify(said)).buffer };
+  }
   const [from, to, columns] = [Number(q.get('from')), Number(q.get('to')), Number(q.get('columns'))];
   return { status: 200, bytes: station.history(q.getAll('tag'), from, to, columns) };
 };

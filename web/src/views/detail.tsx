@@ -5,6 +5,7 @@ import { useEffect, useLayoutEffect, useMemo } from 'preact/hooks';
 import { decimals, formatAge, formatClock, formatNumber, formatValue } from '../format';
 import { history as fetcher } from '../link/gateway';
 import { askHistory } from '../link/history';
+import { askSource, sourceWords, type Source } from '../link/source';
 import type { TagDef } from '../link/speak';
 import type { TagState } from '../link/tags';
 import { Icon } from '../parts/icon';
@@ -12,7 +13,7 @@ import { Present } from '../parts/setpoint';
 import { SheetFrame } from '../parts/sheet';
 import { openSheet } from '../route';
 import { limitWords } from '../setpoint';
-import { gatewayNow, gatewayTime, link, store } from '../state';
+import { gatewayNow, gatewayTime, link, plant, store } from '../state';
 import { specOfTag } from '../trend/spec';
 import { HOUR_MS } from '../trend/spans';
 import { Records } from './records';
@@ -24,6 +25,7 @@ export function TagSheet({ tag }: { tag: TagState }) {
   const numeric = (def.kind === 'int' || def.kind === 'float') && def.format === null;
   const spec = useMemo(() => specOfTag(def, HOUR_MS), [def]);
   const r = tag.reading.value;
+  const source = useSource(def.name);
   const earlier = useDay(def, numeric && !def.multi);
   // What it has been since that was asked.
   const now = earlier && r.quality === 'good' && typeof r.value === 'number' ? r.value : null;
@@ -53,6 +55,7 @@ export function TagSheet({ tag }: { tag: TagState }) {
             {gatewayNow() - r.at < 600_000 ? ' ago' : ''}
           </Fact>
         )}
+        {source && sourceWords(source, (link.value.is === 'live' && plant.value?.devices) || []).map(([name, words]) => <Fact key={name} name={name}>{words}</Fact>)}
         {numeric && !def.multi ? <Fact name="Limits">{limitWords(def)}</Fact> : null}
         {day ? (
           <Fact name="Today">
@@ -81,6 +84,21 @@ function Fact({ name, children }: { name: string; children: preact.ComponentChil
       <dd>{children}</dd>
     </div>
   );
+}
+
+/** Where it comes from: asked once per opening, and again while that isn't known when the link comes back. */
+function useSource(tag: string): Source | null {
+  const source = useSignal<Source | null>(null);
+  const live = link.value.is === 'live';
+  useEffect(() => {
+    if (!live || source.peek()) return;
+    const stop = new AbortController();
+    askSource(tag, stop.signal)
+      .then((s) => (source.value = s))
+      .catch(() => undefined); // the lines are left out; the pill says that there is no connection
+    return () => stop.abort();
+  }, [tag, live]);
+  return source.value;
 }
 
 /** Today's lowest and highest, asked once per opening and again when the link comes back. */

@@ -53,6 +53,27 @@ impl WordType {
         })
     }
 
+    /// Its name in `modbusclient.yaml`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::Int16 => "int16",
+            Self::Uint16 => "uint16",
+            Self::Int32 => "int32",
+            Self::Uint32 => "uint32",
+            Self::Int64 => "int64",
+            Self::Uint64 => "uint64",
+            Self::Float32 => "float32",
+            Self::Float64 => "float64",
+            Self::Int8 => "int8",
+            Self::Uint8 => "uint8",
+            Self::Bcd16 => "bcd16",
+            Self::Bcd32 => "bcd32",
+            Self::Text => "string",
+            Self::Bytes => "bytes",
+        }
+    }
+
     /// How many registers a number of this type takes; 1 for a bit, and for what has a length of its own.
     pub fn words(self) -> u16 {
         match self {
@@ -61,6 +82,15 @@ impl WordType {
             Self::Int32 | Self::Uint32 | Self::Float32 | Self::Bcd32 => 2,
             Self::Int64 | Self::Uint64 | Self::Float64 => 4,
         }
+    }
+}
+
+impl Address {
+    /// As `modbusclient.yaml` writes it: `PLC1:1:4x:101.3`. `rtu` is the name of its connection.
+    pub fn written(&self, rtu: &str) -> String {
+        let Self { unit, table, start, bit, .. } = self;
+        let bit = bit.map(|bit| format!(".{bit}")).unwrap_or_default();
+        format!("{rtu}:{unit}:{}:{}{bit}", file(*table), u32::from(*start) + 1)
     }
 }
 

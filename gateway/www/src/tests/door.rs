@@ -41,6 +41,7 @@ fn every_route_has_the_policy_somebody_decided_on() {
         "GET /api/history/status Session",
         "GET /api/history/x Session",
         "GET /api/status Session",
+        "GET /api/source Session",
         "POST /api/logout SessionAndOwnPage",
     ];
     assert_eq!(listed, decided);

@@ -23,7 +23,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use crate::{BusEnd, Config, PageTag, RunError, auth, bind, run};
+use crate::{BusEnd, Config, Connection, PageTag, RunError, auth, bind, run};
 
 /// Long enough for the slowest machine, short enough to wait for.
 const SOON: Duration = Duration::from_secs(20);
@@ -143,7 +143,7 @@ pub(super) const MODE: u32 = 2;
 pub(super) fn config(folders: &Folders) -> Config {
     let name = |text: &str| TagName::parse(text).unwrap();
     let item = |text: &str| ItemTag(name(text));
-    let tag = |text: &str, kind, set| PageTag { def: TagDef::new(name(text), kind), set };
+    let tag = |text: &str, kind, set| PageTag { def: TagDef::new(name(text), kind), set, source: None };
     let mut tags = vec![tag("level", Kind::Float, false), tag("gate", Kind::Float, true), tag("mode", Kind::Int, true)];
     (tags[1].def.min, tags[1].def.max) = (Some(0.0), Some(10.0));
     tags[2].def.multi = Some(vec!["Off".into(), "On".into()]);
@@ -158,7 +158,7 @@ pub(super) fn config(folders: &Folders) -> Config {
         pages: vec![Page { id: "one".into(), name: "One".into(), parent: None, items }],
         tags,
         history: name("__history__"),
-        devices: vec!["PLC1".into()],
+        devices: vec![Connection { name: "PLC1".into(), at: "127.0.0.1:502".into() }],
         hosts: vec!["scada.example".into()],
         assets: folders.assets.clone(),
         mistakes: None,
