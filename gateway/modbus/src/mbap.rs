@@ -5,7 +5,7 @@ use tokio_modbus::Request;
 use crate::pdu::{self, Answer, BadReply, PDU_BYTES_MAX};
 
 /// Transaction, protocol, length, unit.
-const HEADER_BYTES: usize = 7;
+pub(crate) const HEADER_BYTES: usize = 7;
 
 /// Stale answers of a whole burst; a peer that sends more than this unasked is lying.
 const UNREAD_BYTES_MAX: usize = 4096;

@@ -77,6 +77,9 @@ fn an_old_number_never_looks_like_a_new_one() {
     assert_eq!(read(&image, 11, 2), [3, 4, 0x80, 0, 0x80, 0]);
     assert_eq!(read(&image, 21, 1), [3, 2, 0, 7], "the last value …");
     assert_eq!(read(&image, 31, 1), [3, 2, 0, 2], "… and beside it that two are old");
+    image.set(0, &Reading::Good(Value::Float(20.5)));
+    image.lose();
+    assert_eq!(read(&image, 1, 2), [0x83, 4], "without the bus everything is old");
     image.set(2, &good(70_000));
     assert_eq!(read(&image, 31, 1), [3, 2, 0, 2], "what doesn't fit isn't shown as good");
 }
@@ -143,8 +146,8 @@ fn masters_read_and_write_over_both_wires() {
         let root = std::env::temp_dir().join(format!("forebay-modbus-server-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&root);
         std::fs::create_dir_all(&root).unwrap();
-        let stop = Stop::new();
-        let end = bus_in(&root, &stop);
+        let (stop, stop_bus) = (Stop::new(), Stop::new());
+        let end = bus_in(&root, &stop_bus);
         tokio::task::spawn_local(owner(end("plc"), SystemClock));
         let (mut far, near) = SerialStream::pair().unwrap();
         // The server opens it by its name, alone.
@@ -154,16 +157,21 @@ fn masters_read_and_write_over_both_wires() {
         let local = SocketAddr::from(([127, 0, 0, 1], 0));
         let serve_all = vec![area(1, 10, true, StaleAnswer::Exception, None)];
         let door = |name: &str, at, allow: Vec<IpAddr>| Door { name: name.into(), at, allow, serve: serve_all.clone() };
+        let other = IpAddr::from(Ipv4Addr::new(192, 0, 2, 1));
         let doors = vec![
             door("PANEL", DoorAt::Tcp(local), vec![Ipv4Addr::LOCALHOST.into()]),
-            door("STRANGERS", DoorAt::Tcp(local), vec![Ipv4Addr::new(192, 0, 2, 1).into()]),
+            door("STRANGERS", DoorAt::Tcp(local), vec![other]),
             door("LINE", DoorAt::Rtu(serial), vec![]),
+            door("DATAGRAMS", DoorAt::Udp(local), vec![]),
+            door("STRANGE DATAGRAMS", DoorAt::Udp(local), vec![other]),
         ];
         let on_line = Address { rtu: 2, ..tag("set", WordType::Int16, 1, None).at };
+        let in_datagrams = Address { rtu: 3, ..on_line };
         let tags = vec![
             tag("set", WordType::Int16, 1, None),
             tag("nobody", WordType::Int16, 2, None),
             ServedTag { at: on_line, ..tag("set", WordType::Int16, 1, None) },
+            ServedTag { at: in_datagrams, ..tag("set", WordType::Int16, 1, None) },
         ];
         let bus = BusAddress { ip: Ipv4Addr::LOCALHOST.into(), port: 1324 };
         let site = ModbusServer { bus, doors, tags };
@@ -209,6 +217,44 @@ fn masters_read_and_write_over_both_wires() {
         // Not on the list.
         let mut stranger = Client::open(&tcp(1), SystemClock::shared(), Duration::from_secs(2)).await.unwrap();
         assert!(matches!(stranger.read(1, holding, 0, 1).await, Err(ToolError::Line(_))), "hung up on");
+
+        // Datagrams: rubbish first, which nobody answers.
+        let udp = |n: usize| Transport::Udp { host: "127.0.0.1".into(), port: places[n].unwrap().port() };
+        let rubbish = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        for bytes in [&[][..], &[0; 5], &[0, 1, 0, 0, 0, 9, 1, 3, 0, 0, 0, 1], &[0xFF; 1000]] {
+            rubbish.send_to(bytes, places[3].unwrap()).unwrap();
+        }
+        let mut far = Client::open(&udp(3), SystemClock::shared(), Duration::from_secs(2)).await.unwrap();
+        assert_eq!(far.read(1, holding, 0, 1).await.unwrap(), [42]);
+        let outcome = far.write(1, holding, 0, None, &word, &Value::Int(44)).await.unwrap();
+        assert_eq!(outcome, Outcome::Confirmed);
+        let mut stranger = Client::open(&udp(4), SystemClock::shared(), Duration::from_millis(200)).await.unwrap();
+        assert!(matches!(stranger.read(1, holding, 0, 1).await, Err(ToolError::NoAnswer(200))));
+
+        // Connections that were left behind, more than there is room for, keep nobody out; and who asks stays.
+        let mut left = Vec::new();
+        for _ in 0..40 {
+            left.push(tokio::net::TcpStream::connect(places[0].unwrap()).await.unwrap());
+        }
+        let mut late = Client::open(&tcp(0), SystemClock::shared(), Duration::from_secs(2)).await.unwrap();
+        assert_eq!(late.read(1, holding, 0, 1).await.unwrap(), [44]);
+
+        // The bus is gone: what was read a moment ago is old, and no write is taken.
+        assert_eq!(panel.read(1, holding, 0, 1).await.unwrap(), [44]);
+        stop_bus.cancel();
+        let old = async {
+            loop {
+                match panel.read(1, holding, 0, 1).await {
+                    Ok(words) => assert_eq!(words, [44]),
+                    Err(ToolError::Refused(code)) => return code.0,
+                    Err(error) => panic!("{error}"),
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        assert_eq!(timeout(DEADLINE, old).await.expect("an old number is marked"), 4);
+        let outcome = panel.write(1, holding, 0, None, &word, &Value::Int(43)).await.unwrap();
+        assert!(matches!(&outcome, Outcome::Refused(_)), "{outcome:?}");
         stop.cancel();
         let _ = std::fs::remove_dir_all(&root);
     });

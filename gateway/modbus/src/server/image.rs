@@ -88,6 +88,11 @@ impl Image {
         self.held[tag] = Held { good: good && words.is_some(), words };
     }
 
+    /// Nobody tells anything any more: what was good is old.
+    pub fn lose(&mut self) {
+        self.held.iter_mut().for_each(|held| held.good = false);
+    }
+
     /// Is there anything under this unit id?
     pub fn has_unit(&self, unit: u8) -> bool {
         self.areas.iter().any(|served| served.area.unit == unit)

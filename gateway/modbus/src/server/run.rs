@@ -94,7 +94,10 @@ impl Server {
             }
             Event::Refused(why) => log::error!("the bus refuses: {why}"),
             Event::Up => log::info!("on the bus"),
-            Event::Down(why) => log::warn!("the bus can't be reached: {why}"),
+            Event::Down(why) => {
+                log::warn!("the bus can't be reached: {why}; every tag is old until it is back");
+                self.images.iter_mut().for_each(Image::lose);
+            }
             _ => {}
         }
     }
