@@ -24,7 +24,7 @@ pub struct Door {
     pub name: String,
     /// Where it is.
     pub at: DoorAt,
-    /// Who may ask over TCP; empty: everybody who reaches the port.
+    /// Who may ask over TCP or UDP; empty: everybody who reaches the port.
     pub allow: Vec<IpAddr>,
     /// What there is.
     pub serve: Vec<ServedArea>,
@@ -35,6 +35,8 @@ pub struct Door {
 pub enum DoorAt {
     /// Modbus TCP.
     Tcp(SocketAddr),
+    /// Modbus TCP's frames in datagrams (`tcp_udp: udp`).
+    Udp(SocketAddr),
     /// Modbus RTU.
     Rtu(Serial),
 }

@@ -28,12 +28,26 @@ pub(crate) static DOOR: Table = Table {
             .ours(),
         Key::used("parity", Kind::Word(&["none", "even", "odd"], &[]), "none", "Its parity.", "parity: even").ours(),
         Key::used("stop_bits", Kind::Int(1, 2), "1", "Its stop bits.", "stop_bits: 1").ours(),
-        Key::used("tcp_udp", Kind::Word(&["tcp"], &[]), "tcp", "Only tcp.", "tcp_udp: tcp"),
+        Key::used(
+            "rs485",
+            Kind::Bool,
+            "no",
+            "The kernel switches the direction of an RS-485 transceiver.",
+            "rs485: yes",
+        )
+        .ours(),
+        Key::used(
+            "tcp_udp",
+            Kind::Word(&["tcp", "udp"], &[]),
+            "tcp",
+            "Frames over TCP or in datagrams.",
+            "tcp_udp: tcp",
+        ),
         Key::used(
             "allow",
             Kind::Texts,
             "everybody who reaches the port",
-            "Addresses of the masters that may ask over TCP.",
+            "Addresses of the masters that may ask over TCP or UDP.",
             "allow: [192.168.1.20]",
         )
         .ours(),
