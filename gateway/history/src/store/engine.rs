@@ -218,7 +218,11 @@ impl Engine {
         let tags: Vec<i64> =
             tx.prepare("SELECT id FROM tag")?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         for tag in tags {
-            erased += cut(&tx, &self.calendar, tag, (from, to), &mut self.chunks)?.len() as u64;
+            let count = |gone: Vec<Record>, _: &mut ChunkIds| {
+                erased += gone.len() as u64;
+                Ok(())
+            };
+            cut(&tx, &self.calendar, tag, (from, to), &mut self.chunks, |_| true, count)?;
             self.to_roll.insert(tag);
         }
         tx.commit()?;

@@ -9,9 +9,10 @@ use tag::{Timestamp, Uptime};
 use super::engine::{ALL, Engine, lock};
 use super::eras::{self, Era, State};
 use super::salvage::{Progress, Wreck};
-use super::seal::cut;
+use super::seal::{ChunkIds, cut, seal};
 use crate::entry::{TagNo, Whom};
 use crate::era::{Restamp, era_of, in_era};
+use crate::format::Record;
 
 /// So long a boot's records wait for a clock; then they stay where they were guessed to be, so that they may be rolled
 /// up, and thinned when the room is needed.
@@ -93,7 +94,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes a span of these tags out, to be put back so many µs later; but for the times beside each tag, which stay.
+    /// Takes a span of these tags out, to be put back so many µs later; but for the times beside each tag, which stay. One
+    /// transaction, so that a kill leaves all of it or nothing to be told again; memory holds a chunk of it at a time.
     fn take_out(
         &mut self,
         (from, to): (Timestamp, Timestamp),
@@ -106,14 +108,15 @@ impl Engine {
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut any = false;
         for (tag, given) in tags {
-            let found = cut(&tx, &self.calendar, *tag, (from, to), &mut self.chunks)?;
-            let (stay, mut taken): (Vec<_>, Vec<_>) = found.into_iter().partition(|record| given.contains(&record.at));
-            super::seal::seal(&tx, *tag, &stay, &mut self.chunks)?;
-            for record in &mut taken {
-                record.at = in_era(era.id, record.at.0 - from.0);
-            }
-            any |= !taken.is_empty();
-            super::seal::seal(&tx, *tag, &taken, &mut self.chunks)?;
+            let take = |mut taken: Vec<Record>, ids: &mut ChunkIds| {
+                for record in &mut taken {
+                    record.at = in_era(era.id, record.at.0 - from.0);
+                }
+                any = true;
+                seal(&tx, *tag, &taken, ids)
+            };
+            let moves = |record: &Record| !given.contains(&record.at);
+            cut(&tx, &self.calendar, *tag, (from, to), &mut self.chunks, moves, take)?;
             self.to_roll.insert(*tag);
         }
         if any {

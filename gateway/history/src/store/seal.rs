@@ -90,11 +90,6 @@ fn seal_in_order(tx: &Connection, tag: i64, records: &[Record], ids: &mut ChunkI
 
 /// Chunks the span touches, and the one before it.
 fn touched(tx: &Connection, tag: i64, from: Timestamp, to: Timestamp) -> rusqlite::Result<Vec<Place>> {
-    let place = |row: &rusqlite::Row<'_>| {
-        let time = |i| row.get::<_, i64>(i).map(|at| Timestamp(at.unsigned_abs()));
-        let count = usize::try_from(row.get::<_, i64>(3)?).unwrap_or(0);
-        Ok(Place { id: row.get(0)?, from: time(1)?, to: time(2)?, count })
-    };
     let mut before = tx.prepare_cached(
         "SELECT id, from_us, to_us, count FROM chunk WHERE tag = ?1 AND from_us < ?2 ORDER BY from_us DESC LIMIT 1",
     )?;
@@ -109,6 +104,12 @@ fn touched(tx: &Connection, tag: i64, from: Timestamp, to: Timestamp) -> rusqlit
     Ok(places)
 }
 
+fn place(row: &rusqlite::Row<'_>) -> rusqlite::Result<Place> {
+    let time = |i| row.get::<_, i64>(i).map(|at| Timestamp(at.unsigned_abs()));
+    let count = usize::try_from(row.get::<_, i64>(3)?).unwrap_or(0);
+    Ok(Place { id: row.get(0)?, from: time(1)?, to: time(2)?, count })
+}
+
 fn weave(tx: &Connection, tag: i64, place: Place, new: &[Record], ids: &mut ChunkIds) -> rusqlite::Result<()> {
     let mut find = tx.prepare_cached("SELECT body FROM chunk WHERE id = ?1")?;
     let old = find.query_row([place.id], |row| Ok(chunk::decode(tag, place.from, row.get_ref(0)?.as_blob()?)))?;
@@ -120,29 +121,41 @@ fn weave(tx: &Connection, tag: i64, place: Place, new: &[Record], ids: &mut Chun
     insert(tx, tag, &overlay(old, new), ids)
 }
 
-/// Takes a span out of a tag's chunks; gives what that was. Chunks that don't read stay.
+/// Takes what is meant of a span out of a tag's chunks, and hands it over a chunk at a time: a tag may have more than
+/// memory. Chunks that don't read stay.
 pub(super) fn cut(
     tx: &Connection,
     calendar: &Calendar,
     tag: i64,
     (from, to): (Timestamp, Timestamp),
     ids: &mut ChunkIds,
-) -> rusqlite::Result<Vec<Record>> {
-    let mut erased = Vec::new();
-    for place in touched(tx, tag, from, to)? {
-        let mut find = tx.prepare_cached("SELECT body FROM chunk WHERE id = ?1")?;
-        let old = find.query_row([place.id], |row| Ok(chunk::decode(tag, place.from, row.get_ref(0)?.as_blob()?)))?;
+    is_meant: impl Fn(&Record) -> bool,
+    mut take: impl FnMut(Vec<Record>, &mut ChunkIds) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut next = tx.prepare_cached(
+        "SELECT id, from_us, to_us, count, body FROM chunk WHERE tag = ?1 AND from_us > ?2 AND from_us < ?3
+         ORDER BY from_us LIMIT 1",
+    )?;
+    // One that began before the span may reach into it.
+    let mut done = touched(tx, tag, from, from)?.first().map_or(0, |place| place.from.0 as i64 - 1);
+    loop {
+        let found = next.query_row(params![tag, done, to.0 as i64], |row| {
+            let place = place(row)?;
+            Ok((place, chunk::decode(tag, place.from, row.get_ref(4)?.as_blob()?)))
+        });
+        let Some((place, old)) = found.optional()? else { return Ok(()) };
+        done = place.to.0 as i64;
         let Ok(old) = old else { continue };
-        let (gone, kept): (Vec<Record>, Vec<Record>) = old.into_iter().partition(|r| from <= r.at && r.at < to);
+        let (gone, kept): (Vec<Record>, Vec<Record>) =
+            old.into_iter().partition(|record| from <= record.at && record.at < to && is_meant(record));
         if gone.is_empty() {
             continue;
         }
         tx.prepare_cached("DELETE FROM chunk WHERE id = ?1")?.execute([place.id])?;
         insert(tx, tag, &kept, ids)?;
         roll::forget(tx, calendar, tag, &gone)?;
-        erased.extend(gone);
+        take(gone, ids)?;
     }
-    Ok(erased)
 }
 
 /// Writes records as chunks of about the same size.
