@@ -219,4 +219,6 @@ fn ticks(every: Duration) -> Interval {
 }
 
 #[cfg(test)]
+mod clock_tests;
+#[cfg(test)]
 mod tests;

@@ -81,6 +81,11 @@ impl Stamps {
         (now, self.keeper.present(now))
     }
 
+    /// What the clock shows, as long as it isn't known to be right: for those who ask by it.
+    pub(crate) fn unset(&self, now: Now) -> Option<Now> {
+        (!self.keeper.is_known()).then_some(now)
+    }
+
     /// The time a tag's sample is kept under; `None`: it has none that can be.
     pub(crate) fn place(&mut self, now: Now, tag: TagNo, sample: &Sample, whose: Whose) -> Option<Timestamp> {
         let whose = if self.is_ours[tag.0 as usize] { Whose::Box } else { whose };

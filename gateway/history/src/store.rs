@@ -35,15 +35,15 @@ mod writer;
 use std::fs::File;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use nix::fcntl::{Flock, FlockArg};
-use shell::{SharedClock, Stop};
+use shell::{Now, SharedClock, Stop};
 use tag::{Kind, TagName, Timestamp};
 use tokio::sync::oneshot;
 
@@ -184,6 +184,12 @@ impl Store {
     /// Whether the clock is known to be right, for those who ask.
     pub fn set_clock_known(&self, is_known: bool) {
         self.shared.clock_uncertain.store(!is_known, Ordering::Relaxed);
+    }
+
+    /// What the clock shows while it isn't known to be right: who asks by it finds what is recorded by it.
+    pub fn set_unset_clock(&self, shows: Option<Now>) {
+        let shows = shows.map(|now| (now.wall, now.uptime));
+        *self.shared.unset_clock.lock().unwrap_or_else(PoisonError::into_inner) = shows;
     }
 
     /// Runs one piece of reading on the reading thread; it sees everything handed over before, unless the disk stands

@@ -32,6 +32,8 @@ impl Daemon {
             return answer(link, id, vec![no_answer(by, &ReadError::Busy, false)]);
         }
         // What was recorded before the question belongs to its answer.
+        let (now, _) = self.stamps.look(&self.clock, &mut self.recorder, &self.store);
+        self.store.set_unset_clock(self.stamps.unset(now));
         self.flush();
         let asked = match question {
             Question::Records(records) => {

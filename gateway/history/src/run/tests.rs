@@ -5,7 +5,7 @@ use tag::{Reading, TagName, Value};
 use super::*;
 use crate::error::StoreError;
 
-fn config(folder: &std::path::Path) -> Config {
+pub(super) fn config(folder: &std::path::Path) -> Config {
     let name = |name| TagName::parse(name).unwrap();
     let tags = vec![TagDef::new(name("level"), Kind::Float)];
     Config {
@@ -20,7 +20,7 @@ fn config(folder: &std::path::Path) -> Config {
     }
 }
 
-fn link(folder: &std::path::Path) -> Link {
+pub(super) fn link(folder: &std::path::Path) -> Link {
     Link::new(LinkConfig { socket: folder.join("no-bus"), module: "history".into() })
 }
 

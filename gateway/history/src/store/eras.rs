@@ -18,7 +18,7 @@ use crate::entry::TIME_END;
 use crate::era::{ERA_US, era_of, in_era, moved};
 use crate::format::Record;
 pub(super) use moving::step;
-pub(super) use shown::{doubts, lay_in};
+pub(super) use shown::{ByClock, doubts, lay_in};
 
 /// What became of an era.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,6 +208,16 @@ fn is_there(conn: &Connection) -> rusqlite::Result<bool> {
 /// The first and last uptime of an era's records, in chunks or not.
 pub(super) fn extent(conn: &Connection, era: &Era, head: &Head) -> rusqlite::Result<Option<(u64, u64)>> {
     let (from, to) = range(era);
+    extent_with(conn, era, head.extent_within(from, to))
+}
+
+/// The same where the times of what is in no chunk are known already.
+fn extent_with(
+    conn: &Connection,
+    era: &Era,
+    waiting: Option<(Timestamp, Timestamp)>,
+) -> rusqlite::Result<Option<(u64, u64)>> {
+    let (from, to) = range(era);
     let mut find = conn.prepare_cached(
         "SELECT min(first), max(last) FROM (SELECT
             (SELECT from_us FROM chunk WHERE tag = t.id AND from_us >= ?1 AND from_us < ?2 ORDER BY from_us LIMIT 1) AS first,
@@ -216,7 +226,7 @@ pub(super) fn extent(conn: &Connection, era: &Era, head: &Head) -> rusqlite::Res
     )?;
     let found: (Option<i64>, Option<i64>) = find.query_row([us(from), us(to)], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let in_chunks = found.0.zip(found.1).map(|(first, last)| (first.unsigned_abs(), last.unsigned_abs()));
-    let waiting = head.extent_within(from, to).map(|(first, last)| (first.0, last.0));
+    let waiting = waiting.map(|(first, last)| (first.0, last.0));
     let both = in_chunks.into_iter().chain(waiting).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     Ok(both.map(|(first, last)| (first - from.0, last - from.0)))
 }

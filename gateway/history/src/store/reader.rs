@@ -4,6 +4,7 @@
 mod about;
 mod rolled;
 mod rows;
+mod snapshot;
 mod trend;
 
 use std::cell::Cell;
@@ -11,8 +12,6 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
-use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension};
@@ -20,11 +19,9 @@ use shell::Stop;
 use tag::{Kind, TagName, Timestamp};
 
 use super::Shared;
-use super::engine::{ALL, load, lock};
-use super::eras::{self, Era};
+use super::engine::ALL;
 use super::file;
 use super::scan::{Past, failed};
-use super::seal::newest_chunk;
 use super::thin::Thinned;
 use super::walk::{RECORDS_READ_MAX, last_value};
 use crate::decimate::Span;
@@ -35,12 +32,6 @@ use crate::levels::Calendar;
 use crate::text::{TEXT_KINDS, kind_code};
 pub use rolled::ROWS_MAX;
 pub use rows::{PAGE_CELLS_MAX, Page, Row};
-
-/// Tries to see the database and the log in memory in one state; a writer is between the two for microseconds.
-const SNAPSHOT_TRIES: usize = 1000;
-
-/// Between two of them.
-const SNAPSHOT_PAUSE: Duration = Duration::from_micros(200);
 
 /// Reads what was kept. Handed to the work given to [`super::Store::read`].
 pub struct Reader {
@@ -113,7 +104,7 @@ impl Reader {
                 stopped.set(visit(record.at, record.point.clone()).is_break());
             }
         };
-        let done = self.over_until(known.id, Some(&stopped), |own, all| {
+        let done = self.over_until(known.id, span, Some(&stopped), |own, all| {
             let mut gaps = Vec::new();
             all.records(span.from, span.to, &mut |record| gaps.push(record))?;
             let mut gaps = gaps.into_iter().peekable();
@@ -142,7 +133,7 @@ impl Reader {
     ) -> Result<bool, ReadError> {
         let Some(known) = self.known(tag)? else { return Ok(false) };
         let mut left = limit;
-        self.over(known.id, |own, _| {
+        self.over(known.id, span, |own, _| {
             own.backwards(span.to, &mut |record| {
                 if record.at < span.from || left == 0 {
                     return ControlFlow::Break(());
@@ -160,7 +151,7 @@ impl Reader {
     /// A tag's last value before a time, gaps left out; of a thinned past as well as what is left tells.
     pub fn last_before(&mut self, tag: &TagName, at: Timestamp) -> Result<Option<(Timestamp, Number)>, ReadError> {
         let Some(known) = self.known(tag)? else { return Ok(None) };
-        let last = self.over(known.id, |own, _| last_value(own, at))?;
+        let last = self.over(known.id, until(at), |own, _| last_value(own, at))?;
         Ok(last.map(|(at, number)| (at, known.as_its_kind(number))))
     }
 
@@ -202,78 +193,43 @@ impl Reader {
         &self.conn.as_ref().expect("every reading connects first").1
     }
 
-    /// Runs a piece of reading over one tag's past and that of all tags, in one state of the database.
+    /// Runs a piece of reading over one tag's past and that of all tags, in one state of the database. `span` is what was
+    /// asked for.
     fn over<T>(
         &mut self,
         tag: i64,
+        span: Span,
         work: impl FnOnce(&Past<'_>, &Past<'_>) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
-        self.over_until(tag, None, work)
+        self.over_until(tag, span, None, work)
     }
 
     /// The same, until somebody says that it is enough.
     fn over_until<T>(
         &mut self,
         tag: i64,
+        span: Span,
         enough: Option<&Cell<bool>>,
         work: impl FnOnce(&Past<'_>, &Past<'_>) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
         self.connect()?;
         let reading = failed("beginning to read");
         let conn = self.conn();
-        let (own, all) = self.snapshot(tag)?;
+        let (own, all) = self.snapshot(tag, span)?;
         let damaged = Cell::new(0);
         let look = || if enough.is_some_and(Cell::get) { Err(ReadError::Cancelled) } else { self.look() };
         let thinned = Thinned::read(conn, tag).map_err(reading)?;
-        let past = |tag, fresh, thinned| {
+        let past = |tag, fresh, shown, thinned| {
             let calendar = &self.calendar;
-            Past { conn, calendar, tag, fresh, thinned, look: &look, damaged: &damaged }
+            Past { conn, calendar, tag, fresh, shown, thinned, look: &look, damaged: &damaged }
         };
-        let done = work(&past(tag, &own, thinned), &past(ALL, &all, Thinned::default()));
+        let own = past(tag, &own.fresh, own.shown.as_ref(), thinned);
+        let all = past(ALL, &all.fresh, all.shown.as_ref(), Thinned::default());
+        let done = work(&own, &all);
         let ended = conn.execute_batch("COMMIT").map_err(reading);
         self.shared.damaged.fetch_add(damaged.get(), Ordering::Relaxed);
         let done = done?;
         ended.map(|()| done)
-    }
-
-    /// With what is kept by the machine's uptime among it.
-    fn lay_in(
-        &self,
-        fresh: (Vec<Record>, Vec<Record>),
-        tag: i64,
-        eras: &[Era],
-    ) -> Result<(Vec<Record>, Vec<Record>), ReadError> {
-        let lay =
-            |tag, fresh| eras::lay_in(self.conn(), tag, fresh, eras).map_err(failed("reading what has no time yet"));
-        Ok((lay(tag, fresh.0)?, lay(ALL, fresh.1)?))
-    }
-
-    /// Begins a transaction, and copies what isn't in chunks in the very same state.
-    fn snapshot(&self, tag: i64) -> Result<(Vec<Record>, Vec<Record>), ReadError> {
-        let (conn, reading) = (self.conn(), failed("beginning to read"));
-        if !conn.is_autocommit() {
-            // What read before was left in the middle.
-            conn.execute_batch("ROLLBACK").map_err(reading)?;
-        }
-        for _ in 0..SNAPSHOT_TRIES {
-            self.look()?;
-            conn.execute_batch("BEGIN").map_err(reading)?;
-            if self.is_beside {
-                let head = load(conn).map_err(reading)?.head;
-                return self.lay_in((head.fresh(tag), head.fresh(ALL)), tag, &head.eras);
-            }
-            let newest = newest_chunk(conn).map_err(reading)?;
-            let found = {
-                let head = lock(&self.shared.head);
-                (head.newest_chunk == newest).then(|| ((head.fresh(tag), head.fresh(ALL)), head.eras.clone()))
-            };
-            if let Some((fresh, eras)) = found {
-                return self.lay_in(fresh, tag, &eras);
-            }
-            conn.execute_batch("COMMIT").map_err(reading)?;
-            thread::sleep(SNAPSHOT_PAUSE);
-        }
-        Err(ReadError::Busy)
     }
 }
 
@@ -295,4 +251,9 @@ impl Known {
 
 pub(super) fn number(record: &Record) -> Option<Number> {
     record.point.number()
+}
+
+/// What is asked by who wants to know what was last before a time.
+fn until(at: Timestamp) -> Span {
+    Span { from: Timestamp(at.0.saturating_sub(1)), to: at }
 }

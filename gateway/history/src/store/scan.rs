@@ -1,6 +1,8 @@
 //! A tag's past in order of time: its chunks with what isn't in one yet laid over them; or, where that is enough,
 //! buckets instead of records.
 
+mod shown;
+
 use std::cell::Cell;
 use std::ops::ControlFlow;
 
@@ -14,6 +16,7 @@ use crate::entry::{Cause, Point, TIME_END};
 use crate::error::ReadError;
 use crate::format::{Record, chunk, rollup};
 use crate::levels::{Calendar, Level};
+pub(super) use shown::Shown;
 
 /// A piece of the past.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +34,8 @@ pub(crate) struct Past<'a> {
     pub(super) tag: i64,
     /// What is in no chunk yet, in order of time.
     pub(super) fresh: &'a [Record],
+    /// What is laid over a span of it.
+    pub(super) shown: Option<&'a Shown>,
     /// What of it was thinned.
     pub(super) thinned: Thinned,
     /// Asked between pieces whether to go on.
@@ -55,6 +60,11 @@ impl Past<'_> {
         let to = to.min(TIME_END);
         if from >= to {
             return Ok(());
+        }
+        if let Some(shown) = self.shown_in(from, to) {
+            self.records(from, to.min(shown.span.from), visit)?;
+            shown.within(from, to).iter().for_each(|record| visit(record.clone()));
+            return self.records(from.max(shown.span.to), to, visit);
         }
         let mut fresh = &self.fresh[self.after(from)..self.after(to)];
         let reading = failed("reading a tag's records");
@@ -90,8 +100,8 @@ impl Past<'_> {
         Ok(())
     }
 
-    /// Records before a time, the newest first, until told to stop.
-    pub(super) fn backwards(
+    /// [`Past::backwards`] where nothing is laid over it.
+    fn calendar_backwards(
         &self,
         before: Timestamp,
         visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
@@ -134,6 +144,11 @@ impl Past<'_> {
         if from >= to {
             return Ok(());
         }
+        if let Some(shown) = self.shown_in(from, to) {
+            self.pieces(level, from, to.min(shown.span.from), visit)?;
+            shown.within(from, to).iter().for_each(|record| visit(Piece::Record(record.clone())));
+            return self.pieces(level, from.max(shown.span.to), to, visit);
+        }
         if let Some((floor, until)) = self.thinned.floor(from).filter(|(floor, _)| level < Some(*floor)) {
             // Nothing shorter is left there.
             let until = until.min(to);
@@ -163,7 +178,7 @@ impl Past<'_> {
             )
             .map_err(reading)?;
         let mut counts = counts.query(params![self.tag, us(from), us(to)]).map_err(reading)?;
-        let mut sum = fresh;
+        let mut sum = fresh + self.shown_count(from, to);
         while let Some(row) = counts.next().map_err(reading)?.filter(|_| sum <= most) {
             sum += usize::try_from(row.get::<_, i64>(0).map_err(reading)?).unwrap_or(0);
         }

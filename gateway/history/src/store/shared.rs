@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tag::{Timestamp, Uptime};
+
 use super::Thrift;
 use super::engine::SharedHead;
 use crate::wear::Drives;
@@ -29,6 +31,8 @@ pub(super) struct Shared {
     /// See [`super::Store::newest_own`]; 0: there is none.
     pub(super) newest_own: AtomicU64,
     pub(super) clock_uncertain: AtomicBool,
+    /// What the clock shows at an uptime while it isn't known to be right.
+    pub(super) unset_clock: Mutex<Option<(Timestamp, Uptime)>>,
     /// What SSDs say of themselves.
     pub(super) drives: Drives,
     /// See [`super::Status::thrift`].
@@ -75,6 +79,10 @@ impl Shared {
 
     pub(super) fn thrift(&self) -> MutexGuard<'_, Thrift> {
         self.thrift.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn unset_clock(&self) -> Option<(Timestamp, Uptime)> {
+        *self.unset_clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn failing(&self) -> Option<String> {

@@ -54,5 +54,5 @@ pub(in crate::store) fn past_of_chunks<'a>(
     tag: i64,
     damaged: &'a Cell<u64>,
 ) -> Past<'a> {
-    Past { conn, calendar, tag, fresh: &[], thinned: Thinned::default(), look: &|| Ok(()), damaged }
+    Past { conn, calendar, tag, fresh: &[], shown: None, thinned: Thinned::default(), look: &|| Ok(()), damaged }
 }

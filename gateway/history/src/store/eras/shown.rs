@@ -1,11 +1,11 @@
 //! How eras are read before their records have moved, and where the time is uncertain.
 
 use rusqlite::{Connection, params};
-use tag::Timestamp;
+use tag::{Timestamp, Uptime};
 
 use super::super::head::{Head, in_order};
 use super::super::scan::us;
-use super::{Era, State, all, calendar, extent, is_there, range, to_calendar};
+use super::{Era, State, all, calendar, extent, extent_with, is_there, range, to_calendar};
 use crate::decimate::Span;
 use crate::entry::TIME_END;
 use crate::format::{Record, chunk};
@@ -17,8 +17,68 @@ const SHOWN_MAX: usize = 262_144;
 /// The same for bytes of texts.
 const SHOWN_TEXT_BYTES_MAX: usize = 8 << 20;
 
+/// A guess no further than this from what the clock shows is as good.
+const SAME_US: u64 = 1_000_000;
+
+/// Who asks by the same clock may be so much ahead of us.
+const AHEAD_US: u64 = 2_000_000;
+
+/// The open era by a clock that isn't known to be right. Where it is filed nobody looks who asks for the last hour by that
+/// clock.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct ByClock {
+    /// With what leads from its uptimes to what the clock shows.
+    pub(in crate::store) era: Era,
+    /// What the clock has shown since the era's first record.
+    pub(in crate::store) shown: Span,
+    /// The first time under which it is filed.
+    filed: Timestamp,
+}
+
+/// What is known of it without a look into the database.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Waiting {
+    filed: Era,
+    offset: i64,
+    wall: Timestamp,
+    extent: Option<(Timestamp, Timestamp)>,
+}
+
+impl ByClock {
+    /// What of it is in memory; `shows`: what the clock shows at an uptime. `None`: it shows what is filed.
+    pub(in crate::store) fn begin(head: &Head, (wall, uptime): (Timestamp, Uptime)) -> Option<Waiting> {
+        let offset = us(wall) - us(Timestamp(uptime.0));
+        let is_elsewhere = |era: &&Era| era.state == State::Open && era.offset.abs_diff(offset) >= SAME_US;
+        let filed = *head.eras.iter().find(is_elsewhere)?;
+        let (from, to) = range(&filed);
+        Some(Waiting { filed, offset, wall, extent: head.extent_within(from, to) })
+    }
+
+    /// With what is in chunks. `None`: nothing was recorded by it.
+    pub(in crate::store) fn find(conn: &Connection, waiting: Waiting) -> rusqlite::Result<Option<Self>> {
+        let Waiting { filed, offset, wall, extent } = waiting;
+        Ok(extent_with(conn, &filed, extent)?.map(|(first, _)| Self {
+            era: Era { offset, ..filed },
+            // A µs before: what held by the calendar then ends there.
+            shown: Span { from: calendar(first, offset - 1), to: Timestamp(wall.0.saturating_add(AHEAD_US)) },
+            filed: calendar(first, filed.offset),
+        }))
+    }
+
+    /// Whether a question is about it, and not about the times under which it is filed.
+    pub(in crate::store) fn is_meant(&self, asked: Span) -> bool {
+        let touches = asked.from < self.shown.to && self.shown.from < asked.to;
+        touches && asked.to <= self.shown.to.max(self.filed)
+    }
+}
+
 /// Where in a span the time is uncertain, in order, pieces that touch as one.
-pub(in crate::store) fn doubts(conn: &Connection, head: &Head, span: Span) -> rusqlite::Result<Vec<Span>> {
+pub(in crate::store) fn doubts(
+    conn: &Connection,
+    head: &Head,
+    by_clock: Option<&ByClock>,
+    span: Span,
+) -> rusqlite::Result<Vec<Span>> {
     if !is_there(conn)? {
         return Ok(Vec::new());
     }
@@ -33,6 +93,7 @@ pub(in crate::store) fn doubts(conn: &Connection, head: &Head, span: Span) -> ru
         let extent = extent(conn, era, head)?;
         found.extend(extent.map(|(first, last)| (calendar(first, era.offset), calendar(last + 1, era.offset))));
     }
+    found.extend(by_clock.map(|by_clock| (by_clock.shown.from, by_clock.shown.to)));
     found.sort_unstable();
     let mut spans: Vec<Span> = Vec::new();
     for (from, to) in found {

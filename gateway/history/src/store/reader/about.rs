@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use tag::{TagName, Timestamp};
 
 use super::super::engine::lock;
-use super::super::eras;
+use super::super::eras::{self, ByClock};
 use super::super::file::with_suffix;
 use super::super::salvage::Progress;
 use super::super::scan::{failed, us};
@@ -35,7 +35,10 @@ impl Reader {
     pub fn uncertain(&mut self, span: Span) -> Result<Vec<Span>, ReadError> {
         let reading = failed("reading where the time is uncertain");
         self.connect()?;
-        eras::doubts(self.conn(), &lock(&self.shared.head), span).map_err(reading)
+        let head = lock(&self.shared.head);
+        let waiting = self.shared.unset_clock().and_then(|shows| ByClock::begin(&head, shows));
+        let by_clock = waiting.map_or(Ok(None), |waiting| ByClock::find(self.conn(), waiting)).map_err(reading)?;
+        eras::doubts(self.conn(), &head, by_clock.as_ref(), span).map_err(reading)
     }
 
     /// What there is.

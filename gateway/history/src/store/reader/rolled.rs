@@ -97,7 +97,7 @@ impl Reader {
             let course = Course::new(&calendar, level, span, tally(before), held);
             Walk::new(own, &gaps, course, &enough, rows.names, most).rows(level, span, rows.now)
         };
-        self.over_until(rows.known.id, Some(&enough), work)
+        self.over_until(rows.known.id, span, Some(&enough), work)
     }
 }
 

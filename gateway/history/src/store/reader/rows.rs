@@ -9,7 +9,7 @@ use tag::{TagName, Timestamp};
 
 use super::super::scan::Past;
 use super::super::walk::{gaps_of_all, latest};
-use super::{Known, Reader};
+use super::{Known, Reader, until};
 use crate::decimate::Span;
 use crate::entry::Point;
 use crate::error::ReadError;
@@ -44,7 +44,7 @@ impl Reader {
     /// no such tag. Where the past is thinned, to the precision of what is left.
     pub fn value_at(&mut self, tag: &TagName, at: Timestamp) -> Result<Option<Option<(Timestamp, Point)>>, ReadError> {
         let Some(known) = self.known(tag)? else { return Ok(None) };
-        let record = self.over(known.id, |own, all| latest(own, all, after(at)))?;
+        let record = self.over(known.id, until(after(at)), |own, all| latest(own, all, after(at)))?;
         Ok(Some(record.map(|record| (record.at, record.point))))
     }
 
@@ -64,7 +64,7 @@ impl Reader {
         let mut rows: Vec<Row> = times.iter().map(|at| (*at, Vec::with_capacity(tags.len()))).collect();
         for tag in tags {
             let known = self.known(tag)?.ok_or_else(|| ReadError::NoTag(tag.clone()))?;
-            let column = self.over(known.id, |own, all| column(own, all, &times))?;
+            let column = self.over(known.id, span, |own, all| column(own, all, &times))?;
             rows.iter_mut().zip(column).for_each(|((_, row), value)| row.push(value));
         }
         Ok(Page { rows, next })
@@ -110,7 +110,7 @@ impl Reader {
         let enough = Cell::new(false);
         let (mut records, mut until, mut first) = (Vec::<Record>::new(), span.to, None);
         let mut text_bytes = 0;
-        let done = self.over_until(tag, Some(&enough), |own, all| {
+        let done = self.over_until(tag, span, Some(&enough), |own, all| {
             first = latest(own, all, span.from)?.and_then(held_in);
             let gaps = gaps_of_all(all, span)?;
             let mut gaps = gaps.iter().peekable();

@@ -21,7 +21,7 @@ impl Reader {
     /// the span began.
     pub fn trend(&mut self, tag: &TagName, span: Span, columns: usize) -> Result<Series, ReadError> {
         let Some(known) = self.known_number(tag)? else { return Ok(Series::Unknown) };
-        self.over(known.id, |own, all| {
+        self.over(known.id, span, |own, all| {
             // What fits is shown as it is.
             let level = level_for(span, columns).filter(|_| columns <= COLUMNS_SOME).map_or(Ok(None), |level| {
                 own.has_more_than(columns, span.from, span.to).map(|more| more.then_some(level))
