@@ -7,6 +7,7 @@ mod arrows;
 mod browser;
 mod coils;
 mod devices;
+mod figures;
 mod functions;
 mod libmodbus;
 mod line;

@@ -3,7 +3,9 @@
 //! In: `modbusclient.yaml`, registers, writes of the tags it owns. Out: samples, confirmations, write outcomes, and how
 //! its lines and units are (`vitals`): `sys.modbus.<connection>.{state,why,requests,timeouts,exceptions,crc_errors,
 //! bad_answers,overruns,load,offline_cost,p50_ms,p95_ms}`, `sys.modbus.<connection>:<unit>.{state,timeouts,exceptions,
-//! crc_errors,bad_answers,load,p50_ms,p95_ms,offline_cost_s}`; asked, `sys.modbus.<connection>.frames` answers with the last raw frames as a pcap file. On disk:
+//! crc_errors,bad_answers,load,p50_ms,p95_ms,offline_cost_s}`; asked,
+//! `sys.modbus.<connection>.frames` answers with the last raw frames as a pcap file, `.state` with all figures of the
+//! connection and its units. On disk:
 //! only what was learned of devices (`memory`). Never: decides, or knows who listens. `tool` is Modbus from a command
 //! line, without a site; `server` is the other side: tags for other masters.
 //!

@@ -125,6 +125,9 @@ impl Daemon {
                 if let Some(line) = self.lines.iter().find(|line| line.frames == tag) {
                     return self.link.answer(id, Value::Bytes(line.pcap().into()), true);
                 }
+                if let Some(line) = self.lines.iter().find(|line| line.is_state(tag)) {
+                    return self.link.answer(id, Value::Json(line.told().to_string().into()), true);
+                }
                 let sorry = r#"{"error": "a Modbus tag answers no questions"}"#;
                 self.link.answer(id, Value::Json(sorry.into()), true);
             }

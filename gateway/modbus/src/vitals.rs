@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use link::{Group, Handle, Link};
+use serde_json::{Map, Value as Json, json};
 use tag::{Reading, Sample, TagName, Timestamp, Value};
 use tokio::sync::mpsc;
 
@@ -24,20 +25,45 @@ const TIMES: [&str; 2] = ["p50_ms", "p95_ms"];
 const OF_UNIT: [&str; 9] =
     ["state", "timeouts", "exceptions", "crc_errors", "bad_answers", "load", "p50_ms", "p95_ms", "offline_cost_s"];
 
+/// A tag that tells of a line, and what it was told last.
+struct Figure {
+    tag: Handle,
+    last: Option<Value>,
+}
+
+impl Figure {
+    fn new(tag: Handle) -> Self {
+        Self { tag, last: None }
+    }
+
+    fn say(&mut self, link: &mut Link, at: Timestamp, value: Value) {
+        self.last = Some(value.clone());
+        link.publish(self.tag, Sample { at, reading: Reading::Good(value) });
+    }
+
+    fn json(&self) -> Json {
+        match &self.last {
+            Some(Value::Int(n)) => json!(n),
+            Some(Value::Float(x)) => json!(x),
+            Some(Value::Text(text)) => json!(**text),
+            _ => Json::Null,
+        }
+    }
+}
+
 /// The loop's end of a line.
 pub(crate) struct LineEnd {
     pub(crate) name: String,
     pub(crate) writes: Option<mpsc::Sender<WriteRequest>>,
     pub(crate) trace: SharedTrace,
-    pub(crate) state: Handle,
-    pub(crate) why: Handle,
+    state: Figure,
+    why: Figure,
     /// Asked, it answers with the line's last frames.
     pub(crate) frames: Handle,
-    counted: [Handle; COUNTED.len()],
-    shares: [Handle; SHARES.len()],
-    shares_said: [Option<f64>; SHARES.len()],
-    times: [Handle; TIMES.len()],
-    units: Vec<(u8, [Handle; OF_UNIT.len()])>,
+    counted: [Figure; COUNTED.len()],
+    shares: [Figure; SHARES.len()],
+    times: [Figure; TIMES.len()],
+    units: Vec<(u8, [Figure; OF_UNIT.len()])>,
     pub(crate) counters: Counters,
     published: Option<(Counters, Instant)>,
     /// As last told, and when.
@@ -58,7 +84,8 @@ impl LineEnd {
             link.own(&name, group)
         };
         let (state, why, frames) = (own("state"), own("why"), own("frames"));
-        let (counted, shares, times) = (COUNTED.map(&mut own), SHARES.map(&mut own), TIMES.map(&mut own));
+        let mut figure = |what: &str| Figure::new(own(what));
+        let (counted, shares, times) = (COUNTED.map(&mut figure), SHARES.map(&mut figure), TIMES.map(&mut figure));
         let mut ids: Vec<u8> = config.blocks.iter().map(|block| block.unit).collect();
         ids.sort_unstable();
         ids.dedup();
@@ -66,18 +93,17 @@ impl LineEnd {
         let mut of_unit = |unit: u8, what: &str| {
             let name =
                 TagName::parse(&format!("sys.modbus.{name}:{unit}.{what}")).expect("config checked the line's name");
-            link.own(&name, group)
+            Figure::new(link.own(&name, group))
         };
         Self {
             name: name.clone(),
             writes: None,
             trace: Arc::new(Mutex::new(Trace::new(config.transport.is_rtu()))),
-            state,
-            why,
+            state: Figure::new(state),
+            why: Figure::new(why),
             frames,
             counted,
             shares,
-            shares_said: [None; SHARES.len()],
             times,
             units: ids.into_iter().map(|unit| (unit, OF_UNIT.map(|what| of_unit(unit, what)))).collect(),
             counters: Counters::default(),
@@ -95,11 +121,33 @@ impl LineEnd {
         self.trace.lock().unwrap_or_else(PoisonError::into_inner).pcap()
     }
 
+    /// Its tag `state`, when asked, tells all figures at once.
+    pub(crate) fn is_state(&self, tag: Handle) -> bool {
+        self.state.tag == tag
+    }
+
+    /// All its figures as last said, by the last words of their tags' names; `null`: not known yet.
+    pub(crate) fn told(&self) -> Json {
+        let mut line = Map::from_iter([("name".to_owned(), json!(self.name))]);
+        line.extend(
+            [("state", &self.state), ("why", &self.why)].map(|(what, figure)| (what.to_owned(), figure.json())),
+        );
+        let named = COUNTED.iter().zip(&self.counted).chain(SHARES.iter().zip(&self.shares));
+        let named = named.chain(TIMES.iter().zip(&self.times));
+        line.extend(named.map(|(what, figure)| ((*what).to_owned(), figure.json())));
+        let unit = |(unit, figures): &(u8, [Figure; OF_UNIT.len()])| {
+            let figures = OF_UNIT.iter().zip(figures).map(|(what, figure)| ((*what).to_owned(), figure.json()));
+            Json::Object(std::iter::once(("unit".to_owned(), json!(unit))).chain(figures).collect())
+        };
+        line.insert("units".to_owned(), self.units.iter().map(unit).collect());
+        Json::Object(line)
+    }
+
     /// Says how the line is as a whole.
     pub(crate) fn status(&mut self, link: &mut Link, now: Instant, at: Timestamp, status: &Status) {
         self.log(now, status);
-        say(link, self.state, at, Value::Int(status.ok.into()));
-        say(link, self.why, at, Value::Text(status.why.as_str().into()));
+        self.state.say(link, at, Value::Int(status.ok.into()));
+        self.why.say(link, at, Value::Text(status.why.as_str().into()));
     }
 
     fn log(&mut self, now: Instant, status: &Status) {
@@ -140,8 +188,8 @@ impl LineEnd {
         let is = self.counters;
         let counts = [is.requests, is.timeouts, is.exceptions, is.crc, is.bad, is.overruns];
         if before.is_none() || was != is {
-            for (handle, count) in self.counted.iter().zip(counts) {
-                say(link, *handle, at, whole(count));
+            for (figure, count) in self.counted.iter_mut().zip(counts) {
+                figure.say(link, at, whole(count));
             }
         }
         if since.is_zero() {
@@ -149,9 +197,9 @@ impl LineEnd {
         }
         // Also of a line that does nothing any more: it is at 0 %, not at what it was last.
         for (n, spent) in [is.busy - was.busy, is.in_vain - was.in_vain].into_iter().enumerate() {
-            let share = percent(spent, since);
-            if self.shares_said[n].replace(share) != Some(share) {
-                say(link, self.shares[n], at, Value::Float(share));
+            let share = Value::Float(percent(spent, since));
+            if self.shares[n].last.as_ref() != Some(&share) {
+                self.shares[n].say(link, at, share);
             }
         }
     }
@@ -163,7 +211,7 @@ impl LineEnd {
         let since =
             before.as_ref().map(|(then, _)| now.saturating_duration_since(*then)).filter(|since| !since.is_zero());
         for unit in &stats.units {
-            let Some((_, handles)) = self.units.iter().find(|(id, _)| *id == unit.unit) else { continue };
+            let Some((_, figures)) = self.units.iter_mut().find(|(id, _)| *id == unit.unit) else { continue };
             let busy = unit.busy.saturating_sub(was(unit).map_or(Duration::ZERO, |was| was.busy));
             // Twice the same and nothing done in between: that is what was said last.
             if was(unit) == Some(unit) && !self.busy_units.contains(&unit.unit) {
@@ -180,7 +228,7 @@ impl LineEnd {
                 ms(unit.p95),
                 Some(Value::Float((unit.in_vain.as_secs_f64() * 10.0).round() / 10.0)),
             ];
-            say_all(link, handles, at, values);
+            say_all(link, figures, at, values);
             self.busy_units.retain(|known| *known != unit.unit);
             if !busy.is_zero() {
                 self.busy_units.push(unit.unit);
@@ -188,7 +236,7 @@ impl LineEnd {
         }
         let times = |stats: &Stats| (stats.p50, stats.p95);
         if before.as_ref().map(|(_, before)| times(before)) != Some(times(&stats)) {
-            say_all(link, &self.times, at, [ms(stats.p50), ms(stats.p95)]);
+            say_all(link, &mut self.times, at, [ms(stats.p50), ms(stats.p95)]);
         }
         self.stats = Some((now, stats));
     }
@@ -203,18 +251,14 @@ fn ms(time: Option<Duration>) -> Option<Value> {
     time.map(|time| Value::Float((time.as_secs_f64() * 10_000.0).round() / 10.0))
 }
 
-fn say_all<const N: usize>(link: &mut Link, handles: &[Handle; N], at: Timestamp, values: [Option<Value>; N]) {
-    for (handle, value) in handles.iter().zip(values) {
+fn say_all<const N: usize>(link: &mut Link, figures: &mut [Figure; N], at: Timestamp, values: [Option<Value>; N]) {
+    for (figure, value) in figures.iter_mut().zip(values) {
         if let Some(value) = value {
-            say(link, *handle, at, value);
+            figure.say(link, at, value);
         }
     }
 }
 
 fn whole(count: u64) -> Value {
     Value::Int(i64::try_from(count).unwrap_or(i64::MAX))
-}
-
-fn say(link: &mut Link, handle: Handle, at: Timestamp, value: Value) {
-    link.publish(handle, Sample { at, reading: Reading::Good(value) });
 }

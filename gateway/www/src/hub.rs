@@ -15,6 +15,7 @@ use tag::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::asks::{Asks, NoAnswer};
+use crate::modbus::frames_of;
 use crate::plant::{Board, Plant, tags_of};
 use crate::sessions::SessionId;
 use crate::setpoint::{self, WRITE_EXPIRES};
@@ -48,10 +49,21 @@ pub(crate) enum Command {
     Gone(SocketId),
     /// A browser's session ended: its sockets close.
     Leave(SessionId),
-    /// A question to the history.
-    Ask { question: Value, reply: oneshot::Sender<Result<Vec<u8>, NoAnswer>> },
+    /// A question to the history, or to a connection's daemon.
+    Ask { whom: Whom, question: Value, reply: oneshot::Sender<Result<Vec<u8>, NoAnswer>> },
     /// How are we? The plant and the number of sockets.
     Status(oneshot::Sender<(Plant, usize)>),
+}
+
+/// Who is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whom {
+    /// The history.
+    History,
+    /// How a connection is, by its place in the file.
+    Line(usize),
+    /// Its last frames.
+    Frames(usize),
 }
 
 /// A socket's end.
@@ -70,6 +82,8 @@ pub(crate) struct Hub<B> {
     /// By the tag's number.
     handles: Vec<Handle>,
     history: Handle,
+    /// Of each connection: the tag that tells all of it, and the one that tells its frames.
+    lines: Vec<Option<[Handle; 2]>>,
     sockets: BTreeMap<SocketId, Socket>,
     writes: HashMap<WriteId, Write>,
     asks: Asks,
@@ -94,10 +108,15 @@ impl<B: BusEnd> Hub<B> {
     pub(crate) fn new(config: Arc<Config>, mut bus: B, clock: SharedClock) -> Self {
         let handles: Vec<Handle> = config.tags.iter().map(|tag| bus.watch(&tag.def.name, tag.def.stale)).collect();
         let history = bus.refer(&config.history);
-        let mut devices = Vec::new();
+        let (mut devices, mut lines) = (Vec::new(), Vec::new());
         for device in &config.devices {
-            let Some(tags) = tags_of(&device.name) else { continue };
-            devices.push((device.name.clone(), tags.map(|name| bus.watch(&name, None))));
+            let (Some(tags), Some(frames)) = (tags_of(&device.name), frames_of(&device.name)) else {
+                lines.push(None);
+                continue;
+            };
+            let tags = tags.map(|name| bus.watch(&name, None));
+            lines.push(Some([tags[0], bus.refer(&frames)]));
+            devices.push((device.name.clone(), tags));
         }
         let board = Board::new(devices);
         let watch = Watch::new(&handles, board.plant());
@@ -109,6 +128,7 @@ impl<B: BusEnd> Hub<B> {
             board,
             handles,
             history,
+            lines,
             sockets: BTreeMap::new(),
             writes: HashMap::new(),
             asks: Asks::default(),
@@ -193,9 +213,18 @@ impl<B: BusEnd> Hub<B> {
                 let left: Vec<SocketId> = left.map(|(id, _)| *id).collect();
                 left.into_iter().for_each(|id| self.close(id));
             }
-            Command::Ask { question, reply } => {
-                let id = self.bus.ask(self.history, question);
-                self.asks.begin(id, reply);
+            Command::Ask { whom, question, reply } => {
+                let line = |n: usize, which: usize| Some(self.lines.get(n)?.as_ref()?[which]);
+                let tag = match whom {
+                    Whom::History => Some(self.history),
+                    Whom::Line(n) => line(n, 0),
+                    Whom::Frames(n) => line(n, 1),
+                };
+                match tag {
+                    Some(tag) => self.asks.begin(self.bus.ask(tag, question), reply),
+                    // The one who asked may have given up meanwhile.
+                    None => drop(reply.send(Err(NoAnswer::from("no such connection")))),
+                }
             }
             Command::Status(reply) => {
                 let _ = reply.send((self.board.plant(), self.sockets.len()));

@@ -24,6 +24,7 @@ mod handshake;
 mod house;
 mod hub;
 mod limit;
+mod modbus;
 mod origin;
 pub mod plant;
 mod routes;

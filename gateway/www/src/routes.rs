@@ -18,7 +18,7 @@ use crate::handshake::handshake;
 use crate::house::{House, lock};
 use crate::hub::Command;
 use crate::sessions::forget_cookie;
-use crate::{answers, api, socket, source, trend};
+use crate::{answers, api, modbus, socket, source, trend};
 
 /// A form with a code and its dashes; anything larger isn't ours.
 const CLAIM_BYTES_MAX: u64 = 1024;
@@ -67,6 +67,8 @@ pub(crate) enum What {
     History,
     HistoryStatus,
     Table,
+    Modbus,
+    Frames,
     Status,
     Source,
     Logout,
@@ -86,7 +88,7 @@ const fn route(method: Method, path: Path, policy: Policy, what: What) -> Route 
 }
 
 /// All there is.
-pub(crate) static ROUTES: [Route; 14] = [
+pub(crate) static ROUTES: [Route; 16] = [
     route(Method::GET, Path::At("/"), Policy::Session, What::Index),
     route(Method::GET, Path::Below("/p/"), Policy::Session, What::Index),
     route(Method::GET, Path::Below("/t/"), Policy::Session, What::Index),
@@ -98,6 +100,8 @@ pub(crate) static ROUTES: [Route; 14] = [
     route(Method::GET, Path::At("/api/history"), Policy::Session, What::History),
     route(Method::GET, Path::At("/api/history/status"), Policy::Session, What::HistoryStatus),
     route(Method::GET, Path::Below("/api/history/"), Policy::Session, What::Table),
+    route(Method::GET, Path::At("/api/modbus"), Policy::Session, What::Modbus),
+    route(Method::GET, Path::Below("/api/modbus/"), Policy::Session, What::Frames),
     route(Method::GET, Path::At("/api/status"), Policy::Session, What::Status),
     route(Method::GET, Path::At("/api/source"), Policy::Session, What::Source),
     route(Method::POST, Path::At("/api/logout"), Policy::SessionAndOwnPage, What::Logout),
@@ -167,6 +171,8 @@ async fn answer(house: &Arc<House>, admitted: &Admitted, long: &Long, headers: &
         What::History => trend::answer(house, query).await,
         What::HistoryStatus => api::status(house, admitted.peer).await,
         What::Table => api::table(house, admitted.peer, long, &admitted.rest, query).await,
+        What::Modbus => modbus::lines(house, admitted.peer).await,
+        What::Frames => modbus::frames(house, admitted.peer, &admitted.rest).await,
         What::Status => status(house).await,
         What::Source => match source::answer(&house.config, query) {
             Some(told) => answers::json(&told),

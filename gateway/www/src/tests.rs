@@ -3,6 +3,7 @@
 mod claim;
 mod door;
 mod limits;
+mod modbus;
 mod phone;
 mod stage;
 mod tables;

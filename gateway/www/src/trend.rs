@@ -13,7 +13,7 @@ use warp::reply::{Reply, Response};
 use crate::answers::refused;
 use crate::asks::NoAnswer;
 use crate::house::House;
-use crate::hub::Command;
+use crate::hub::{Command, Whom};
 
 /// A page waits so long before it says something in words.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -53,7 +53,7 @@ pub(crate) async fn answer(house: &House, query: &str) -> Response {
 
 /// Asks the history in its turn; what went wrong is an answer to the browser already.
 pub(crate) async fn ask_within(house: &House, question: Value) -> Result<Vec<u8>, Response> {
-    match timeout(ANSWER_WITHIN, ask(house, question)).await {
+    match timeout(ANSWER_WITHIN, ask(house, Whom::History, question)).await {
         Err(_) => Err(refused(StatusCode::GATEWAY_TIMEOUT, "the history didn't answer within 10 s")),
         Ok(Err(NoAnswer { why, of_the_question: true })) => Err(refused(StatusCode::BAD_REQUEST, &why)),
         Ok(Err(NoAnswer { why, .. })) => Err(refused(StatusCode::SERVICE_UNAVAILABLE, &why)),
@@ -61,11 +61,12 @@ pub(crate) async fn ask_within(house: &House, question: Value) -> Result<Vec<u8>
     }
 }
 
-async fn ask(house: &House, question: Value) -> Result<Vec<u8>, NoAnswer> {
+/// Asks in its turn.
+pub(crate) async fn ask(house: &House, whom: Whom, question: Value) -> Result<Vec<u8>, NoAnswer> {
     let stopping = || NoAnswer::from("the gateway is stopping");
     let _turn = house.questions.acquire().await.map_err(|_| stopping())?;
     let (reply, answer) = oneshot::channel();
-    house.commands.send(Command::Ask { question, reply }).await.map_err(|_| stopping())?;
+    house.commands.send(Command::Ask { whom, question, reply }).await.map_err(|_| stopping())?;
     answer.await.map_err(|_| stopping())?
 }
 

@@ -40,6 +40,8 @@ fn every_route_has_the_policy_somebody_decided_on() {
         "GET /api/history Session",
         "GET /api/history/status Session",
         "GET /api/history/x Session",
+        "GET /api/modbus Session",
+        "GET /api/modbus/x Session",
         "GET /api/status Session",
         "GET /api/source Session",
         "POST /api/logout SessionAndOwnPage",

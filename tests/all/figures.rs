@@ -1,0 +1,69 @@
+//! How lines and units are, over HTTP: the same figures as the tags have, and the frames.
+
+use std::time::Duration;
+
+use forebay_tests::{Gateway, PATIENCE, Plant, wait_for};
+use serde_json::Value as Json;
+
+const OF_LINE: [&str; 10] = [
+    "requests",
+    "timeouts",
+    "exceptions",
+    "crc_errors",
+    "bad_answers",
+    "overruns",
+    "load",
+    "offline_cost",
+    "p50_ms",
+    "p95_ms",
+];
+const OF_UNIT: [&str; 9] =
+    ["state", "timeouts", "exceptions", "crc_errors", "bad_answers", "load", "p50_ms", "p95_ms", "offline_cost_s"];
+
+#[test]
+fn every_figure_of_lines_and_units_and_their_frames_come_over_http() {
+    let mut plant = Plant::start();
+    let gateway = Gateway::demo(&plant);
+    let mut process = gateway.run();
+    gateway.wait_page(&mut process);
+    let browser = gateway.browser();
+    let asked = || {
+        // As a program that looks now and then; faster ones are told to wait.
+        std::thread::sleep(Duration::from_millis(500));
+        let answer = browser.get("/api/modbus");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let told: Json = serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
+        told["connections"].as_array().expect("a list").clone()
+    };
+    let is_known = |line: &Json| {
+        let units = line["units"].as_array().expect("units");
+        // On a serial line without the time of its characters, which take none here.
+        let unit = |unit: &Json| OF_UNIT.iter().all(|what| unit[what].is_number());
+        OF_LINE.iter().all(|what| line[what].is_number()) && !units.is_empty() && units.iter().all(unit)
+    };
+    let lines = wait_for("every figure", PATIENCE, asked, |lines| lines.iter().all(is_known));
+    let names: Vec<&str> = lines.iter().filter_map(|line| line["name"].as_str()).collect();
+    assert_eq!(names, ["RTU", "STATION", "METER", "FAN"]);
+    assert!(lines.iter().all(|line| line["state"] == 1 && line["why"] == ""), "{lines:?}");
+    assert!(lines.iter().all(|line| line["requests"].as_u64() > Some(0) && line["load"].as_f64() > Some(0.0)));
+    assert!(lines[..3].iter().all(|line| line["p50_ms"].as_f64() > Some(0.0)), "{lines:?}");
+    assert_eq!((&lines[2]["units"][0]["unit"], &lines[3]["units"][0]["unit"]), (&2.into(), &5.into()));
+
+    // A unit that is gone: what it costs is counted, as a tag and here alike.
+    plant.say("behaviour fan silent");
+    let lines = wait_for("the cost of a silent drive", PATIENCE, asked, |lines| {
+        lines[3]["state"] == 0 && lines[3]["units"][0]["offline_cost_s"].as_f64() > Some(0.0)
+    });
+    assert!(lines[3]["why"].as_str().is_some_and(|why| !why.is_empty()), "{lines:?}");
+    assert_eq!(lines[3]["units"][0]["state"], 0);
+    let timeouts = lines[3]["timeouts"].as_u64();
+    let as_tag = || gateway.tool(&["get", "sys.modbus.FAN.timeouts"]).out;
+    let number = |said: &String| said.split_whitespace().find_map(|word| word.parse::<u64>().ok());
+    wait_for("the same number as a tag", PATIENCE, as_tag, |said| number(said) >= timeouts && timeouts > Some(0));
+
+    let pcap = browser.get("/api/modbus/FAN.pcap");
+    assert!(pcap.status == 200 && pcap.head.contains("application/vnd.tcpdump.pcap"), "{}", pcap.head);
+    assert!(pcap.body.contains("mbrtu"), "frames of a serial line");
+    assert!(browser.get("/api/modbus/STATION.pcap").body.contains("mbtcp"), "frames of Modbus TCP");
+    assert_eq!(browser.get("/api/modbus/NOBODY.pcap").status, 404);
+}
