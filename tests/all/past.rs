@@ -1,6 +1,6 @@
 //! The past, asked for by people and programs: over HTTP, at the command line, onto a disk that is full.
 
-use forebay_tests::{Gateway, PATIENCE, Peer, Site, wait_for};
+use forebay_tests::{Gateway, PATIENCE, Peer, Plant, Site, wait_for};
 
 /// A running gateway that has kept these values of `level`.
 fn recorded(values: &[&str]) -> (Gateway, forebay_tests::Process) {
@@ -57,6 +57,50 @@ fn a_program_asks_for_the_past_over_http() {
     let status = browser.get("/api/history/status");
     let status: serde_json::Value = serde_json::from_str(&status.body).unwrap_or_else(|e| panic!("{e}: {status:?}"));
     assert!(status["keep_bytes"].as_u64() > Some(0) && status["oldest_ms"].is_u64(), "{status}");
+}
+
+/// A box whose battery died, or that was years ahead before: its clock shows less than what it has stamped. What is
+/// polled from then on is in the last seconds by that clock, in a trend and in a table, and all of it is marked.
+#[test]
+fn the_last_seconds_by_a_clock_that_is_behind_have_what_is_polled_now() {
+    const TAG: &str = "Forebay_Level";
+    let now_ms = || std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_millis();
+    let plant = Plant::start_at(60);
+    let gateway = Gateway::demo(&plant);
+    let mut process = gateway.run();
+    gateway.wait_page(&mut process);
+    let browser = gateway.browser();
+    let points = |since: u128| browser.trend(TAG, now_ms() - since).0;
+    let started = now_ms();
+    wait_for("a level is kept", PATIENCE, || points(started), |points| *points >= 2);
+    process.term();
+    assert!(process.wait(PATIENCE).success());
+    let ahead = format!("time,tag,value,quality\n2099-06-01T00:00:00Z,{TAG},2.5,good\n");
+    let file = gateway.folder.write("ahead.csv", &ahead);
+    let words = ["history", "import", file.to_str().expect("a plain path"), "--state", &state(&gateway)];
+    assert_eq!(gateway.say(words).code, Some(0));
+
+    let started = now_ms();
+    let mut process = gateway.run();
+    gateway.wait_page(&mut process);
+    let status = || browser.get("/api/history/status").body;
+    wait_for("the clock isn't believed", PATIENCE, status, |said| said.contains("\"clock_uncertain\":true"));
+    wait_for("a trend of what is polled now", PATIENCE, || points(started), |points| *points >= 4);
+    let said: serde_json::Value = serde_json::from_str(&status()).expect("JSON");
+    let spans = said["uncertain_ms"].as_array().expect("spans");
+    let unsure = |ms: u128| {
+        spans.iter().any(|span| {
+            let end = |i: usize| u128::from(span[i].as_u64().expect("ms"));
+            (end(0)..=end(1)).contains(&ms)
+        })
+    };
+    assert!(unsure(now_ms()) && !unsure(started - 1000), "{said}");
+    let last = format!("/api/history/records?tag={TAG}&last=3&to={}&format=csv", now_ms() + 1000);
+    let csv = browser.get(&last);
+    let after =
+        browser.get(&format!("/api/history/records?tag={TAG}&from={started}&to={}&format=csv", now_ms() + 1000));
+    assert_eq!((csv.status, csv.body.lines().count()), (200, 4), "{csv:?}");
+    assert!(csv.body.lines().all(|line| after.body.contains(line)), "{csv:?}\n{after:?}");
 }
 
 #[test]

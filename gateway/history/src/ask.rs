@@ -5,6 +5,7 @@
 //! | `{"tagname","start_us","end_us","__rta_id__"}`, or `start_ms`, `end_ms` | pymscada's modules | its records |
 //! | `{"trend":{"tags":["A"],"from_ms":0,"to_ms":1,"columns":800}}` | our `www` | the layout of a trend (`PAGE.md`) |
 //! | `{"table":{"of":"records","tags":["A"],"from_us":0,"to_us":1,"as":"csv"}}` | our `www` | a page of a table (`table.rs`) |
+//! | the same with `"last":20` and `from`, `to` or not | our `www` | the newest records, one page |
 //! | `{"status":{}}` | our modules | a JSON object |
 
 use serde_json::{Map, Value as Json};
@@ -12,7 +13,7 @@ use tag::{NameError, TagName, Timestamp, Value};
 
 use crate::decimate::Span;
 use crate::table::Wanted;
-use crate::table::ask as table;
+use crate::table::ask::{self as table, LAST_MAX};
 
 /// The most tags one trend shows: more colours can't be told apart.
 pub(crate) const TAGS_MAX: usize = 16;
@@ -71,6 +72,8 @@ pub(crate) enum AskError {
     Tags(usize),
     #[error("a trend has 1 to {COLUMNS_MAX} columns")]
     Columns,
+    #[error("last is 1 to {LAST_MAX}, for records")]
+    Last,
     #[error("{0} is no time: ms since 1970, or one such as 2026-01-31T00:00:00Z")]
     Time(&'static str),
     #[error("to must be later than from")]
@@ -261,6 +264,7 @@ mod tests {
             r#"{"tagname":"A","start_us":1700000000000000,"end_us":-1,"__rta_id__":7}"#,
             r#"{"trend":{"tags":["A","B"],"from_ms":1700000000000,"to_ms":1700000060000,"columns":800}}"#,
             r#"{"table":{"of":"rows","tags":["A"],"from_us":1,"to_us":9,"every_us":5000,"as":"csv","next":{"tag":0,"at_us":2,"any":true}}}"#,
+            r#"{"table":{"of":"records","tags":["A","B"],"last":20,"to":"2026-01-31T00:00:00Z","as":"json"}}"#,
             r#"{"status":{}}"#,
         ];
         for _ in 0..20_000 {

@@ -15,7 +15,7 @@
 //! - [`Store::record`] takes a [`Batch`]: visible at once, durable as a whole within [`StoreConfig::flush`]; it never
 //!   waits and gives the batch back when the engine is behind;
 //! - [`Store::read`] runs one piece of reading on the engine's own thread, beside the recording: [`Reader::trend`],
-//!   [`Reader::newest`], [`Reader::last_before`], [`Reader::value_at`], [`Reader::records`], [`Reader::rows_every`],
+//!   [`Reader::newest`], [`Reader::last_before`], [`Reader::value_at`], [`Reader::records`], [`Reader::last`], [`Reader::last`], [`Reader::rows_every`],
 //!   [`Reader::rows_changed`], [`Reader::buckets`], [`Reader::counts`], [`Reader::states`], [`Reader::text_states`], [`Reader::status`];
 //!   [`Reader::beside`] reads the same from another process;
 //! - [`Recorder`] is the part before the store, pure: samples and `now` in, batches out;

@@ -81,9 +81,10 @@ impl Stamps {
         (now, self.keeper.present(now))
     }
 
-    /// What the clock shows, as long as it isn't known to be right: for those who ask by it.
-    pub(crate) fn unset(&self, now: Now) -> Option<Now> {
-        (!self.keeper.is_known()).then_some(now)
+    /// What leads from the uptime to what the clock shows, and what that is, as long as it isn't known to be right: for
+    /// those who ask by it.
+    pub(crate) fn unset(&self, now: Now) -> Option<(i64, Timestamp)> {
+        Some((self.keeper.unset_offset()?, now.wall))
     }
 
     /// The time a tag's sample is kept under; `None`: it has none that can be.

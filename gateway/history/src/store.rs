@@ -43,7 +43,7 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use nix::fcntl::{Flock, FlockArg};
-use shell::{Now, SharedClock, Stop};
+use shell::{SharedClock, Stop};
 use tag::{Kind, TagName, Timestamp};
 use tokio::sync::oneshot;
 
@@ -186,9 +186,9 @@ impl Store {
         self.shared.clock_uncertain.store(!is_known, Ordering::Relaxed);
     }
 
-    /// What the clock shows while it isn't known to be right: who asks by it finds what is recorded by it.
-    pub fn set_unset_clock(&self, shows: Option<Now>) {
-        let shows = shows.map(|now| (now.wall, now.uptime));
+    /// What leads from the uptime to what the clock shows, and what it shows now, while it isn't known to be right: who asks
+    /// by it finds what is recorded by it.
+    pub fn set_unset_clock(&self, shows: Option<(i64, Timestamp)>) {
         *self.shared.unset_clock.lock().unwrap_or_else(PoisonError::into_inner) = shows;
     }
 

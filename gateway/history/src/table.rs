@@ -3,6 +3,7 @@
 //! | `of` | columns | |
 //! |---|---|---|
 //! | `records` | time, tag, value, quality | every record, tag after tag; a page at a time |
+//! | `records`, `last` | the same | the newest so many of each tag, at once |
 //! | `rows` | time, and a column for each tag | what each held then: every so often, or whenever one changed; a page at a time |
 //! | `at` | time, tag, value, quality | what each tag holds at a time, and since when |
 //! | `buckets` | start, end, tag, count, min, max, mean, first, last, good_s | a row per minute, quarter, hour, day |
@@ -30,6 +31,8 @@ use crate::rolled::Every;
 pub enum TableOf {
     /// Every record.
     Records,
+    /// The newest so many of each tag, the oldest of them first.
+    Last(usize),
     /// Values side by side; with a step in µs, or at every change.
     Rows(Option<u64>),
     /// What holds at the span's beginning.

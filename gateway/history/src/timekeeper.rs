@@ -217,6 +217,11 @@ impl Timekeeper {
         self.present.is_known.then_some(self.present.offset)
     }
 
+    /// µs from the uptime to what the clock shows, if it isn't known to be right: to the µs what its stamps were kept by.
+    pub(crate) fn unset_offset(&self) -> Option<i64> {
+        (!self.present.is_known).then_some(self.present.offset)
+    }
+
     /// This moment, as it is kept.
     pub(crate) fn present(&self, now: Now) -> Timestamp {
         if self.present.is_known { now.wall } else { in_era(self.era, now.uptime.0) }

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicU64;
 
 use common::*;
 use forebay_history as history;
-use history::{Cause, Entry, PAGE_CELLS_MAX, Page, Point, ReadError, Reader, Span, Store, Whom};
+use history::{Cause, Entry, Number, PAGE_CELLS_MAX, Page, Point, ReadError, Reader, Span, Store, Whom};
 use model::Model;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -224,5 +224,47 @@ fn a_question_can_be_cancelled_and_recording_goes_on_beside_it() {
     cancel.cancel();
     go.send(()).unwrap();
     assert!(matches!(runtime.block_on(reading), Err(ReadError::Cancelled)), "it ends before it is through");
+    store.close(Vec::new());
+}
+
+/// Eleven thousand records of a tag and gaps of all between them: the newest are what the end of all of them is, and
+/// what lies before them isn't read.
+#[test]
+fn the_last_records_are_the_end_of_all_and_nothing_else_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_at(folder.path(), Timestamp(START + 20_000 * SECOND));
+    let at = |second: u64| Timestamp(START + second * SECOND);
+    let written = AtomicU64::new(0);
+    let gap = Point::Gap(Cause::Fault(tag::Fault::OwnerGone));
+    for part in (0..11_000).collect::<Vec<u64>>().chunks(1000) {
+        let mut entries: Vec<_> = part.iter().map(|n| float(0, at(*n), *n as f64 + 0.25)).collect();
+        entries.push(Entry { whom: Whom::All, at: at(part[999]), point: gap.clone() });
+        entries.push(Entry { whom: Whom::All, at: Timestamp(at(part[500]).0 + 7), point: gap.clone() });
+        record(&store, &written, entries);
+    }
+    let last = |most: usize, span: Span| {
+        let found = read(&store, move |reader| reader.last(&name("level"), span, most, 1 << 20)).unwrap().unwrap();
+        found.into_iter().map(|(at, point)| (at.0, point.number().map(Number::as_f64))).collect::<Vec<_>>()
+    };
+    let all = Span { from: Timestamp(0), to: Timestamp(u64::MAX) };
+    for span in [all, Span { from: at(3000), to: at(7777) }, Span { from: at(10_999), to: at(11_000) }] {
+        let whole = raw(&store, "level", span);
+        for most in [1, 2, 3, 500, 1000] {
+            assert_eq!(last(most, span), whole[whole.len().saturating_sub(most)..], "{most} of {span:?}");
+        }
+    }
+    assert_eq!(last(5, Span { from: Timestamp(0), to: at(0) }), []);
+    store.close(Vec::new());
+
+    // Every chunk but the last ones is damaged: nobody notices who asks for the newest.
+    let db = rusqlite::Connection::open(folder.path().join("history.sqlite")).unwrap();
+    let damaged =
+        db.execute("UPDATE chunk SET body = x'00' WHERE tag > 0 AND to_us < ?1", [at(9000).0 as i64]).unwrap();
+    assert!(damaged > 5, "{damaged} chunks");
+    drop(db);
+    let store = open_at(folder.path(), Timestamp(START + 20_000 * SECOND));
+    let last = read(&store, move |reader| reader.last(&name("level"), all, 1000, 1 << 20)).unwrap().unwrap();
+    assert_eq!(last.len(), 1000);
+    assert_eq!(read(&store, |reader| reader.status()).unwrap().damaged, 0);
     store.close(Vec::new());
 }

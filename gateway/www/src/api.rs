@@ -190,6 +190,11 @@ fn parse(of: &str, query: &str) -> Result<Map<String, Json>, String> {
             "from" | "at" => drop(question.insert("from".into(), time(&value))),
             "to" => drop(question.insert("to".into(), time(&value))),
             "every" => drop(question.insert("every".into(), value.into())),
+            // Whether that is too many, or none of this table's, the history says.
+            "last" => {
+                let count = value.parse::<u64>().map_err(|_| "last: how many records")?;
+                question.insert("last".into(), count.into());
+            }
             "step" => {
                 let seconds = value.parse::<f64>().ok().filter(|s| (0.001..=1e9).contains(s));
                 let seconds = seconds.ok_or("step: seconds, at least 0.001")?;
@@ -227,10 +232,14 @@ mod tests {
         assert_eq!(Json::Object(asked.unwrap()), want);
         let asked = parse("buckets", "tag=a&from=0&to=1&every=1d").unwrap();
         assert_eq!((&asked["as"], &asked["every"]), (&json!("json"), &json!("1d")));
+        let asked = parse("records", "tag=a&last=20").unwrap();
+        assert_eq!(Json::Object(asked), json!({"of": "records", "as": "json", "tags": ["a"], "last": 20}));
         let many = "tag=a&".repeat(17);
         for wrong in [
             "",
             "from=0&to=1",
+            "tag=a&last=-1",
+            "tag=a&last=1.5",
             "tag=",
             "tag=%ff",
             "tag=%0a",

@@ -2,6 +2,7 @@
 //! streams; none holds more than its answer.
 
 mod about;
+mod last;
 mod rolled;
 mod rows;
 mod snapshot;

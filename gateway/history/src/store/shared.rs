@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tag::{Timestamp, Uptime};
+use tag::Timestamp;
 
 use super::Thrift;
 use super::engine::SharedHead;
@@ -31,8 +31,8 @@ pub(super) struct Shared {
     /// See [`super::Store::newest_own`]; 0: there is none.
     pub(super) newest_own: AtomicU64,
     pub(super) clock_uncertain: AtomicBool,
-    /// What the clock shows at an uptime while it isn't known to be right.
-    pub(super) unset_clock: Mutex<Option<(Timestamp, Uptime)>>,
+    /// See [`super::Store::set_unset_clock`].
+    pub(super) unset_clock: Mutex<Option<(i64, Timestamp)>>,
     /// What SSDs say of themselves.
     pub(super) drives: Drives,
     /// See [`super::Status::thrift`].
@@ -81,7 +81,7 @@ impl Shared {
         self.thrift.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn unset_clock(&self) -> Option<(Timestamp, Uptime)> {
+    pub(super) fn unset_clock(&self) -> Option<(i64, Timestamp)> {
         *self.unset_clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

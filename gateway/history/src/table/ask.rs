@@ -12,14 +12,23 @@ use crate::tools::parse_time;
 /// The shortest step of rows: what is recorded comes no faster.
 const STEP_US_MIN: u64 = 1000;
 
+/// The most records of a tag that are asked for from the end: more are asked for by the span, a page at a time.
+pub(crate) const LAST_MAX: usize = 1000;
+
 /// Reads the question.
 pub(crate) fn parse(table: &Map<String, Json>) -> Result<Wanted, AskError> {
     let tags = names(table)?;
     let of = of(table)?;
-    let from = at(table, ["from_us", "from_ms", "from"])?;
+    let (from, to) = (["from_us", "from_ms", "from"], ["to_us", "to_ms", "to"]);
+    let given = |members: [&'static str; 3]| members.iter().any(|member| table.contains_key(*member));
+    let or = |members, open| if given(members) { at(table, members) } else { Ok(Timestamp(open)) };
     let span = match of {
-        TableOf::At => Span { from, to: Timestamp(from.0.saturating_add(1)) },
-        _ => Span { from, to: at(table, ["to_us", "to_ms", "to"])? },
+        TableOf::At => {
+            let from = at(table, from)?;
+            Span { from, to: Timestamp(from.0.saturating_add(1)) }
+        }
+        TableOf::Last(_) => Span { from: or(from, 0)?, to: or(to, u64::MAX)? },
+        _ => Span { from: at(table, from)?, to: at(table, to)? },
     };
     if span.from >= span.to {
         return Err(AskError::Backwards);
@@ -33,7 +42,8 @@ pub(crate) fn parse(table: &Map<String, Json>) -> Result<Wanted, AskError> {
         None | Some(Json::Null) => None,
         Some(next) => Some(parse_next(next, tags.len()).ok_or(AskError::Member("next"))?),
     };
-    if next.is_some_and(|next| next.at < span.from || next.at >= span.to) {
+    let is_whole = matches!(of, TableOf::Last(_));
+    if next.is_some_and(|next| is_whole || next.at < span.from || next.at >= span.to) {
         return Err(AskError::Member("next"));
     }
     Ok(Wanted { of, tags, span, form, next })
@@ -41,8 +51,16 @@ pub(crate) fn parse(table: &Map<String, Json>) -> Result<Wanted, AskError> {
 
 fn of(table: &Map<String, Json>) -> Result<TableOf, AskError> {
     let every = || table.get("every").and_then(Json::as_str).and_then(Every::parse).ok_or(AskError::Member("every"));
+    let last = match table.get("last") {
+        None => None,
+        Some(last) => {
+            let last = last.as_u64().and_then(|last| usize::try_from(last).ok());
+            Some(last.filter(|last| (1..=LAST_MAX).contains(last)).ok_or(AskError::Last)?)
+        }
+    };
     Ok(match table.get("of").and_then(Json::as_str) {
-        Some("records") => TableOf::Records,
+        Some("records") => last.map_or(TableOf::Records, TableOf::Last),
+        Some(_) if last.is_some() => return Err(AskError::Last),
         Some("rows") => match table.get("every_us") {
             None => TableOf::Rows(None),
             Some(step) => {

@@ -53,6 +53,7 @@ pub(crate) fn page_of(
     };
     let next = match wanted.of {
         TableOf::Records => records(reader, wanted, &mut text)?,
+        TableOf::Last(most) => last(reader, wanted, most, &mut text).map(|()| None)?,
         TableOf::Rows(step) => rows(reader, wanted, step, &mut text)?,
         TableOf::At => at(reader, wanted, &mut text).map(|()| None)?,
         TableOf::Buckets(every) => buckets(reader, wanted, every, now, &mut text).map(|()| None)?,
@@ -64,7 +65,7 @@ pub(crate) fn page_of(
 
 fn columns(wanted: &Wanted) -> Vec<&str> {
     match wanted.of {
-        TableOf::Records | TableOf::At => vec!["time", "tag", "value", "quality"],
+        TableOf::Records | TableOf::Last(_) | TableOf::At => vec!["time", "tag", "value", "quality"],
         TableOf::Rows(_) => std::iter::once("time").chain(wanted.tags.iter().map(TagName::as_str)).collect(),
         TableOf::Buckets(_) => vec!["start", "end", "tag", "count", "min", "max", "mean", "first", "last", "good_s"],
         TableOf::Counters(_) => vec!["start", "end", "tag", "count", "increase", "rollovers", "resets", "last"],
@@ -78,6 +79,10 @@ pub(crate) const PAGE_BYTES_MAX: usize = 2 << 20;
 
 /// A table that can't be asked for in pages has at most so many.
 pub(crate) const TABLE_BYTES_MAX: usize = 8 << 20;
+
+/// Texts of the newest records of all tags of one question. With one more of each of sixteen tags, each byte of them
+/// escaped, that fits an answer.
+const LAST_TEXT_BYTES_MAX: usize = 1 << 20;
 
 fn record_row(text: &mut Text, tag: &TagName, at: Timestamp, point: &Point) {
     text.row(&[Cell::Time(at), Cell::Text(tag.as_str()), Cell::of(point), Cell::Text(&quality(point))]);
@@ -107,6 +112,15 @@ fn records(reader: &mut Reader, wanted: &Wanted, text: &mut Text) -> Result<Opti
         at = wanted.span.from;
     }
     Ok(None)
+}
+
+fn last(reader: &mut Reader, wanted: &Wanted, most: usize, text: &mut Text) -> Result<(), ReadError> {
+    let bytes = LAST_TEXT_BYTES_MAX / wanted.tags.len();
+    for tag in &wanted.tags {
+        let found = reader.last(tag, wanted.span, most, bytes)?.ok_or_else(|| ReadError::NoTag(tag.clone()))?;
+        found.iter().for_each(|(at, point)| record_row(text, tag, *at, point));
+    }
+    Ok(())
 }
 
 fn rows(reader: &mut Reader, wanted: &Wanted, step: Option<u64>, text: &mut Text) -> Result<Option<Next>, ReadError> {

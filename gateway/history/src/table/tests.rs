@@ -96,6 +96,18 @@ async fn each_table_as_csv() {
              2023-11-14T22:13:22Z,\"count, of \"\"all\"\"\",3,good\n",
         ),
         (
+            table("records", "csv", json!({"last": 2})),
+            "time,tag,value,quality\n\
+             2023-11-14T22:13:21Z,level,,timed out\n\
+             2023-11-14T22:13:22Z,level,1.5,good\n\
+             2023-11-14T22:13:21Z,\"count, of \"\"all\"\"\",65535,good\n\
+             2023-11-14T22:13:22Z,\"count, of \"\"all\"\"\",3,good\n",
+        ),
+        (
+            table("records", "csv", json!({"last": 1000, "to_us": START + 1_000_000, "tags": ["level"]})),
+            "time,tag,value,quality\n2023-11-14T22:13:20Z,level,0.5,good\n",
+        ),
+        (
             table("rows", "csv", json!({"every_us": 500_000, "to_us": START + 2_500_000})),
             "time,level,\"count, of \"\"all\"\"\"\n\
              2023-11-14T22:13:20Z,0.5,65534\n\
@@ -214,6 +226,14 @@ fn a_question_is_checked() {
         (table("buckets", "csv", json!({"every": "2h"})), AskError::Member("every")),
         (table("records", "csv", json!({"next": {"tag": 2, "at_us": START, "any": true}})), AskError::Member("next")),
         (table("records", "csv", json!({"next": {"tag": 0, "at_us": 5, "any": true}})), AskError::Member("next")),
+        (table("records", "csv", json!({"last": 0})), AskError::Last),
+        (table("records", "csv", json!({"last": 1001})), AskError::Last),
+        (table("records", "csv", json!({"last": "5"})), AskError::Last),
+        (table("rows", "csv", json!({"last": 5})), AskError::Last),
+        (
+            table("records", "csv", json!({"last": 5, "next": {"tag": 0, "at_us": START, "any": true}})),
+            AskError::Member("next"),
+        ),
         (table("records", "csv", json!({"next": {"tag": 0}})), AskError::Member("next")),
     ];
     for (question, want) in wrong {

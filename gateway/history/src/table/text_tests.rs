@@ -135,3 +135,36 @@ async fn what_only_numbers_have_is_refused_in_words() {
     let answer = asked(move |reader| records(reader, &question, tag)).await.unwrap();
     assert_eq!(answer, [Value::Bytes([0, 7, 0, 9, 0, 0].as_slice().into()), reset()]);
 }
+
+/// The newest of sixty texts of 64 kB, each six times that in JSON: what fits is there, and the rest is asked for by its
+/// end, so that the whole joins again.
+#[tokio::test]
+async fn the_newest_texts_are_read_from_the_end() {
+    let few = json!({"table": {"of": "records", "tags": ["long"], "last": 3, "as": "json"}});
+    let (text, _) = asked(move |reader| ask(reader, few)).await.unwrap();
+    let found: Json = serde_json::from_str(&text).unwrap();
+    let values: Vec<_> = found["rows"].as_array().unwrap().iter().map(|row| row[2].clone()).collect();
+    assert_eq!(values, (57..60).map(|n| Json::from(long(n))).collect::<Vec<_>>());
+
+    let mut all: Vec<Json> = Vec::new();
+    let mut to = Json::from("2100-01-01T00:00:00Z");
+    for parts in 1.. {
+        let question = json!({"table": {"of": "records", "tags": ["long"], "last": 1000, "to": to, "as": "json"}});
+        let (text, longest) = asked(move |reader| ask(reader, question)).await.unwrap();
+        assert!(longest < 16 * ESCAPED + 2000, "{longest} bytes");
+        let found: Json = serde_json::from_str(&text).unwrap();
+        let rows = found["rows"].as_array().unwrap();
+        let Some(first) = rows.first() else {
+            assert_eq!(parts, 5, "sixteen a part");
+            break;
+        };
+        to = first[0].clone();
+        all.splice(0..0, rows.iter().map(|row| row[2].clone()));
+    }
+    assert!(all.into_iter().eq((0..60).map(|n| Json::from(long(n)))), "each once, in order");
+    let both = table("records", &["long", "level"], json!({"last": 2, "to_us": u64::MAX}));
+    let (text, _) = asked(move |reader| ask(reader, both)).await.unwrap();
+    let found: Json = serde_json::from_str(&text).unwrap();
+    let rows: Vec<_> = found["rows"].as_array().unwrap().iter().map(|row| row[1].as_str().unwrap()).collect();
+    assert_eq!(rows, ["long", "long", "level", "level"]);
+}

@@ -1,7 +1,7 @@
 //! How eras are read before their records have moved, and where the time is uncertain.
 
 use rusqlite::{Connection, params};
-use tag::{Timestamp, Uptime};
+use tag::Timestamp;
 
 use super::super::head::{Head, in_order};
 use super::super::scan::us;
@@ -45,9 +45,8 @@ pub(in crate::store) struct Waiting {
 }
 
 impl ByClock {
-    /// What of it is in memory; `shows`: what the clock shows at an uptime. `None`: it shows what is filed.
-    pub(in crate::store) fn begin(head: &Head, (wall, uptime): (Timestamp, Uptime)) -> Option<Waiting> {
-        let offset = us(wall) - us(Timestamp(uptime.0));
+    /// What of it is in memory, by [`crate::store::Store::set_unset_clock`]. `None`: the clock shows what is filed.
+    pub(in crate::store) fn begin(head: &Head, (offset, wall): (i64, Timestamp)) -> Option<Waiting> {
         let is_elsewhere = |era: &&Era| era.state == State::Open && era.offset.abs_diff(offset) >= SAME_US;
         let filed = *head.eras.iter().find(is_elsewhere)?;
         let (from, to) = range(&filed);
