@@ -39,7 +39,7 @@ export function Records({ tag }: { tag: TagState }) {
     };
   }, [def.name, live]);
   if (!rows.value) return null;
-  if (rows.value.length === 0) return <p class="quiet">recorded, but nothing in the last month</p>;
+  if (rows.value.length === 0) return <p class="quiet">recorded, but there is nothing yet</p>;
   return (
     <div class="table records">
       <table data-testid="records">
