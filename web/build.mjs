@@ -3,8 +3,8 @@
 //   node build.mjs --demo   the page with a gateway inside it, in node_modules/.cache/, never in dist/
 //   node build.mjs --tests  the tests, for node's own runner
 //
-// The page is one answer: style and script stand in index.html, so that a slow link is asked once. Only the trend's code
-// is a file of its own, fetched when the first values are drawn.
+// index.html holds the style and the few lines that open the socket; the page's code is a file beside it, fetched while the
+// socket is still being opened. The trend's code is another, fetched when the first values are drawn.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -43,12 +43,17 @@ async function bundle(entry, format, define = {}) {
   return code.replace(/;$/, '');
 }
 
+/** Chromium compiles all of it beside the main thread while it comes, instead of each function when it is first called. */
+const AT_ONCE = '//# allFunctionsCalledOnLoad\n';
+
 const plot = await bundle('trend/plot.ts', 'esm');
 const plotName = `assets/plot-${hash(plot).slice(0, 8)}.js`;
+const page = AT_ONCE + (await bundle('main.tsx', 'iife', { PLOT: JSON.stringify(`/${plotName}`) }));
+const pageName = `assets/page-${hash(page).slice(0, 8)}.js`;
 const parts = {
   early: demo ? '' : await bundle('early.ts', 'iife'),
   style: await bundle('theme.css'),
-  page: await bundle('main.tsx', 'iife', { PLOT: JSON.stringify(`/${plotName}`) }),
+  page: `/${pageName}`,
   icon: encodeURIComponent(readFileSync(src('icon.svg'), 'utf8').trim()).replace(/%20/g, ' ').replace(/%3D/g, '=').replace(/%2F/g, '/').replace(/%3A/g, ':'),
 };
 const html = readFileSync(src('index.html'), 'utf8')
@@ -59,7 +64,7 @@ const html = readFileSync(src('index.html'), 'utf8')
 rmSync(out, { recursive: true, force: true });
 mkdirSync(join(out, 'assets'), { recursive: true });
 const files = {};
-for (const [name, text] of [['index.html', html], [plotName, plot]]) {
+for (const [name, text] of [['index.html', html], [pageName, page], [plotName, plot]]) {
   for (const [ending, bytes] of Object.entries(await pack(Buffer.from(text)))) {
     writeFileSync(join(out, name + ending), bytes);
     files[name + ending] = { bytes: bytes.length, sha256: hash(bytes) };

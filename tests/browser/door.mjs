@@ -44,6 +44,13 @@ await story(async ({ browser, view }) => {
   const again = await first.context.newPage();
   await again.goto(origin);
   await until('a second tab of the same browser is let in', () => pill(again), (is) => is === 'live');
+  // The line breaks behind the first bytes, and the page's code doesn't come.
+  const torn = await first.context.newPage();
+  let asked = 0;
+  await torn.route('**/assets/page-*', (route) => (asked++ === 0 ? route.abort() : route.continue()));
+  await torn.goto(origin);
+  await until("a page whose code was lost on the way gets it after all", () => pill(torn), (is) => is === 'live');
+  check('by asking again', asked === 2, asked);
   check('no error on the console', first.page.errors.length === 0, first.page.errors);
 
   // Signed out, the browser is a stranger again.
