@@ -1,8 +1,11 @@
 //! A client of the bus's protocol 1, as a measurement needs it: blocking, and with nothing in the way.
 
-use std::io::{Read, Write};
+use std::io::{IoSliceMut, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant, SystemTime};
+
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, setsockopt, sockopt};
 
 use wire::p1::{self, Body, Decoder, Step};
 
@@ -19,6 +22,7 @@ pub(crate) struct Client {
     pub(crate) stream: TcpStream,
     decoder: Decoder,
     input: Vec<u8>,
+    arrived: Option<Instant>,
 }
 
 impl Client {
@@ -26,7 +30,8 @@ impl Client {
         let stream = TcpStream::connect(address).doing("connecting to the bus")?;
         stream.set_nodelay(true).doing("connecting to the bus")?;
         stream.set_read_timeout(Some(PATIENCE)).doing("connecting to the bus")?;
-        Ok(Self { stream, decoder: Decoder::default(), input: Vec::new() })
+        setsockopt(&stream, sockopt::ReceiveTimestampns, &true).doing("connecting to the bus")?;
+        Ok(Self { stream, decoder: Decoder::default(), input: Vec::new(), arrived: None })
     }
 
     /// The ids of tags, made if they aren't there.
@@ -71,6 +76,27 @@ impl Client {
         self.stream.write_all(bytes).doing("sending to the bus")
     }
 
+    /// When the kernel had what was read last, before anybody was woken up for it.
+    pub(crate) fn arrived(&self) -> Option<Instant> {
+        self.arrived
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Fail> {
+        let mut space = nix::cmsg_space!(nix::sys::time::TimeSpec);
+        let mut parts = [IoSliceMut::new(buffer)];
+        let read = recvmsg::<SockaddrIn>(self.stream.as_raw_fd(), &mut parts, Some(&mut space), MsgFlags::empty());
+        let read = read.doing("reading from the bus")?;
+        self.arrived = None;
+        for said in read.cmsgs().doing("reading from the bus")? {
+            if let ControlMessageOwned::ScmTimestampns(at) = said {
+                let age =
+                    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH + Duration::from(at)).unwrap_or_default();
+                self.arrived = Instant::now().checked_sub(age);
+            }
+        }
+        Ok(read.bytes)
+    }
+
     /// Reads until `count` messages were wanted.
     fn receive<T>(&mut self, count: usize, wanted: impl Fn(u8, u16, &[u8]) -> Option<T>) -> Result<Vec<T>, Fail> {
         let mut found = Vec::new();
@@ -88,7 +114,7 @@ impl Client {
             if found.len() >= count {
                 return Ok(found);
             }
-            let n = self.stream.read(&mut buffer).doing("reading from the bus")?;
+            let n = self.read(&mut buffer)?;
             if n == 0 {
                 return Err("the bus closed the connection".into());
             }

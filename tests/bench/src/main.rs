@@ -6,6 +6,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a stopwatch reads the real clock")]
 
+mod chain;
 mod client;
 mod fail;
 mod forebay;
@@ -51,6 +52,12 @@ struct Args {
     /// Be the bare relay that others are measured against.
     #[arg(long, hide = true)]
     relay: bool,
+    /// Be the first of the bare chain from a PLC to a subscriber.
+    #[arg(long, hide = true, num_args = 4)]
+    chain: Vec<String>,
+    /// Be the second.
+    #[arg(long, hide = true)]
+    pass: bool,
     /// Be one that keeps samples.
     #[arg(long, hide = true, num_args = 3..)]
     past: Vec<String>,
@@ -80,7 +87,7 @@ const MEASUREMENTS: [(&str, Measurement); 11] = [
     ("stalled", measure::stalled::run),
     ("window", measure::window::run),
     ("modbus", measure::modbus::run),
-    ("answer", measure::modbus::answer),
+    ("answer", measure::answer::run),
     ("history", measure::history::run),
     ("start", measure::start::run),
     ("memory", measure::memory::run),
@@ -93,6 +100,12 @@ fn main() -> ExitCode {
     let args = Args::parse();
     if args.relay {
         return relay::serve();
+    }
+    if args.pass {
+        return chain::pass();
+    }
+    if !args.chain.is_empty() {
+        return chain::read(&args.chain);
     }
     if !args.past.is_empty() {
         return match past::be(&args.past) {

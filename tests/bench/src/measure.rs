@@ -1,5 +1,6 @@
 //! The measurements, one file each.
 
+pub(crate) mod answer;
 pub(crate) mod chromium;
 pub(crate) mod history;
 pub(crate) mod latency;

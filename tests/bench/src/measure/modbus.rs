@@ -1,32 +1,28 @@
-//! The Modbus client: how many registers it reads, what polling costs, and how soon an answer is on the bus.
+//! The Modbus client: how many registers it reads, and what polling costs.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::Bench;
-use crate::client::{Client, SET_BYTES, set_frame};
 use crate::fail::{Doing, Fail};
 use crate::forebay::Forebay;
 use crate::plc::Plc;
 use crate::process::{Process, processor_time};
 use crate::pymscada::Pymscada;
-use crate::relay;
 use crate::report::{Aim, Row, Unit};
-use crate::site::{Device, READ_WORDS_MAX, tag_name};
-use crate::stats::{median, micros};
+use crate::site::{Device, READ_WORDS_MAX};
 
 const ROUNDS: usize = 3;
 /// Of pymscada, which takes seconds to start and to end.
 const PEER_ROUNDS: usize = 2;
 /// Nearly all registers there are, so that a poll takes longer than the shortest period and nobody ever rests.
-const REGISTERS: usize = 520 * READ_WORDS_MAX;
+pub(super) const REGISTERS: usize = 520 * READ_WORDS_MAX;
 /// Tags in each block of them: the first register, the last, and some between.
-const PER_BLOCK: usize = 5;
-const SPREAD_TAGS: usize = REGISTERS / READ_WORDS_MAX * PER_BLOCK;
+pub(super) const PER_BLOCK: usize = 5;
+pub(super) const SPREAD_TAGS: usize = REGISTERS / READ_WORDS_MAX * PER_BLOCK;
 /// As many requests under way as the standard lets a device take at once.
 const PIPELINE: usize = 16;
 /// The shortest period that a site may ask for.
@@ -46,12 +42,6 @@ const USUAL_S: f64 = 1.0;
 /// As many polls of it are counted as there are seconds.
 const USUAL_WINDOW: Duration = Duration::from_secs(10);
 
-/// Polls that find everything asleep.
-const QUIET_S: f64 = 0.1;
-const QUIET_TAGS: usize = 100;
-/// Answers of each round.
-const SAMPLES: usize = 30;
-
 pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>, Fail> {
     let folder = tempfile::tempdir().doing("making a folder")?;
     let loops = Loops::build(bench, folder.path())?;
@@ -61,28 +51,27 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>, Fail> {
     Ok(rows)
 }
 
-/// How soon an answer is on the bus, by itself.
-pub(crate) fn answer(bench: &Bench) -> Result<Vec<Row>, Fail> {
-    Ok(vec![always_polling(bench)?, after_quiet(bench)?])
-}
-
 /// Forebay's Modbus client on a device, with a bus of its own.
-struct Ours {
+pub(super) struct Ours {
     forebay: Forebay,
     modbus: Process,
     _bus: Process,
 }
 
 impl Ours {
-    fn start(bench: &Bench, tags: usize, device: Device) -> Result<Self, Fail> {
+    pub(super) fn start(bench: &Bench, tags: usize, device: Device) -> Result<Self, Fail> {
         let forebay = Forebay::new(bench, tags, Some(device))?;
         let bus = forebay.daemon("bus")?;
         let modbus = forebay.daemon("modbusclient")?;
         Ok(Self { forebay, modbus, _bus: bus })
     }
+
+    pub(super) fn bus(&self) -> SocketAddr {
+        self.forebay.bus()
+    }
 }
 
-fn theirs(bench: &Bench, tags: usize, device: Device) -> Result<Option<Pymscada>, Fail> {
+pub(super) fn theirs(bench: &Bench, tags: usize, device: Device) -> Result<Option<Pymscada>, Fail> {
     Pymscada::start(bench, "bus,modbusclient", tags, Some(device), None)
 }
 
@@ -163,7 +152,7 @@ fn rate(plc: &Plc) -> Result<f64, Fail> {
     Ok((plc.count() - before) as f64 / began.elapsed().as_secs_f64())
 }
 
-fn warm(plc: &Plc, registers: u64) -> Result<(), Fail> {
+pub(crate) fn warm(plc: &Plc, registers: u64) -> Result<(), Fail> {
     let end = Instant::now() + WARM_MAX;
     while plc.count() < registers {
         if Instant::now() > end {
@@ -200,71 +189,4 @@ fn usual(bench: &Bench) -> Result<Row, Fail> {
         }
     }
     Ok(row)
-}
-
-/// From an answer to a subscriber of the bus, by a client that never rests.
-fn always_polling(bench: &Bench) -> Result<Row, Fail> {
-    let mut row = Row::new("PLC's answer → bus, always polling, p50", Unit::Micros, Aim::Below(50.0));
-    for round in 0..bench.rounds(ROUNDS) {
-        let plc = || Plc::start(REGISTERS).map(Plc::shifting);
-        let device = |plc: &Plc| Device { per_block: PER_BLOCK, ..Device::new(plc.address(), AT_ONCE_S) };
-        let (ours, peer) = (plc()?, plc()?);
-        {
-            let running = Ours::start(bench, SPREAD_TAGS, device(&ours))?;
-            row.ours.push(to_bus(&ours, running.forebay.bus())?);
-        }
-        if round < PEER_ROUNDS {
-            if let Some(running) = theirs(bench, SPREAD_TAGS, device(&peer))? {
-                row.peer.push(to_bus(&peer, running.bus()?)?);
-            }
-        }
-    }
-    Ok(row)
-}
-
-/// The same when each poll wakes everybody up; beside it the bare relay, which has one process less on the way.
-fn after_quiet(bench: &Bench) -> Result<Row, Fail> {
-    let mut row = Row::new("PLC's answer → bus, after 100 ms of quiet, p50", Unit::Micros, Aim::Nothing);
-    let plc = || Plc::start(QUIET_TAGS).map(Plc::shifting);
-    let (ours, peer) = (plc()?, plc()?);
-    let forebay = Ours::start(bench, QUIET_TAGS, Device::new(ours.address(), QUIET_S))?;
-    let pymscada = theirs(bench, QUIET_TAGS, Device::new(peer.address(), QUIET_S))?;
-    let (_relay, address) = relay::start(bench, forebay.forebay.folder())?;
-    let connect = || TcpStream::connect(address).doing("connecting to the relay");
-    // In this order: the relay takes the first for the source.
-    let (mut from, mut to) = (connect()?, connect()?);
-    for _ in 0..bench.rounds(ROUNDS) {
-        row.ours.push(to_bus(&ours, forebay.forebay.bus())?);
-        if let Some(pymscada) = &pymscada {
-            row.peer.push(to_bus(&peer, pymscada.bus()?)?);
-        }
-        let mut times = Vec::new();
-        for value in 0..SAMPLES {
-            sleep(Duration::from_secs_f64(QUIET_S));
-            let began = Instant::now();
-            from.write_all(&set_frame(1, value as i64)).doing("sending a value")?;
-            to.read_exact(&mut [0; SET_BYTES]).doing("waiting for a value")?;
-            times.push(micros(began.elapsed()));
-        }
-        row.bare.push(median(&times));
-    }
-    Ok(row)
-}
-
-/// The median time, in µs, from when a device told its first register to when a subscriber of the bus heard of it.
-fn to_bus(plc: &Plc, bus: SocketAddr) -> Result<f64, Fail> {
-    let mut client = Client::connect(bus)?;
-    let ids = client.ids(&[tag_name(0)])?;
-    client.subscribe(&ids)?;
-    let mut times = Vec::new();
-    // The first one may have been there before we came.
-    client.heard(ids[0])?;
-    while times.len() < SAMPLES {
-        let value = client.heard(ids[0])?;
-        let heard = Instant::now();
-        let told = u16::try_from(value).ok().and_then(|value| plc.told(value));
-        let told = told.doing("the bus says what the device never told")?;
-        times.push(micros(heard.saturating_duration_since(told)));
-    }
-    Ok(median(&times))
 }

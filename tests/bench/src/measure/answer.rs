@@ -1,0 +1,164 @@
+//! How soon a PLC's answer is on the bus: from before the PLC hands it to its kernel until the bus has handed it to a
+//! subscriber's kernel, which stamps it; and until the subscriber, a process that is to be woken up too, has read it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::Bench;
+use crate::chain::{self, Chain};
+use crate::client::Client;
+use crate::fail::{Doing, Fail};
+use crate::measure::modbus::{Ours, PER_BLOCK, REGISTERS, SPREAD_TAGS, theirs};
+use crate::plc::Plc;
+use crate::report::{Aim, Row, Unit};
+use crate::site::{Device, tag_name};
+use crate::stats::{median, micros};
+
+const ROUNDS: usize = 3;
+/// Of pymscada, which takes seconds to start and to end.
+const PEER_ROUNDS: usize = 2;
+/// Answers of each round.
+const SAMPLES: usize = 40;
+/// The shortest period that a site may ask for: reading all those registers takes longer, so nobody ever rests.
+const AT_ONCE_S: f64 = 0.01;
+/// Polls that find everything asleep.
+const QUIET_S: f64 = 0.1;
+const QUIET_TAGS: usize = 100;
+
+pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>, Fail> {
+    let folder = tempfile::tempdir().doing("making a folder")?;
+    let mut rows = always_polling(bench, folder.path())?;
+    rows.extend(after_quiet(bench, folder.path())?);
+    Ok(rows)
+}
+
+/// By a client that never rests.
+fn always_polling(bench: &Bench, folder: &Path) -> Result<Vec<Row>, Fail> {
+    let mut rows = Rows::new("always polling", Aim::Below(50.0));
+    let plc = || Plc::start(REGISTERS).map(Plc::shifting);
+    let device = |plc: &Plc| Device { per_block: PER_BLOCK, ..Device::new(plc.address(), AT_ONCE_S) };
+    for round in 0..bench.rounds(ROUNDS) {
+        {
+            let plc = plc()?;
+            let running = Ours::start(bench, SPREAD_TAGS, device(&plc))?;
+            rows.ours(to_bus(&plc, Subscriber::of_tag(running.bus())?)?);
+        }
+        {
+            let plc = plc()?;
+            let chain = Chain::start(bench, folder, &plc, REGISTERS, Duration::ZERO)?;
+            rows.bare(to_bus(&plc, Subscriber::of_chain(&chain)?)?);
+        }
+        let plc = plc()?;
+        let peer = if round < PEER_ROUNDS { theirs(bench, SPREAD_TAGS, device(&plc))? } else { None };
+        if let Some(running) = peer {
+            rows.peer(to_bus(&plc, Subscriber::of_tag(running.bus()?)?)?);
+        }
+    }
+    Ok(rows.into())
+}
+
+/// The same when each poll wakes everybody up.
+fn after_quiet(bench: &Bench, folder: &Path) -> Result<Vec<Row>, Fail> {
+    let mut rows = Rows::new("after 100 ms of quiet", Aim::Nothing);
+    let plc = || Plc::start(QUIET_TAGS).map(Plc::shifting);
+    let (ours, peers, bare) = (plc()?, plc()?, plc()?);
+    let device = |plc: &Plc| Device::new(plc.address(), QUIET_S);
+    let forebay = Ours::start(bench, QUIET_TAGS, device(&ours))?;
+    let pymscada = theirs(bench, QUIET_TAGS, device(&peers))?;
+    let chain = Chain::start(bench, folder, &bare, QUIET_TAGS, Duration::from_secs_f64(QUIET_S))?;
+    for round in 0..bench.rounds(ROUNDS) {
+        rows.ours(to_bus(&ours, Subscriber::of_tag(forebay.bus())?)?);
+        rows.bare(to_bus(&bare, Subscriber::of_chain(&chain)?)?);
+        if let Some(pymscada) = pymscada.as_ref().filter(|_| round < PEER_ROUNDS) {
+            rows.peer(to_bus(&peers, Subscriber::of_tag(pymscada.bus()?)?)?);
+        }
+    }
+    Ok(rows.into())
+}
+
+/// Both ends of the same answers.
+struct Rows {
+    on_bus: Row,
+    read: Row,
+}
+
+impl Rows {
+    fn new(when: &str, aim: Aim) -> Self {
+        Self {
+            on_bus: Row::new(format!("PLC's answer → bus, {when}, p50"), Unit::Micros, aim),
+            read: Row::new("… until a subscriber, woken up for it, has read it", Unit::Micros, Aim::Nothing),
+        }
+    }
+
+    fn ours(&mut self, took: Took) {
+        self.on_bus.ours.push(took.on_bus);
+        self.read.ours.push(took.read);
+    }
+
+    fn peer(&mut self, took: Took) {
+        self.on_bus.peer.push(took.on_bus);
+        self.read.peer.push(took.read);
+    }
+
+    fn bare(&mut self, took: Took) {
+        self.on_bus.bare.push(took.on_bus);
+        self.read.bare.push(took.read);
+    }
+}
+
+impl From<Rows> for Vec<Row> {
+    fn from(rows: Rows) -> Self {
+        vec![rows.on_bus, rows.read]
+    }
+}
+
+/// Medians, in µs.
+struct Took {
+    on_bus: f64,
+    read: f64,
+}
+
+/// One that hears of register 0.
+struct Subscriber {
+    client: Client,
+    id: u16,
+}
+
+impl Subscriber {
+    fn of_tag(bus: std::net::SocketAddr) -> Result<Self, Fail> {
+        let mut client = Client::connect(bus)?;
+        let ids = client.ids(&[tag_name(0)])?;
+        client.subscribe(&ids)?;
+        Ok(Self { client, id: ids[0] })
+    }
+
+    /// Whoever is in the bus's place there needs no words.
+    fn of_chain(chain: &Chain) -> Result<Self, Fail> {
+        Ok(Self { client: Client::connect(chain.address)?, id: chain::FIRST })
+    }
+}
+
+/// From when a device told its first register to when a subscriber of the bus heard of it.
+fn to_bus(plc: &Plc, subscriber: Subscriber) -> Result<Took, Fail> {
+    let Subscriber { mut client, id } = subscriber;
+    let (mut on_bus, mut read) = (Vec::new(), Vec::new());
+    // The first one may have been there before we came.
+    client.heard(id)?;
+    for _ in 0..2 * SAMPLES {
+        let value = client.heard(id)?;
+        let heard = Instant::now();
+        // The kernel begins to stamp a little after it was asked to.
+        let Some(arrived) = client.arrived() else { continue };
+        let told = u16::try_from(value).ok().and_then(|value| plc.told(value));
+        let told = told.doing("the bus says what the device never told")?;
+        on_bus.push(micros(arrived.saturating_duration_since(told)));
+        read.push(micros(heard.saturating_duration_since(told)));
+        if read.len() == SAMPLES {
+            break;
+        }
+    }
+    if read.len() < SAMPLES {
+        return Err("the kernel doesn't stamp what arrives".into());
+    }
+    Ok(Took { on_bus: median(&on_bus), read: median(&read) })
+}
