@@ -10,7 +10,7 @@ import { closeSheet, openSheet } from '../route';
 import { gatewayNow, say, type DictOpts } from '../state';
 import { cellsOf, optsOf, withPicked, type Cell } from './cells';
 import { Icon } from './icon';
-import { Editor } from './setpoint';
+import { Editor } from './enter/editor';
 import { SheetFrame } from './sheet';
 import { Mark, outcomeWords } from './value';
 
