@@ -70,6 +70,19 @@ fn the_command_line_asks_a_plc_that_nobody_here_wrote() {
     assert!(said.out.contains("server id (function 17): Pymodbus"), "{said:?}");
     let said = gateway.say(["modbus", "watch", &device, "4x:2", "--times", "2", "--every", "0.05"]);
     assert!(said.code == Some(0) && said.out.contains("4x:2  2304"), "{said:?}");
+    // As people read it off, and where they slip.
+    let said = gateway.say(["modbus", "read", &device, "4x:3", "2", "--shows", "230,4 V"]);
+    assert!(said.out.contains("230.4        TAG: {type: int16, read: 'NAME:1:4x:2'"), "{said:?}");
+    let said = gateway.say(["modbus", "read", &device, "4x:30.4"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(0), "4x:30.4   1  {type: bool, read: 'NAME:1:4x:30.4'}\n"));
+    let said = gateway.say(["modbus", "write", &device, "4x:40", "SN-77", "--type", "string", "--length", "4"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let said = gateway.say(["modbus", "read", &device, "4x:38", "6", "--shows", "SN-77"]);
+    assert!(said.out.contains("TAG: {type: string, read: 'NAME:1:4x:40', length: 3, order: abcd}"), "{said:?}");
+    for slip in [&["4x:65530", "8"][..], &["0x:1.3"]] {
+        let said = gateway.say(["modbus", "read", &device].iter().chain(slip));
+        assert!(said.code == Some(78), "{said:?}");
+    }
     let said = gateway.say(["modbus", "read", "127.0.0.1:1", "4x:1"]);
     assert!(said.code == Some(1) && said.err.contains("can't connect"), "{said:?}");
 }

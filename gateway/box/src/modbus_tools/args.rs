@@ -41,7 +41,7 @@ pub(crate) struct Read {
     /// Unit id.
     #[arg(long, default_value_t = 1)]
     pub(super) unit: u8,
-    /// What the device's display shows, with its decimals.
+    /// What the device's display shows, with its decimals: 230.4, "1,5 bar"; or letters, like a part of its serial number.
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     pub(super) shows: Option<String>,
 }

@@ -12,17 +12,35 @@ use super::args::{As, Read, Watch, Write};
 use crate::fail::Failure;
 use crate::{say, values};
 
+/// Registers of one request.
+const WINDOW_MAX: u16 = 125;
+
 fn at(place: Place, by: usize) -> String {
     let start = place.start.saturating_add(u16::try_from(by).unwrap_or(u16::MAX));
     Place { start, ..place }.to_string()
 }
 
+/// A bit, and the line to paste.
+fn bit_line(place: &str, unit: u8, bit: u16) -> String {
+    format!("{place:<9} {bit}  {{type: bool, read: 'NAME:{unit}:{place}'}}")
+}
+
+/// More registers than a table has are a slip; a device would say only that it has no such address.
+fn within(place: Place, count: u16) -> Result<(), Failure> {
+    if place.bit.is_some() && matches!(place.table, Table::Coils | Table::DiscreteInputs) {
+        return Err(Failure::Config(format!("{place}: 0x and 1x hold single bits, without a .bit")));
+    }
+    let last = u32::from(place.start) + u32::from(count);
+    let ends = || Failure::Config(format!("{count} registers from {place} on end past 65536"));
+    (last <= 65_536).then_some(()).ok_or_else(ends)
+}
+
 /// Each register in hexadecimal, as a number without and with sign, and bit by bit.
-fn show(place: Place, words: &[u16]) {
+fn show(place: Place, unit: u8, words: &[u16]) {
     let bits = matches!(place.table, Table::Coils | Table::DiscreteInputs);
     for (n, word) in words.iter().enumerate() {
         match bits {
-            true => say::line(&format!("{:<9} {word}", at(place, n))),
+            true => say::line(&bit_line(&at(place, n), unit, *word)),
             false => say::line(&format!("{:<9} {word:04x}  {word:>5}  {:>6}  {word:016b}", at(place, n), *word as i16)),
         }
     }
@@ -30,18 +48,24 @@ fn show(place: Place, words: &[u16]) {
 
 pub(super) async fn read(args: &Read) -> Result<ExitCode, Failure> {
     let Read { device, place, count, unit, shows } = args;
+    within(*place, *count)?;
     let mut client = device.open().await?;
     let words = client.read(*unit, place.table, place.start, *count).await.map_err(|error| Failure::work(&error))?;
     let bits = matches!(place.table, Table::Coils | Table::DiscreteInputs);
-    show(*place, &words);
+    if let Some(bit) = place.bit {
+        say::line(&bit_line(&place.to_string(), *unit, words[0] >> bit & 1));
+        return Ok(ExitCode::SUCCESS);
+    }
+    show(*place, *unit, &words);
     if bits {
         return Ok(ExitCode::SUCCESS);
     }
     let name = |guess: &Guess| format!("NAME:{unit}:{}", at(*place, guess.at));
     if let Some(shown) = shows {
-        // One register before and one behind: addresses are often told one off.
-        let before = u16::from(place.start > 0);
-        let wide = client.read(*unit, place.table, place.start - before, count + before + 1).await;
+        // One register before and one behind, if that makes a request: addresses are often told one off.
+        let before = u16::from(place.start > 0 && *count < WINDOW_MAX);
+        let behind = u16::from(count + before < WINDOW_MAX && place.start < u16::MAX - count);
+        let wide = client.read(*unit, place.table, place.start - before, count + before + behind).await;
         let (words, asked) = wide.map_or((words, 0), |wide| (wide, usize::from(before)));
         let first = Place { start: place.start - u16::try_from(asked).unwrap_or(0), ..*place };
         let fitting = tool::ranked(&words, asked, shown);
@@ -59,7 +83,7 @@ pub(super) async fn read(args: &Read) -> Result<ExitCode, Failure> {
     say::line("");
     for guess in tool::decodings(&words) {
         // Numbers of absurd size are what a wrong order makes of a float.
-        let sane = guess.value.as_f64().is_some_and(|x| x == 0.0 || (1e-9..1e15).contains(&x.abs()));
+        let sane = guess.value.as_f64().is_none_or(|x| x == 0.0 || (1e-9..1e15).contains(&x.abs()));
         if sane {
             say::line(&format!(
                 "{:<9} {:<17} {:<24} {}",
@@ -92,6 +116,7 @@ fn layout(as_: &As, place: Place) -> Result<Layout, Failure> {
 
 pub(super) async fn write(args: &Write) -> Result<ExitCode, Failure> {
     let layout = layout(&args.as_, args.place)?;
+    within(args.place, layout.words())?;
     let value = values::parse(&args.value, layout.word_type == WordType::Text);
     if let Some(place) = args.read {
         return write_read(args, place, &layout, &value).await;
@@ -128,12 +153,13 @@ async fn write_read(args: &Write, place: Place, layout: &Layout, value: &Value) 
     let answer = client.write_read(args.unit, (args.place.start, &words), (place.start, args.count)).await;
     let read = answer.map_err(|error| Failure::work(&error))?;
     say::line(&format!("{} of unit {}  written; and then, in the same request:", args.place, args.unit));
-    show(place, &read);
+    show(place, args.unit, &read);
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) async fn watch(args: &Watch) -> Result<ExitCode, Failure> {
     let layout = layout(&args.as_, args.place)?;
+    within(args.place, layout.words())?;
     let every = Duration::try_from_secs_f64(args.every).map_err(|error| Failure::config(&error))?;
     let mut client = args.device.open().await?;
     let mut last = None;

@@ -24,10 +24,11 @@ pub(super) async fn scan(args: &ScanArgs) -> Result<ExitCode, Failure> {
         parities,
         patience: Duration::from_millis(args.device.timeout),
     };
-    let shows = std::io::stderr().is_terminal();
-    let progress = |done, all, what: &str| {
+    let (shows, patience) = (std::io::stderr().is_terminal(), what.patience);
+    let progress = |done: usize, all: usize, what: &str| {
         if shows {
-            let _ = write!(std::io::stderr(), "\r\x1b[K{done} of {all}: {what}");
+            let left = left(all - done, patience);
+            let _ = write!(std::io::stderr(), "\r\x1b[K{done} of {all}: {what}; {left}");
         }
     };
     let found = |found: &tool::Found| {
@@ -46,6 +47,16 @@ pub(super) async fn scan(args: &ScanArgs) -> Result<ExitCode, Failure> {
     }
     say::line(&format!("{there} answered"));
     Ok(if there > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How long it takes yet, if nobody answers any more.
+fn left(questions: usize, each: Duration) -> String {
+    let seconds = (each * u32::try_from(questions).unwrap_or(u32::MAX)).as_secs_f64().ceil();
+    if seconds < 100.0 {
+        format!("at most {seconds} s left")
+    } else {
+        format!("at most {} min left", (seconds / 60.0).ceil())
+    }
 }
 
 pub(super) async fn frames(args: &Frames) -> Result<ExitCode, Failure> {
@@ -89,4 +100,16 @@ pub(super) async fn identify(args: &Identify) -> Result<ExitCode, Failure> {
         entries.iter().for_each(|entry| say::line(entry));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_scan_is_said_in_time() {
+        assert_eq!(left(3, Duration::from_millis(500)), "at most 2 s left");
+        assert_eq!(left(6 * 247, Duration::from_secs(1)), "at most 25 min left");
+        assert_eq!(left(0, Duration::from_secs(1)), "at most 0 s left");
+    }
 }

@@ -74,10 +74,20 @@ pub fn import(text: &str) -> Result<Map, Vec<String>> {
             Err(why) => wrong.push(format!("line {at}: {why}")),
         }
     }
-    if wrong.is_empty() {
-        wrong = if map.rows.is_empty() { vec![format!("line {at}: no registers below it")] } else { map.check() };
+    // Also of a map with mistakes: what its other lines say together is looked at all the same.
+    if !map.rows.is_empty() {
+        wrong.extend(map.check());
+        wrong.sort_by_key(|said| line_of(said));
+    } else if wrong.is_empty() {
+        wrong.push(format!("line {at}: no registers below it"));
     }
     if wrong.is_empty() { Ok(map) } else { Err(wrong) }
+}
+
+/// The line a mistake speaks of; the remarks come before all lines.
+fn line_of(said: &str) -> usize {
+    let rest = said.strip_prefix("line ").and_then(|rest| rest.split_once(':'));
+    rest.and_then(|(line, _)| line.parse().ok()).unwrap_or(0)
 }
 
 /// `desc: Pump drive` behind a `#`; any other remark says nothing to us.

@@ -3,6 +3,7 @@
 use site::{Order, WordType};
 use tag::Value;
 
+use super::shown;
 use crate::layout::Layout;
 
 /// One way to understand some registers of a window.
@@ -14,6 +15,8 @@ pub struct Guess {
     pub word_type: WordType,
     /// In which order.
     pub order: Order,
+    /// Of a text: how many registers; 0 of a number.
+    pub length: u16,
     /// With which scale; 1 unless a display was given.
     pub scale: f64,
     /// What it says, scaled.
@@ -78,8 +81,9 @@ impl Guess {
     /// The line to paste under `tags:`; `address` is that of its first register.
     pub fn yaml(&self, address: &str) -> String {
         let scale = if self.scale == 1.0 { String::new() } else { format!(", scale: {}", self.scale) };
+        let length = if self.length == 0 { String::new() } else { format!(", length: {}", self.length) };
         let order = format!(", order: {}", order_word(self.order));
-        format!("{{type: {}, read: '{address}'{order}{scale}}}", type_word(self.word_type))
+        format!("{{type: {}, read: '{address}'{length}{order}{scale}}}", type_word(self.word_type))
     }
 
     /// `float32 cdab`.
@@ -88,7 +92,7 @@ impl Guess {
     }
 }
 
-/// Every decoding of the window that is a number, in order of place and type.
+/// Every decoding of the window: the numbers, in order of place and type, then the texts.
 pub fn decodings(words: &[u16]) -> Vec<Guess> {
     let mut all = Vec::new();
     for at in 0..words.len() {
@@ -100,10 +104,26 @@ pub fn decodings(words: &[u16]) -> Vec<Guess> {
             for (rank, order) in orders.iter().chain(long).enumerate() {
                 let Ok(value) = Layout::plain(word_type, *order).decode(part) else { continue };
                 let oddness = u32::try_from(rank).unwrap_or(8) * 2 + u32::from(is_odd(word_type));
-                all.push(Guess { at, word_type, order: *order, scale: 1.0, value, oddness });
+                all.push(Guess { at, word_type, order: *order, length: 0, scale: 1.0, value, oddness });
             }
         }
     }
+    all.extend(texts(words));
+    all
+}
+
+/// Spans of registers that hold nothing but letters, with the first of a word's bytes first or last.
+fn texts(words: &[u16]) -> Vec<Guess> {
+    let mut all = Vec::new();
+    for (rank, order) in [Order::Abcd, Order::Badc].into_iter().enumerate() {
+        for (at, length) in shown::letters(words, order == Order::Badc) {
+            let layout = Layout { length, ..Layout::plain(WordType::Text, order) };
+            let Ok(value) = layout.decode(&words[at..at + usize::from(length)]) else { continue };
+            let oddness = u32::try_from(rank).unwrap_or(1) * 2;
+            all.push(Guess { at, word_type: WordType::Text, order, length, scale: 1.0, value, oddness });
+        }
+    }
+    all.sort_by_key(|guess| guess.at);
     all
 }
 
@@ -111,13 +131,17 @@ fn is_odd(word_type: WordType) -> bool {
     matches!(word_type, WordType::Bcd16 | WordType::Bcd32 | WordType::Float64 | WordType::Int64 | WordType::Uint64)
 }
 
-/// The decodings that a display could show so, the likeliest first. `shown` is its text: as many decimals as it has
-/// are compared. `asked` is the place the person named: next to it is odder than there.
+/// The decodings that a display could show so, the likeliest first. `shown` is its text: a number, with a point or a comma
+/// before its decimals, as many of which as it has are compared, and perhaps with its unit; or letters. `asked` is the
+/// place the person named: next to it is odder than there.
 pub fn ranked(words: &[u16], asked: usize, shown: &str) -> Vec<Guess> {
-    let Ok(number) = shown.parse::<f64>() else { return Vec::new() };
+    let mut fitting = spelled(words, shown.trim());
+    let Some(shown) = shown::number(shown) else { return fitting };
+    // Digits may be letters too: a serial number, or an accident.
+    fitting.iter_mut().for_each(|text| text.oddness += 10);
+    let Some(number) = shown.parse::<f64>().ok().filter(|number| number.is_finite()) else { return fitting };
     let decimals = shown.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     let step = 10f64.powi(-i32::try_from(decimals).unwrap_or(0));
-    let mut fitting = Vec::new();
     for guess in decodings(words) {
         let Some(raw) = guess.value.as_f64() else { continue };
         for (rank, scale) in SCALES.iter().enumerate() {
@@ -139,6 +163,22 @@ pub fn ranked(words: &[u16], asked: usize, shown: &str) -> Vec<Guess> {
     }
     fitting.sort_by_key(|guess| (guess.oddness, guess.at));
     fitting
+}
+
+/// The texts in which these letters stand, from the register on where they begin.
+fn spelled(words: &[u16], letters: &str) -> Vec<Guess> {
+    let begin = |guess: Guess| {
+        let Value::Text(text) = &guess.value else { return None };
+        let before = text.find(letters).filter(|_| !letters.is_empty())? / 2;
+        let layout =
+            Layout { length: guess.length - u16::try_from(before).ok()?, ..Layout::plain(WordType::Text, guess.order) };
+        let at = guess.at + before;
+        let value = layout.decode(words.get(at..at + usize::from(layout.length))?).ok()?;
+        Some(Guess { at, length: layout.length, value, ..guess })
+    };
+    let mut all: Vec<Guess> = texts(words).into_iter().filter_map(begin).collect();
+    all.sort_by_key(|guess| (guess.oddness, guess.at));
+    all
 }
 
 #[cfg(test)]
@@ -163,8 +203,37 @@ mod tests {
             let is = (best.at, best.word_type, best.order, best.scale);
             assert_eq!(is, (at, word_type, order, scale), "{shown} in {words:x?}: {best:?}");
         }
+        // A comma before the decimals, or the unit behind them: as people read it off.
+        for shown in ["230,4", "230.4 V", " 230.4V", "+230.4", "230,4 °C"] {
+            let best = ranked(&[99, 2304], 1, shown).remove(0);
+            assert_eq!((best.at, best.word_type, best.scale), (1, WordType::Int16, 0.1), "{shown}");
+        }
+        assert_eq!(ranked(&[0x0001, 0xE240], 0, "123,456").remove(0).scale, 0.001, "a comma is before decimals");
+        assert_eq!(
+            ranked(&[0x0001, 0xE240], 0, "1,234.56 kWh").remove(0).scale,
+            0.01,
+            "and one far before a point isn't"
+        );
         assert_eq!(ranked(&[1, 2], 0, "77777"), []);
         assert_eq!(ranked(&[1, 2], 0, "not a number"), []);
+    }
+
+    #[test]
+    fn texts_are_found_among_numbers() {
+        // "SN-7712" behind a number, and "ABCD" with its bytes swapped.
+        let words = [7, 0x534E, 0x2D37, 0x3731, 0x3200, 0, 0x4241, 0x4443, 9];
+        let text = |guess: &Guess| (guess.word_type == WordType::Text).then(|| (guess.at, guess.length, guess.order));
+        let all: Vec<_> = decodings(&words).iter().filter_map(text).collect();
+        assert!(all.contains(&(1, 4, Order::Abcd)), "{all:?}");
+        assert!(all.contains(&(6, 2, Order::Badc)), "{all:?}");
+        let best = ranked(&words, 1, "SN-77").remove(0);
+        assert_eq!((best.at, &best.value), (1, &Value::from("SN-7712")));
+        assert_eq!(best.yaml("P:1:4x:2"), "{type: string, read: 'P:1:4x:2', length: 4, order: abcd}");
+        let best = ranked(&words, 0, "ABCD").remove(0);
+        assert_eq!((best.at, best.order, &best.value), (6, Order::Badc, &Value::from("ABCD")));
+        assert_eq!(ranked(&words, 0, "-7712").remove(0).at, 2, "a number, or what a text ends in");
+        assert_eq!(ranked(&words, 0, "WXYZ"), []);
+        assert_eq!(ranked(&words, 0, ""), []);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Modbus from a command line, without a site: one question at a time, to any device.
 //!
-//! `csv` reads and writes register maps; `client` asks; `guess` lays the decodings of a window side by side; `scan` finds who is there; `identify` asks who
-//! they are. Nothing here prints: it gives lines, and the box says them.
+//! `csv` reads and writes register maps; `client` asks; `guess` lays the decodings of a window side by side, and `shown`
+//! reads what a display says; `scan` finds who is there; `identify` asks who they are. Nothing here prints: it gives lines, and the box says them.
 
 mod client;
 mod csv;
@@ -9,6 +9,7 @@ mod guess;
 mod identify;
 mod place;
 mod scan;
+mod shown;
 
 pub use client::{Client, ToolError};
 pub use csv::{Map, export, export_device, import};

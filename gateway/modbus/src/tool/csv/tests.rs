@@ -104,6 +104,10 @@ fn every_mistake_has_its_line() {
     let expected =
         ["line 2", "line 3", "line 4", "line 5", "line 6", "line 7", "line 8", "line 10", "line 11", "line 12"];
     assert_eq!(of(&wrong), expected, "{wrong:#?}");
+    // Mistakes of both kinds, of a line alone and of what the site's own check sees, are all told at once.
+    let wrong = import("name,type,address,access\nA,int32,4x:65536\nB,int15,4x:1\nC,int16,3x:1,rw\nC,int16,4x:9\n")
+        .unwrap_err();
+    assert_eq!(of(&wrong), ["line 2", "line 3", "line 4", "line 5"], "{wrong:#?}");
     // What only the site's own check sees.
     let text = "# base: 5\nname,type,address,access,states,multi,alarm,sunssf,min,max\n\
                 A,int16,4x:1\n\"B\",int32,4x:65536\n\nC,int16,3x:1,rw\nD,uint16,4x:1,r,1 2,One\nE,int16,4x:1,,,,>5\n\
