@@ -222,7 +222,7 @@ mod tests {
     fn texts_are_found_among_numbers() {
         // "SN-7712" behind a number, and "ABCD" with its bytes swapped.
         let words = [7, 0x534E, 0x2D37, 0x3731, 0x3200, 0, 0x4241, 0x4443, 9];
-        let text = |guess: &Guess| (guess.word_type == WordType::Text).then(|| (guess.at, guess.length, guess.order));
+        let text = |guess: &Guess| (guess.word_type == WordType::Text).then_some((guess.at, guess.length, guess.order));
         let all: Vec<_> = decodings(&words).iter().filter_map(text).collect();
         assert!(all.contains(&(1, 4, Order::Abcd)), "{all:?}");
         assert!(all.contains(&(6, 2, Order::Badc)), "{all:?}");
