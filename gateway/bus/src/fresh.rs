@@ -101,7 +101,7 @@ impl Switchboard {
             self.table.store(id, 0, b"");
         }
         let Some(tag) = self.table.get_mut(id) else { return };
-        tag.owner = Owner::Module { peer, group, seen_good: false };
+        tag.owner = Owner::Module { peer, group, was_read: false };
         tag.author = None;
         tag.quality = Fault::NotYetRead.to_code();
         tag.overlay = Overlay::None;

@@ -149,12 +149,13 @@ impl Switchboard {
     fn publish(&mut self, from: PeerId, record: &Record<'_>) -> usize {
         let Some(tag) = self.table.get_mut(record.id) else { return 1 };
         // Only the owner's word counts; a module that lost a tag to a restart hears of it by `Opened`.
-        let Owner::Module { peer, seen_good, .. } = &mut tag.owner else { return 1 };
+        let Owner::Module { peer, was_read, .. } = &mut tag.owner else { return 1 };
         if *peer != from {
             return 1;
         }
         let good = record.quality == 0 && !record.payload.is_empty();
-        *seen_good |= good;
+        // A device that was heard, though what it holds means nothing, can be set: how else would it ever hold a value?
+        *was_read |= good || record.quality == tag::Fault::OutOfRange.to_code().0;
         if tag.payload.as_slice() == record.payload {
             tag.time_us = record.time_us;
         } else if self.table.store(record.id, record.time_us, record.payload).is_none() {

@@ -68,7 +68,7 @@ impl Switchboard {
     pub(crate) fn request_write(&mut self, writer: Writer, id: u16, value: &[u8], deadline: Uptime, who: &str) {
         let Some(tag) = self.table.get(id) else { return };
         let owner = match &tag.owner {
-            Owner::Module { peer, seen_good: true, .. } => *peer,
+            Owner::Module { peer, was_read: true, .. } => *peer,
             Owner::Module { .. } => return self.refuse_write(writer, "the tag has not been read yet"),
             Owner::Gone { .. } | Owner::Nobody => {
                 return self.refuse_write(writer, &tag::Fault::OwnerGone.to_string());

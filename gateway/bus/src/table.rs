@@ -48,8 +48,8 @@ pub(crate) struct Tag {
 pub(crate) enum Owner {
     /// Last writer wins, as in protocol 1.
     Nobody,
-    /// This module.
-    Module { peer: PeerId, group: u16, seen_good: bool },
+    /// This module. Read: it has published a good value, or that what the device holds means nothing.
+    Module { peer: PeerId, group: u16, was_read: bool },
     /// A module of this name that has left; writes are refused, not stored.
     Gone { module: Rc<str> },
 }

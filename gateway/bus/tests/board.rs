@@ -222,6 +222,16 @@ fn a_script_hears_only_good_values_of_an_owned_tag_and_its_set_is_a_request() {
     let said = script.hear(&mut world);
     assert_eq!((said.len(), said[0].0), (1, p1::ERR), "not read yet: refused");
     assert_eq!(owner.drive(&mut world), [], "and the owner doesn't hear of it");
+    // A device that was heard can be set, though what it holds means nothing yet.
+    owner.core.publish(Handle(0), Sample { at: Timestamp(1), reading: Reading::Missing(Fault::OutOfRange) });
+    owner.drive(&mut world);
+    assert_eq!(script.hear(&mut world), [], "it has no value still");
+    script.say(&mut world, p1::SET, id, &int(3));
+    let asked = owner.drive(&mut world);
+    let [Event::Write { id: request, .. }] = asked[..] else { panic!("{asked:?}") };
+    owner.core.settle(request, Outcome::Refused("not now".into()));
+    owner.drive(&mut world);
+    assert_eq!(script.hear(&mut world).len(), 1, "an ERR; there is no value to give back");
 
     owner.core.publish(Handle(0), good(1));
     owner.drive(&mut world);

@@ -102,6 +102,37 @@ fn bits_coils_and_big_numbers_are_written_with_what_fits() {
     assert_eq!(world.outcomes(ticket), [Outcome::Refused("neither 0 nor 1".into())]);
 }
 
+/// A set-point that was never set: no value, no state, no number. It can be set all the same, else it never could.
+#[test]
+fn what_holds_nothing_of_meaning_can_be_set() {
+    let of = |name: &str, word_type, word| tag_of(name, word_type, Some(at(word)), Some(at(word)));
+    let tags = vec![
+        site::ModbusTag { no_value: vec![-32768], ..of("none", WordType::Int16, 1) },
+        site::ModbusTag { states: vec![0, 5, 9], ..of("mode", WordType::Uint16, 2) },
+        of("level", WordType::Float32, 3),
+        of("big", WordType::Uint64, 5),
+        of("digits", WordType::Bcd16, 9),
+    ];
+    let words = [0x8000, 3, 0x7FC0, 0, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xABCD];
+    let mut world = World::new(Plc::new().registers(1, &words), &client(vec![tcp(Form::Poll)], tags), &[]);
+    world.run(S);
+    for tag in ["none", "mode", "level", "big", "digits"] {
+        assert_eq!(*world.reading(tag), tag::Reading::Missing(tag::Fault::OutOfRange), "{tag}");
+    }
+    // The mark itself can't be written, nor a state that isn't there.
+    let ticket = world.write("none", Value::Int(-32768), S);
+    assert!(matches!(&world.outcomes(ticket)[..], [Outcome::Refused(why)] if why.contains("no value")));
+    let ticket = world.write("mode", Value::Int(3), S);
+    assert!(matches!(&world.outcomes(ticket)[..], [Outcome::Refused(why)] if why.contains("no state")));
+    for (tag, value) in [("none", 5), ("mode", 2), ("level", 7), ("big", 9), ("digits", 1234)] {
+        let ticket = world.write(tag, Value::Int(value), 3 * S);
+        world.run_until(S, tag, |w| w.outcomes(ticket).len() == 2);
+        assert_eq!(world.outcomes(ticket), [Outcome::Sent, Outcome::Confirmed], "{tag}");
+    }
+    let held = world.plant.peek("plc", sim::At::holding(1), 9).unwrap();
+    assert_eq!(held, [5, 9, 0x40E0, 0, 0, 0, 0, 9, 0x1234]);
+}
+
 /// A write to all units of a line is read back from one of them; the line is silent meanwhile.
 #[test]
 fn a_broadcast_is_confirmed_by_the_unit_that_is_read() {

@@ -161,11 +161,10 @@ impl Device {
         let this = &self.blocks[block];
         for point in atoms.iter().flat_map(|n| &this.atoms[*n].points).copied() {
             let spot = &self.config.points[point].read;
+            // Also when it holds nothing that has a meaning: it can be given something then.
+            self.known[point] = true;
             self.reports.push(match this.cells.value(usize::from(spot.start - this.start), spot) {
-                Ok(value) => {
-                    self.known[point] = true;
-                    Report::Value { point, at: wall, value }
-                }
+                Ok(value) => Report::Value { point, at: wall, value },
                 Err(because) => Report::Fault { point, because },
             });
         }
