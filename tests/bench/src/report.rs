@@ -129,8 +129,9 @@ pub(crate) fn text(facts: &str, rows: &[Row]) -> String {
     let mut text = format!("# Measured\n\n{facts}.\n\n");
     text.push_str(
         "Medians of several rounds; all were measured in turns in the same run, and a ratio is the median of the rounds' \
-         ratios.\nBare is the least that does it: for the bus a relay, for Modbus a loop in C with libmodbus, for the history a table in \
-         SQLite\nof time, tag and value. Bytes written are those of pages that the kernel wrote to the disk. `scripts/bench` measures again.\n\n",
+         ratios.\nBare is the least that does it: for the bus a relay, for Modbus a loop in C with libmodbus or a chain of two\nprocesses \
+         that pass on what a PLC said, for the history a table in SQLite of time, tag and value. Bytes written are those of pages\nthat the kernel wrote \
+         to the disk. `scripts/bench` measures again.\n\n",
     );
     text.push_str("| measurement | Forebay | pymscada | bare | ratio | aim | met? |\n|---|--:|--:|--:|--:|--:|---|\n");
     for row in rows {
