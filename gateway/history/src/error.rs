@@ -28,6 +28,15 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// The file that keeps others out can't be made or locked.
+    #[error("locking {path}")]
+    Lock {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// A file can't be renamed.
     #[error("setting {path} aside")]
     SetAside {

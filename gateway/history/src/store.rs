@@ -12,6 +12,7 @@ pub(crate) mod engine;
 mod eras;
 pub(crate) mod file;
 mod head;
+mod held;
 #[cfg(test)]
 mod limits_tests;
 mod mend;
@@ -32,9 +33,8 @@ pub(crate) mod thin;
 mod walk;
 mod writer;
 
-use std::fs::File;
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, PoisonError};
@@ -42,7 +42,6 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
-use nix::fcntl::{Flock, FlockArg};
 use shell::{SharedClock, Stop};
 use tag::{Kind, TagName, Timestamp};
 use tokio::sync::oneshot;
@@ -51,6 +50,7 @@ use crate::entry::{Batch, TagNo};
 use crate::era::Restamp;
 use crate::error::{ReadError, StoreError};
 use crate::levels::Calendar;
+pub(crate) use held::Lock;
 pub use reader::{PAGE_CELLS_MAX, Page, ROWS_MAX, Reader, Row};
 use shared::Shared;
 pub use status::{Salvage, Status, Thrift, Wear};
@@ -108,7 +108,6 @@ pub struct Store {
     writer: JoinHandle<()>,
     reader: JoinHandle<()>,
     shared: Arc<Shared>,
-    _lock: Lock,
 }
 
 /// What the writing thread is given.
@@ -122,12 +121,9 @@ enum Work {
 type Job = Box<dyn FnOnce(&mut Reader) + Send>;
 
 impl Store {
-    /// Opens the database, or makes it, or sets a damaged one aside and makes a new one. A disk that is full or busy is
-    /// no error here: it is tried again with each batch. Blocks.
+    /// Opens the database, or makes it, or sets a damaged one aside and makes a new one. A disk that is full or busy, or
+    /// that can only be read at present, is no error here: it is tried again with each batch. Blocks.
     pub fn open(config: StoreConfig, clock: SharedClock) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(&config.folder)
-            .map_err(|source| StoreError::Folder { path: config.folder.clone(), source })?;
-        let lock = Lock::take(&config.folder)?;
         let path = config.folder.join(FILE_NAME);
         let shared = Arc::new(Shared::default());
         shared.keep_bytes.store(config.keep_bytes, Ordering::Relaxed);
@@ -142,7 +138,7 @@ impl Store {
                 job(&mut reader);
             }
         })?;
-        Ok(Self { work, jobs, writer, reader, shared, _lock: lock })
+        Ok(Self { work, jobs, writer, reader, shared })
     }
 
     /// Hands a batch over: visible at once, durable as a whole after [`StoreConfig::flush`]. Never waits; gives it back when the disk is behind.
@@ -237,7 +233,7 @@ impl Store {
     /// Writes what was handed over and these last batches, and closes the database. What the disk doesn't take at the
     /// first try is given up, so that a full disk holds up no stop. Blocks.
     pub fn close(self, rest: Vec<Batch>) {
-        let Self { work, jobs, writer, reader, shared, _lock } = self;
+        let Self { work, jobs, writer, reader, shared } = self;
         shared.closing.store(true, Ordering::Release);
         writer.thread().unpark();
         // The reader goes first: the last connection to close folds the log into the database, if it may write.
@@ -252,23 +248,6 @@ impl Store {
         if reader.is_err() || writer.join().is_err() {
             log::error!("a thread of the history had panicked");
         }
-    }
-}
-
-/// That nobody else has the store open to write; kept as long as this is.
-#[derive(Debug)]
-pub(crate) struct Lock {
-    _file: Flock<File>,
-}
-
-impl Lock {
-    /// Takes it, or says that somebody has it.
-    pub(crate) fn take(folder: &Path) -> Result<Self, StoreError> {
-        let path = folder.join("history.lock");
-        let failed = |source| StoreError::Folder { path: path.clone(), source };
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock);
-        lock.map(|file| Self { _file: file }).map_err(|_| StoreError::InUse { path: folder.into() })
     }
 }
 

@@ -93,6 +93,10 @@ pub(super) struct File {
 
 /// Opens or makes the database. A damaged one, or one that isn't ours, is an error for which [`is_damage`] holds.
 pub(super) fn open(path: &Path, tags: &[(TagName, Kind)]) -> Result<File, StoreError> {
+    if path.is_dir() {
+        // SQLite says no more of it than that it can't be opened, and that never heals.
+        return Err(StoreError::NotSound { path: path.into(), why: "it is a folder".into() });
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(path, flags).map_err(sqlite("opening", path))?;
     let size = fs::metadata(path).map_or(0, |meta| meta.len());

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test looks at the machine's own clock for its deadline")]
 
 mod damage;
+mod gone;
 
 use std::fs;
 use std::path::Path;

@@ -16,6 +16,7 @@ use tag::Timestamp;
 
 use super::engine::Engine;
 use super::file::{self, sqlite};
+use super::held::{Lock, Named};
 use super::salvage::Progress;
 use super::spending::Spending;
 use super::{Shared, StoreConfig, Work};
@@ -52,6 +53,10 @@ pub(super) struct Writer {
     clock: SharedClock,
     shared: Arc<Shared>,
     pub(super) engine: Option<Engine>,
+    /// Nobody else writes.
+    lock: Option<Lock>,
+    /// The file that is open, and its name.
+    opened: Option<Named>,
     /// Shown, not durable yet.
     pending: Vec<Entry>,
     /// Bytes of texts among it.
@@ -81,6 +86,8 @@ impl Writer {
             clock,
             shared,
             engine: None,
+            lock: None,
+            opened: None,
             pending: Vec::new(),
             pending_text_bytes: 0,
             since: None,
@@ -175,7 +182,9 @@ impl Writer {
         while let Err(error) = self.write() {
             self.fail(&error);
             if self.shared.is_closing() {
-                log::error!("lost the last {} records: told to stop while the disk took none", self.pending.len());
+                if !self.pending.is_empty() {
+                    log::error!("lost the last {} records: told to stop while the disk took none", self.pending.len());
+                }
                 return;
             }
             self.rest(backoff.after_failure());
@@ -212,6 +221,7 @@ impl Writer {
         if self.engine.is_none() {
             self.open()?;
         }
+        self.still_ours()?;
         let now = (self.clock.wall(), self.clock.uptime());
         let engine = self.engine.as_mut().expect("just opened");
         engine.account = self.spending.account(&self.clock);

@@ -1,9 +1,11 @@
 //! How the writer opens its database, or begins a new one.
 
+use std::fs;
 use std::sync::atomic::Ordering;
 
 use super::super::engine::{Engine, lock};
 use super::super::file::{self, sqlite};
+use super::super::held::{Lock, Named, may_heal};
 use super::super::salvage::Progress;
 use super::{Writer, chain};
 use crate::entry::Whom;
@@ -18,7 +20,7 @@ impl Writer {
             opened => opened,
         };
         match opened {
-            Err(error @ StoreError::Sqlite { .. }) => {
+            Err(error) if may_heal(&error) => {
                 self.fail(&error);
                 Ok(())
             }
@@ -26,7 +28,30 @@ impl Writer {
         }
     }
 
+    /// Sees to it that nobody else writes, as far as that can be known.
+    fn take_lock(&mut self) -> Result<(), StoreError> {
+        if self.lock.as_ref().is_some_and(Lock::holds) {
+            return Ok(());
+        }
+        self.lock = None;
+        let folder = &self.config.folder;
+        fs::create_dir_all(folder).map_err(|source| StoreError::Folder { path: folder.clone(), source })?;
+        self.lock = Some(Lock::take(folder)?);
+        Ok(())
+    }
+
+    /// Whether what is written arrives where somebody will look for it: a file that was removed, or that another one has
+    /// taken the place of, takes all that is written, and it is lost.
+    pub(super) fn still_ours(&mut self) -> Result<(), StoreError> {
+        if self.opened.as_ref().is_some_and(|opened| !opened.is_whole()) {
+            let why = "it was removed, replaced or emptied while it was open".into();
+            return Err(StoreError::NotSound { path: self.path.clone(), why });
+        }
+        self.take_lock()
+    }
+
     pub(super) fn open(&mut self) -> Result<(), StoreError> {
+        self.take_lock()?;
         let calendar = Calendar::new(self.config.zone.clone());
         let head = self.shared.head.clone();
         let (boot, told) = (self.clock.boot(), self.told.clone());
@@ -49,6 +74,7 @@ impl Writer {
         places.map_err(sqlite("reading", &self.path))?;
         engine.show(&self.pending);
         self.engine = Some(engine);
+        self.opened = Named::of(&self.path);
         Ok(())
     }
 
@@ -56,11 +82,22 @@ impl Writer {
     pub(super) fn start_anew(&mut self, why: &StoreError) -> Result<(), StoreError> {
         self.engine = None;
         *lock(&self.shared.head) = Default::default();
+        self.opened = None;
         let aside = file::set_aside(&self.path, self.clock.wall())?;
-        log::error!("the history is damaged ({}); set aside as {}, starting a new one", chain(why), aside.display());
+        self.aside = aside.exists().then(|| Progress::begin(&aside, self.clock.wall()));
+        match &self.aside {
+            Some(aside) => {
+                let file = self.config.folder.join(&aside.file);
+                log::error!(
+                    "the history is damaged ({}); set aside as {}, starting a new one",
+                    chain(why),
+                    file.display()
+                );
+            }
+            None => log::error!("the history is gone ({}); starting a new one", chain(why)),
+        }
         self.owed = None;
         self.looked_back = true;
-        self.aside = Some(Progress::begin(&aside, self.clock.wall()));
         self.shared.generation.fetch_add(1, Ordering::AcqRel);
         self.open()
     }
