@@ -49,6 +49,19 @@ fn every_figure_of_lines_and_units_and_their_frames_come_over_http() {
     assert!(lines[..3].iter().all(|line| line["p50_ms"].as_f64() > Some(0.0)), "{lines:?}");
     assert_eq!((&lines[2]["units"][0]["unit"], &lines[3]["units"][0]["unit"]), (&2.into(), &5.into()));
 
+    // Who wrote what, when, and what became of it.
+    assert_eq!(gateway.tool(&["set", "Fan_SpeedSet", "12.5"]).code, Some(0));
+    assert_eq!(gateway.tool(&["set", "Fan_SpeedSet", "5000"]).code, Some(1));
+    let lines = asked();
+    let writes = lines[3]["writes"].as_array().expect("writes");
+    let told: Vec<_> = writes.iter().map(|write| (&write["tag"], &write["value"], &write["state"])).collect();
+    let tag = Json::from("Fan_SpeedSet");
+    assert_eq!(told, [(&tag, &12.5.into(), &"confirmed".into()), (&tag, &5000.into(), &"refused".into())]);
+    assert!(writes.iter().all(|write| write["who"].as_str().is_some_and(|who| who.starts_with("command line"))));
+    let times = ["requested_ms", "sent_ms", "ended_ms"].map(|what| writes[0][what].as_u64());
+    assert!(times[0] > Some(1_700_000_000_000) && times[0] <= times[1] && times[1] <= times[2], "{writes:?}");
+    assert!(writes[1]["detail"].as_str().is_some_and(|why| why.starts_with("over max")), "{writes:?}");
+
     // A unit that is gone: what it costs is counted, as a tag and here alike.
     plant.say("behaviour fan silent");
     let lines = wait_for("the cost of a silent drive", PATIENCE, asked, |lines| {

@@ -5,7 +5,7 @@
 //! bad_answers,overruns,load,offline_cost,p50_ms,p95_ms}`, `sys.modbus.<connection>:<unit>.{state,timeouts,exceptions,
 //! crc_errors,bad_answers,load,p50_ms,p95_ms,offline_cost_s}`; asked,
 //! `sys.modbus.<connection>.frames` answers with the last raw frames as a pcap file, `.state` with all figures of the
-//! connection and its units. On disk:
+//! connection and its units, and who wrote what to it last and when. On disk:
 //! only what was learned of devices (`memory`). Never: decides, or knows who listens. `tool` is Modbus from a command
 //! line, without a site; `server` is the other side: tags for other masters.
 //!
@@ -55,6 +55,7 @@ pub mod tool;
 mod trace;
 mod unit;
 mod vitals;
+mod wishes;
 mod write;
 
 pub use beside::Beside;

@@ -17,6 +17,7 @@ use crate::line::{Line, Told};
 use crate::memory::Learned;
 use crate::report::{Reporter, Say};
 use crate::vitals::LineEnd;
+use crate::wishes::Wishes;
 use crate::write::{Ticket, WriteRequest};
 
 /// Writes under way from the loop to a line that is busy with one request, which takes a second at most.
@@ -66,8 +67,8 @@ struct Daemon {
     groups: Vec<Group>,
     /// Where a tag is written: line and point.
     written: HashMap<Handle, (usize, usize)>,
-    /// For the log: who wrote what. Bounded by the writes that lines take.
-    wishes: HashMap<Ticket, String>,
+    /// Per line: who wrote what.
+    wishes: Vec<Wishes>,
     /// When the counters were last published.
     counted_at: Option<Instant>,
     /// Where what is learned of devices is kept.
@@ -110,7 +111,7 @@ impl Daemon {
             handles,
             groups,
             written,
-            wishes: HashMap::new(),
+            wishes: config.lines.iter().map(|_| Wishes::default()).collect(),
             counted_at: None,
             memory: config.memory.clone(),
             learned: config.lines.iter().map(|line| line.learned.clone()).collect(),
@@ -125,8 +126,10 @@ impl Daemon {
                 if let Some(line) = self.lines.iter().find(|line| line.frames == tag) {
                     return self.link.answer(id, Value::Bytes(line.pcap().into()), true);
                 }
-                if let Some(line) = self.lines.iter().find(|line| line.is_state(tag)) {
-                    return self.link.answer(id, Value::Json(line.told().to_string().into()), true);
+                if let Some(line) = self.lines.iter().position(|line| line.is_state(tag)) {
+                    let mut told = self.lines[line].told();
+                    told["writes"] = self.wishes[line].told();
+                    return self.link.answer(id, Value::Json(told.to_string().into()), true);
                 }
                 let sorry = r#"{"error": "a Modbus tag answers no questions"}"#;
                 self.link.answer(id, Value::Json(sorry.into()), true);
@@ -143,22 +146,18 @@ impl Daemon {
             return self.link.settle(id, Outcome::Refused("read only".into()));
         };
         let ticket = Ticket(id.0);
-        let wish = format!("{} = {value:?} by {who}", self.link.name(tag));
+        self.wishes[line].begin(self.clock.wall(), ticket, self.link.name(tag).as_str(), value.clone(), who);
         // It lay in our socket while we didn't run, and who wrote it has been told so.
         let Some(left) = deadline.left(self.clock.uptime()) else {
-            log::warn!("write {wish}: it came too late");
-            return self.link.settle(id, Outcome::Expired);
+            return self.settle(line, ticket, Outcome::Expired);
         };
         let deadline = self.clock.mono() + left;
         let sent = self.lines[line].writes.as_ref().is_some_and(|writes| {
             let request = WriteRequest { ticket, point, value, deadline };
             writes.try_send(request).is_ok()
         });
-        if sent {
-            self.wishes.insert(ticket, wish);
-        } else {
-            log::warn!("write {wish}: too many are waiting");
-            self.link.settle(id, Outcome::Refused("too many writes are waiting".into()));
+        if !sent {
+            self.settle(line, ticket, Outcome::Refused("too many writes are waiting".into()));
         }
     }
 
@@ -168,7 +167,7 @@ impl Daemon {
             match say {
                 Say::Publish(tag, sample) => self.link.publish(self.handles[tag], sample),
                 Say::Confirm(group) => self.link.confirm(self.groups[group]),
-                Say::Settle(ticket, outcome) => self.settle(ticket, outcome),
+                Say::Settle(ticket, outcome) => self.settle(told.line, ticket, outcome),
                 Say::Status(line, status) => {
                     let (now, at) = (self.clock.mono(), self.clock.wall());
                     self.lines[line].status(&mut self.link, now, at, &status);
@@ -185,13 +184,12 @@ impl Daemon {
         }
     }
 
-    fn settle(&mut self, ticket: Ticket, outcome: Outcome) {
-        if outcome.is_final() {
-            let wish = self.wishes.remove(&ticket).unwrap_or_default();
-            match &outcome {
-                Outcome::Confirmed => log::info!("write {wish}: confirmed"),
-                other => log::warn!("write {wish}: {other:?}"),
-            }
+    fn settle(&mut self, line: usize, ticket: Ticket, outcome: Outcome) {
+        let wish = self.wishes[line].on_outcome(self.clock.wall(), ticket, &outcome);
+        match (wish, &outcome) {
+            (Some(wish), Outcome::Confirmed) => log::info!("write {wish}: confirmed"),
+            (Some(wish), other) => log::warn!("write {wish}: {other:?}"),
+            (None, _) => {}
         }
         self.link.settle(RequestId(ticket.0), outcome);
     }
