@@ -1,7 +1,9 @@
-//! Fills a page of a table from the store.
+//! Fills a page of a table from the store: records and rows here, what is rolled up in `fill/rolled.rs`.
 //!
 //! An answer is a `u32` (little-endian) that says how long the head is, the head as JSON, and the text. The head's `next`
 //! goes back into the same question for the next page; `null` ends the table.
+
+mod rolled;
 
 use std::ops::ControlFlow;
 
@@ -11,10 +13,9 @@ use tag::{TagName, Timestamp, Value};
 use super::text::{Cell, Text, quality};
 use super::{Next, TableOf, Wanted};
 use crate::decimate::Span;
-use crate::entry::{Number, Point};
+use crate::entry::Point;
 use crate::error::ReadError;
-use crate::rolled::Every;
-use crate::store::{PAGE_CELLS_MAX, ROWS_MAX, Reader};
+use crate::store::{PAGE_CELLS_MAX, Reader};
 
 /// A page as an answer.
 pub(crate) fn page(
@@ -53,12 +54,12 @@ pub(crate) fn page_of(
     };
     let next = match wanted.of {
         TableOf::Records => records(reader, wanted, &mut text)?,
-        TableOf::Last(most) => last(reader, wanted, most, &mut text).map(|()| None)?,
+        TableOf::Last(most) => last(reader, wanted, most, &mut text)?,
         TableOf::Rows(step) => rows(reader, wanted, step, &mut text)?,
-        TableOf::At => at(reader, wanted, &mut text).map(|()| None)?,
-        TableOf::Buckets(every) => buckets(reader, wanted, every, now, &mut text).map(|()| None)?,
-        TableOf::Counters(every) => counters(reader, wanted, every, now, rollover, &mut text).map(|()| None)?,
-        TableOf::States(every) => states(reader, wanted, every, now, &mut text).map(|()| None)?,
+        TableOf::At => at(reader, wanted, &mut text)?,
+        TableOf::Buckets(every) => rolled::Rows { reader, wanted, every, now, text: &mut text }.buckets()?,
+        TableOf::Counters(every) => rolled::Rows { reader, wanted, every, now, text: &mut text }.counters(rollover)?,
+        TableOf::States(every) => rolled::Rows { reader, wanted, every, now, text: &mut text }.states()?,
     };
     Ok(PageOf { rows: text.rows(), text: text.finish(next.is_none()), next })
 }
@@ -76,9 +77,6 @@ fn columns(wanted: &Wanted) -> Vec<&str> {
 /// Past so many bytes a page ends at its next row: with sixteen of the longest texts in that, every byte escaped, it fits
 /// an answer.
 pub(crate) const PAGE_BYTES_MAX: usize = 2 << 20;
-
-/// A table that can't be asked for in pages has at most so many.
-pub(crate) const TABLE_BYTES_MAX: usize = 8 << 20;
 
 /// Texts of the newest records of all tags of one question. With one more of each of sixteen tags, each byte of them
 /// escaped, that fits an answer.
@@ -114,13 +112,13 @@ fn records(reader: &mut Reader, wanted: &Wanted, text: &mut Text) -> Result<Opti
     Ok(None)
 }
 
-fn last(reader: &mut Reader, wanted: &Wanted, most: usize, text: &mut Text) -> Result<(), ReadError> {
+fn last(reader: &mut Reader, wanted: &Wanted, most: usize, text: &mut Text) -> Result<Option<Next>, ReadError> {
     let bytes = LAST_TEXT_BYTES_MAX / wanted.tags.len();
     for tag in &wanted.tags {
         let found = reader.last(tag, wanted.span, most, bytes)?.ok_or_else(|| ReadError::NoTag(tag.clone()))?;
         found.iter().for_each(|(at, point)| record_row(text, tag, *at, point));
     }
-    Ok(())
+    Ok(None)
 }
 
 fn rows(reader: &mut Reader, wanted: &Wanted, step: Option<u64>, text: &mut Text) -> Result<Option<Next>, ReadError> {
@@ -144,7 +142,7 @@ fn rows(reader: &mut Reader, wanted: &Wanted, step: Option<u64>, text: &mut Text
     Ok(page.next.map(|at| Next { tag: 0, at, any: text.any() }))
 }
 
-fn at(reader: &mut Reader, wanted: &Wanted, text: &mut Text) -> Result<(), ReadError> {
+fn at(reader: &mut Reader, wanted: &Wanted, text: &mut Text) -> Result<Option<Next>, ReadError> {
     for tag in &wanted.tags {
         let held = reader.value_at(tag, wanted.span.from)?.ok_or_else(|| ReadError::NoTag(tag.clone()))?;
         match held {
@@ -152,106 +150,5 @@ fn at(reader: &mut Reader, wanted: &Wanted, text: &mut Text) -> Result<(), ReadE
             None => text.row(&[Cell::None, Cell::Text(tag.as_str()), Cell::None, Cell::Text("never recorded before")]),
         }
     }
-    Ok(())
-}
-
-/// So that all tags together have no more rows than an answer.
-fn bounded<T>(rows: Option<Vec<T>>, tag: &TagName, text: &Text) -> Result<Vec<T>, ReadError> {
-    let rows = rows.ok_or_else(|| ReadError::NoTag(tag.clone()))?;
-    if text.rows() + rows.len() > ROWS_MAX { Err(ReadError::TooManyRows) } else { Ok(rows) }
-}
-
-fn buckets(
-    reader: &mut Reader,
-    wanted: &Wanted,
-    every: Every,
-    now: Timestamp,
-    text: &mut Text,
-) -> Result<(), ReadError> {
-    for tag in &wanted.tags {
-        for row in bounded(reader.buckets(tag, wanted.span, every, now)?, tag, text)? {
-            text.row(&[
-                Cell::Time(row.span.from),
-                Cell::Time(row.span.to),
-                Cell::Text(tag.as_str()),
-                Cell::Count(row.count),
-                Cell::float(row.min),
-                Cell::float(row.max),
-                Cell::float(row.mean),
-                Cell::float(row.first),
-                Cell::float(row.last),
-                Cell::Micros(row.good_us),
-            ]);
-        }
-    }
-    Ok(())
-}
-
-fn counters(
-    reader: &mut Reader,
-    wanted: &Wanted,
-    every: Every,
-    now: Timestamp,
-    rollover: &dyn Fn(&TagName) -> Option<f64>,
-    text: &mut Text,
-) -> Result<(), ReadError> {
-    for tag in &wanted.tags {
-        for row in bounded(reader.counts(tag, wanted.span, every, now, rollover(tag))?, tag, text)? {
-            text.row(&[
-                Cell::Time(row.span.from),
-                Cell::Time(row.span.to),
-                Cell::Text(tag.as_str()),
-                Cell::Count(row.count),
-                Cell::float(Some(row.increase)),
-                Cell::Count(row.rollovers),
-                Cell::Count(row.resets),
-                Cell::float(row.last),
-            ]);
-        }
-    }
-    Ok(())
-}
-
-fn states(
-    reader: &mut Reader,
-    wanted: &Wanted,
-    every: Every,
-    now: Timestamp,
-    text: &mut Text,
-) -> Result<(), ReadError> {
-    for tag in &wanted.tags {
-        if reader.holds_texts(tag)? {
-            text_states(reader, wanted, (tag, every), now, text)?;
-            continue;
-        }
-        for row in bounded(reader.states(tag, wanted.span, every, now)?, tag, text)? {
-            let unsure = (row.unsure_us > 0).then_some((Cell::Text("unsure"), row.unsure_us));
-            let states = row.states.iter().map(|(state, us)| (Cell::Number(Number::Int(*state)), *us));
-            for (state, us) in states.chain(unsure) {
-                let (start, end) = (Cell::Time(row.span.from), Cell::Time(row.span.to));
-                text.row(&[start, end, Cell::Text(tag.as_str()), state, Cell::Micros(us)]);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Texts may be long, and there may be many of them.
-fn text_states(
-    reader: &mut Reader,
-    wanted: &Wanted,
-    (tag, every): (&TagName, Every),
-    now: Timestamp,
-    text: &mut Text,
-) -> Result<(), ReadError> {
-    for row in bounded(reader.text_states(tag, wanted.span, every, now)?, tag, text)? {
-        for (state, us) in &row.states {
-            if text.bytes() > TABLE_BYTES_MAX {
-                return Err(ReadError::TooManyRows);
-            }
-            let (start, end) = (Cell::Time(row.span.from), Cell::Time(row.span.to));
-            text.row(&[start, end, Cell::Text(tag.as_str()), Cell::of(state), Cell::Micros(*us)]);
-        }
-    }
-    Ok(())
+    Ok(None)
 }
