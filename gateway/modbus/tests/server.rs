@@ -107,6 +107,12 @@ fn whole_values_are_written_where_the_site_allows_it() {
     assert_eq!(write(&[16, 0, 0, 0, 2, 4, 0x7F, 0x80, 0, 0]), refused(&[0x90, 3]), "infinity");
     assert_eq!(write(&[6, 0, 10, 0, 1]), refused(&[0x86, 2]), "only read");
     assert_eq!(write(&[6, 0, 8, 0, 1]), refused(&[0x86, 2]), "nothing lies there");
+    // A PLC that sends a whole block of which some registers mean nothing here: what lies in it is written.
+    let block = [&[16, 0, 2, 0, 4, 8, 0, 7][..], &[0x80, 1, 0xAA, 0xAA, 0xBB, 0xBB]].concat();
+    let all = [(1, Value::Int(7)), (3, Value::Int(1)), (4, Value::Int(1))];
+    assert_eq!(write(&block), values(&all, &block[..5]));
+    let past = [&[16, 0, 9, 0, 2, 4][..], &[0; 4]].concat();
+    assert_eq!(write(&past), refused(&[0x90, 2]), "into a span that is only read");
     assert_eq!(write(&[16, 0, 0, 0, 2, 3, 0, 0, 0]), refused(&[0x90, 3]), "counts that disagree");
     assert_eq!(write(&[22, 0, 2, 0, 0, 0, 0]), refused(&[0x96, 1]));
     assert_eq!(write(&[]), refused(&[0x80, 1]));

@@ -194,10 +194,16 @@ impl Image {
         let mut tags: Vec<usize> = Vec::new();
         for n in 0..words.len() {
             let address = u32::from(start) + u32::try_from(n).unwrap_or(u32::MAX);
-            let may = self.area(unit, table, address).is_some_and(|served| served.write);
-            let key = u16::try_from(address).ok().map(|address| (unit, table, address)).filter(|_| may);
-            let parts = key.and_then(|key| self.parts.get(&key)).ok_or(ILLEGAL_ADDRESS)?;
-            tags.extend(parts.iter().map(|part| part.tag));
+            let served = self.area(unit, table, address).filter(|served| served.write).ok_or(ILLEGAL_ADDRESS)?;
+            let address = u16::try_from(address).map_err(|_| ILLEGAL_ADDRESS)?;
+            if served.status == Some(address) {
+                return Err(ILLEGAL_ADDRESS);
+            }
+            // A master that sends a whole block has registers in it that mean nothing here: they are let go.
+            tags.extend(self.parts.get(&(unit, table, address)).into_iter().flatten().map(|part| part.tag));
+        }
+        if tags.is_empty() {
+            return Err(ILLEGAL_ADDRESS);
         }
         tags.sort_unstable();
         tags.dedup();

@@ -66,7 +66,8 @@ pub(super) static TOPICS: &[Topic] = &[
         title: "the tags that other masters and panels read and write here",
         text: &[
             "First the ports and serial lines (rtus) with the spans of registers there are, then the tags in them. A \
-             register of a span that no tag lies in reads as 0; it can't be written.",
+             register of a span that no tag lies in reads as 0; written in one block with tags it is let go, alone it \
+             is refused.",
             "A tag that is old or missing is refused, unless its span says otherwise: an old number never looks like a \
              new one. What a master writes goes to the tag's owner, and is answered when the owner is done with it.",
         ],
