@@ -106,6 +106,14 @@ pub(in crate::load) fn fits(tag: &ModbusTag, fields: &Fields<'_>, report: &mut R
     if !tag.states.is_empty() && (scaled || tag.word_type.is_float()) {
         report.error(fields.pos("states"), "states of a scaled or a float number", "expected a plain whole number");
     }
+    let bits = (16 * u32::from(tag.word_type.words())) >> u32::from(is_byte(tag.word_type));
+    if let Some(none) = tag.no_value.iter().find(|none| number && !fits_bits(**none, bits)) {
+        let expected = format!("it has {bits} bits; a number that doesn't fit would stand for another one");
+        report.error(fields.pos("no_value"), format!("no_value = {none} in this type"), expected);
+    }
+    if let Some(state) = tag.states.iter().find(|state| number && !holds(tag.word_type, **state)) {
+        report.error(fields.pos("states"), format!("states = {state} in this type"), "it never holds such a number");
+    }
     let is_64 = matches!(tag.word_type, WordType::Int64 | WordType::Uint64 | WordType::Float64);
     if tag.order.is_some_and(Order::is_of_64) && !is_64 && fields.has("order") {
         report.error(fields.pos("order"), "an order of eight bytes", "expected one of abcd, cdab, badc, dcba here");
@@ -113,4 +121,30 @@ pub(in crate::load) fn fits(tag: &ModbusTag, fields: &Fields<'_>, report: &mut R
     if fields.has("sunssf") && fields.has("write") {
         report.error(fields.pos("write"), "write of a tag with sunssf", "expected it at tags that are only read");
     }
+}
+
+fn is_byte(word_type: WordType) -> bool {
+    matches!(word_type, WordType::Int8 | WordType::Uint8)
+}
+
+/// With a sign or without: a sentinel is looked for by its bits.
+fn fits_bits(number: i64, bits: u32) -> bool {
+    bits >= 64 || (-(1 << (bits - 1))..1 << bits).contains(&number)
+}
+
+/// May a whole number of this type be that?
+fn holds(word_type: WordType, number: i64) -> bool {
+    let (min, max) = match word_type {
+        WordType::Int8 => (i8::MIN.into(), i8::MAX.into()),
+        WordType::Uint8 => (0, u8::MAX.into()),
+        WordType::Int16 => (i16::MIN.into(), i16::MAX.into()),
+        WordType::Uint16 => (0, u16::MAX.into()),
+        WordType::Int32 => (i32::MIN.into(), i32::MAX.into()),
+        WordType::Uint32 => (0, u32::MAX.into()),
+        WordType::Uint64 => (0, i64::MAX),
+        WordType::Bcd16 => (0, 9999),
+        WordType::Bcd32 => (0, 99_999_999),
+        _ => (i64::MIN, i64::MAX),
+    };
+    (min..=max).contains(&number)
 }
