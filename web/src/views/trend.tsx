@@ -118,7 +118,7 @@ export function TrendOf({ spec, bare }: { spec: Spec; bare?: boolean }) {
         <div class="plot-box">
           <div class="plot" data-testid="trend" ref={host} style={spec.height === null ? {} : { height: `min(${spec.height}px, 90dvh)`, minHeight: 0 }} />
           {s?.words || !s ? (
-            <p class="plot-words" data-testid="trend-words">
+            <p class="plot-words" data-testid="trend-words" data-beside={s?.points ? 'yes' : undefined}>
               {s?.words ?? 'loading…'}
             </p>
           ) : null}
