@@ -86,7 +86,9 @@ export function TrendOf({ spec, bare }: { spec: Spec; bare?: boolean }) {
   }, [spec]);
 
   const s = state.value;
-  const unsure = s && uncertainIn(past.value, s.from, s.to);
+  // What isn't over has no end to name.
+  const isUnsure = s?.following && past.value?.clock_uncertain;
+  const unsure = !isUnsure && s && uncertainIn(past.value, s.from, s.to);
   const failing = past.value?.failing;
   const wreck = past.value?.salvage;
   const damage = s && wreck && s.from < wreck.at_ms && wreck.at_ms < s.to ? wreck : null;
@@ -147,7 +149,7 @@ export function TrendOf({ spec, bare }: { spec: Spec; bare?: boolean }) {
           <Icon name="cross" /> the history was found damaged at {formatClock(damage.at_ms, gatewayTime())}: {salvaged(damage)}
         </p>
       ) : null}
-      {unsure || (s?.following && past.value?.clock_uncertain) ? (
+      {unsure || isUnsure ? (
         <p class="remark" data-testid="unsure">
           <Icon name="clock" /> time uncertain
           {unsure ? ` from ${between(...unsure)}` : ''}: the gateway's clock {unsure ? 'was' : 'is'} not known to be right
