@@ -1,6 +1,6 @@
 //! The Modbus server between masters and PLCs that nobody here wrote, and Modbus at the command line against them.
 
-use forebay_tests::{Gateway, PATIENCE, Peer, Plc, Site, free_port};
+use forebay_tests::{Gateway, PATIENCE, Peer, Plc, Process, Site, free_port, wait_for};
 
 const TAGS: &str = "level: {desc: Level, type: float}\ngate_sp: {desc: Gate, type: int, min: 0, max: 100}\n";
 
@@ -30,7 +30,7 @@ fn pymodbus_reads_and_writes_a_pymodbus_plc_through_the_gateway() {
     watch.sees_good("gate_sp", PATIENCE);
     // The server hears of it over the same bus, a moment later at most; its own tool waits for that.
     let device = format!("127.0.0.1:{port}");
-    forebay_tests::wait_for(
+    wait_for(
         "the server shows the level",
         PATIENCE,
         || gateway.say(["modbus", "read", &device, "4x:1", "3"]),
@@ -118,4 +118,23 @@ fn a_site_sets_a_plc_that_nobody_here_wrote_with_function_23() {
     let asked = [0, 0, 0, 15, 1, 23, 0, 0, 0, 2, 0, 0, 0, 2, 4, 0x41, 0xA4, 0, 0];
     let frames = std::fs::read(&file).unwrap();
     assert!(frames.windows(asked.len()).any(|window| window == asked), "the frames hold the request");
+}
+
+/// A device that is switched off and on is watched on; what happened meanwhile is said.
+#[test]
+fn a_watched_device_may_go_and_come_back() {
+    let mut plc = Plc::start(0);
+    plc.poke(1, &[11]);
+    let port = plc.port;
+    let gateway = Gateway::new(Site::of(&[("bus.yaml", "port: @BUS@\n")]));
+    let device = format!("127.0.0.1:{port}");
+    let mut command = gateway.command(["modbus", "watch", &device, "4x:1", "--every", "0.05", "--timeout", "300"]);
+    let watch = Process::start("forebay-watch", &mut command, gateway.folder.path());
+    let says = |what: &str| wait_for(what, PATIENCE, || watch.log(), |log| log.contains(what));
+    says("4x:1  11\n");
+    drop(plc);
+    says("4x:1  can't connect: ");
+    let mut plc = Plc::start(port);
+    plc.poke(1, &[22]);
+    says("4x:1  22\n");
 }

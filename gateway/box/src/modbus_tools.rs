@@ -25,6 +25,8 @@ pub(crate) enum Tool {
     /// Write one value, and read it back.
     Write(Write),
     /// Read a value again and again; print it when it changes.
+    ///
+    /// What goes wrong is printed in its place, and a connection that was lost is opened again.
     Watch(Watch),
     /// Find who answers: unit after unit, of a serial port each baud rate and parity.
     ///

@@ -9,7 +9,7 @@ use site::{Table, WordType};
 use tag::Value;
 
 use super::args::{As, Read, Watch, Write};
-use crate::fail::Failure;
+use crate::fail::{Failure, chain};
 use crate::{say, values};
 
 /// Registers of one request.
@@ -161,23 +161,14 @@ pub(super) async fn watch(args: &Watch) -> Result<ExitCode, Failure> {
     let layout = layout(&args.as_, args.place)?;
     within(args.place, layout.words())?;
     let every = Duration::try_from_secs_f64(args.every).map_err(|error| Failure::config(&error))?;
-    let mut client = args.device.open().await?;
+    let mut open = Some(args.device.open().await?);
     let mut last = None;
     let mut ticks = tokio::time::interval(every.max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut reads = 0;
     loop {
         ticks.tick().await;
-        let said = match client.read(args.unit, args.place.table, args.place.start, layout.words()).await {
-            Ok(words) => match args.place.bit {
-                Some(bit) => values::show(&Value::Int(i64::from(words[0] >> bit & 1))),
-                None => layout
-                    .decode(&words)
-                    .map_or_else(|fault| format!("no value: {fault}"), |value| values::show(&value)),
-            },
-            Err(tool::ToolError::Line(error)) => return Err(Failure::work(&error)),
-            Err(error) => error.to_string(),
-        };
+        let said = look(args, &layout, &mut open).await;
         if last.as_ref() != Some(&said) {
             say::line(&format!("{}  {said}", args.place));
             last = Some(said);
@@ -187,4 +178,28 @@ pub(super) async fn watch(args: &Watch) -> Result<ExitCode, Failure> {
             return Ok(ExitCode::SUCCESS);
         }
     }
+}
+
+/// One look, in words. A connection that was lost is opened again at the next one: who watches a device often does so
+/// because it comes and goes.
+async fn look(args: &Watch, layout: &Layout, open: &mut Option<tool::Client>) -> String {
+    let mut client = match open.take() {
+        Some(client) => client,
+        None => match args.device.open().await {
+            Ok(client) => client,
+            Err(Failure::Config(why) | Failure::Work(why)) => return why,
+        },
+    };
+    let said = match client.read(args.unit, args.place.table, args.place.start, layout.words()).await {
+        Ok(words) => match args.place.bit {
+            Some(bit) => values::show(&Value::Int(i64::from(words[0] >> bit & 1))),
+            None => {
+                layout.decode(&words).map_or_else(|fault| format!("no value: {fault}"), |value| values::show(&value))
+            }
+        },
+        Err(tool::ToolError::Line(error)) => return chain(&error),
+        Err(error) => error.to_string(),
+    };
+    *open = Some(client);
+    said
 }
