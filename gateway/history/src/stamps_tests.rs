@@ -19,6 +19,7 @@ use crate::store::StoreConfig;
 
 const SECOND: u64 = 1_000_000;
 const HOUR: i64 = 3600 * SECOND as i64;
+const TEN_YEARS: i64 = 87_660 * HOUR;
 /// What a source says is later than what an empty clock shows.
 const SUPPLIED_MIN: u64 = 1_600_000_000 * SECOND;
 const START: u64 = 1_790_000_000 * SECOND;
@@ -169,12 +170,22 @@ impl Plant {
         (self.store, self.stamps, self.recorder) = (Some(store), stamps, recorder);
     }
 
-    fn records(&self, tag: u32) -> Vec<(u64, i64)> {
-        let all = Span { from: Timestamp(0), to: Timestamp(u64::MAX) };
+    /// Who asks for the last second by the clock, right or wrong, finds what was stamped just now.
+    fn sees_the_newest(&mut self) {
+        self.stamp(DEVICE);
+        self.flush();
+        let (now, _) = self.look();
+        self.store().set_unset_clock(self.stamps.unset(now));
+        let found = self.records(DEVICE, Timestamp(now.wall.0 - SECOND), Timestamp(now.wall.0 + 1));
+        let value = self.count as i64;
+        assert!(found.iter().any(|(_, of)| *of == value), "{value} isn't in the last second: {found:?}");
+    }
+
+    fn records(&self, tag: u32, from: Timestamp, to: Timestamp) -> Vec<(u64, i64)> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let reading = self.store().read(Stop::new(), move |reader| {
             let mut found = Vec::new();
-            reader.records(&name(tag), all, &mut |at, point| {
+            reader.records(&name(tag), Span { from, to }, &mut |at, point| {
                 if let Point::Value(number) = point {
                     found.push((at.0, number.as_i64()));
                 }
@@ -208,7 +219,7 @@ impl Plant {
     fn is_right(&self) -> Result<(), String> {
         let now = self.clock.wall().0;
         for tag in 0..TAGS {
-            let found = self.records(tag);
+            let found = self.records(tag, Timestamp(0), Timestamp(u64::MAX));
             if let Some((at, value)) = found.iter().find(|(at, _)| tag == DEVICE && *at > now) {
                 return Err(format!("{value} of the device is {} µs in the future", at - now));
             }
@@ -254,9 +265,10 @@ fn round(seed: u64) {
                     about.saturating_add_signed(off).max(SUPPLIED_MIN) / SECOND * SECOND + 1 + plant.count % SECOND;
                 plant.supply([FORECAST, MIXED][rng.random_range(0..2)], at);
             }
-            12..15 => plant.flush(),
+            12..14 => plant.flush(),
+            14 => plant.sees_the_newest(),
             15..17 if !plant.is_deceived => {
-                let wrongs = [-HOUR, 2 * HOUR, 26_000 * HOUR, -17, 5 * SECOND as i64, i64::MIN / 2];
+                let wrongs = [-HOUR, 2 * HOUR, TEN_YEARS, -TEN_YEARS, -17, 5 * SECOND as i64, i64::MIN / 2];
                 let wrong = wrongs[rng.random_range(0..wrongs.len())];
                 let trust = if wrong < -HOUR { Trust::Unset } else { Trust::Kept };
                 plant.step(wrong, trust);

@@ -124,3 +124,42 @@ async fn the_last_minutes_by_an_unset_clock_have_what_is_recorded_now() {
     assert!(unsure(NOON / 1000 + 5000) && !unsure(NOON / 1000 - 5000), "{status}");
     now.daemon.close().await;
 }
+
+/// A clock that was ten years ahead, then twelve: more than an era has room for. When a time server is heard all of it is
+/// there, once each, in the order it was recorded, and none of it in the future.
+#[tokio::test]
+async fn what_a_clock_stamped_twelve_years_ahead_is_not_lost() {
+    const YEAR: u64 = 365 * DAY;
+    let folder = tempfile::tempdir().unwrap();
+    let mut ahead = Box::boot(folder.path(), NOON + 10 * YEAR, "one").await;
+    for x in 1..=50 {
+        ahead.sample(f64::from(x)).await;
+    }
+    ahead.daemon.close().await;
+    let mut ahead = Box::boot(folder.path(), NOON + 12 * YEAR, "two").await;
+    for x in 51..=100 {
+        ahead.sample(f64::from(x)).await;
+    }
+    ahead.daemon.close().await;
+
+    let mut now = Box::boot(folder.path(), NOON, "three").await;
+    now.sample(101.0).await;
+    now.clock.set_trust(shell::Trust::Synchronised);
+    now.clock.advance(Duration::from_secs(1));
+    let settled = async {
+        loop {
+            now.daemon.on_tick().unwrap();
+            let values: Vec<_> =
+                now.records(0, NOON + 3 * SECOND).await.into_iter().filter_map(|(_, x)| x.as_f64()).collect();
+            // What was recorded just now is where it was; how far the other clock was ahead, nobody knows.
+            let (new, old): (Vec<f64>, Vec<f64>) = values.iter().partition(|x| **x == 101.0);
+            if new == [101.0] && old.into_iter().eq((1..=100).map(f64::from)) {
+                return;
+            }
+            eprintln!("{values:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), settled).await.expect("all of it, before now");
+    now.daemon.close().await;
+}

@@ -11,7 +11,7 @@ use super::eras::{self, Era, State};
 use super::salvage::{Progress, Wreck};
 use super::seal::{ChunkIds, cut, seal};
 use crate::entry::{TagNo, Whom};
-use crate::era::{Restamp, era_of, in_era};
+use crate::era::{ERA_US, Restamp, era_of, in_era};
 use crate::format::Record;
 
 /// So long a boot's records wait for a clock; then they stay where they were guessed to be, so that they may be rolled
@@ -104,30 +104,35 @@ impl Engine {
         tags: &[(i64, &BTreeSet<Timestamp>)],
     ) -> rusqlite::Result<()> {
         self.seal_all()?;
-        let era = Era { id: self.eras.next_id(), offset: from.0 as i64 + by, state: State::Settled };
+        let slices: Vec<_> = slices(from, to).map(|slice| (slice, self.eras.next_id())).collect();
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut any = false;
-        for (tag, given) in tags {
-            let take = |mut taken: Vec<Record>, ids: &mut ChunkIds| {
-                for record in &mut taken {
-                    record.at = in_era(era.id, record.at.0 - from.0);
-                }
-                any = true;
-                seal(&tx, *tag, &taken, ids)
-            };
-            let moves = |record: &Record| !given.contains(&record.at);
-            cut(&tx, &self.calendar, *tag, (from, to), &mut self.chunks, moves, take)?;
-            self.to_roll.insert(*tag);
-        }
-        if any {
-            eras::add(&tx, &era, "")?;
-            if !is_sure {
-                eras::doubt(&tx, eras::calendar(from.0, by), eras::calendar(to.0, by))?;
+        let mut taken = Vec::new();
+        for ((from, to), id) in slices {
+            let era = Era { id, offset: from.0 as i64 + by, state: State::Settled };
+            let mut any = false;
+            for (tag, given) in tags {
+                let take = |mut records: Vec<Record>, ids: &mut ChunkIds| {
+                    for record in &mut records {
+                        record.at = in_era(era.id, record.at.0 - from.0);
+                    }
+                    any = true;
+                    seal(&tx, *tag, &records, ids)
+                };
+                let moves = |record: &Record| !given.contains(&record.at);
+                cut(&tx, &self.calendar, *tag, (from, to), &mut self.chunks, moves, take)?;
+                self.to_roll.insert(*tag);
             }
+            if any {
+                eras::add(&tx, &era, "")?;
+                taken.push(era);
+            }
+        }
+        if !taken.is_empty() && !is_sure {
+            eras::doubt(&tx, eras::calendar(from.0, by), eras::calendar(to.0, by))?;
         }
         tx.commit()?;
         lock(&self.head).newest_chunk = self.chunks.newest();
-        self.eras.moving.extend(any.then_some(era));
+        self.eras.moving.extend(taken);
         self.show_eras();
         Ok(())
     }
@@ -207,6 +212,12 @@ impl Engine {
     pub(super) fn show_eras(&self) {
         lock(&self.head).eras = self.eras.shown();
     }
+}
+
+/// A span in pieces that an era has room for: a clock may have been ahead by more.
+fn slices(from: Timestamp, to: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+    let starts = std::iter::successors(Some(from), |start| Some(Timestamp(start.0 + ERA_US)));
+    starts.take_while(move |start| *start < to).map(move |start| (start, to.min(Timestamp(start.0 + ERA_US))))
 }
 
 /// µs from an uptime to a time of the calendar.
