@@ -58,6 +58,9 @@ struct Args {
     /// Be the second.
     #[arg(long, hide = true)]
     pass: bool,
+    /// Keep a processor awake.
+    #[arg(long, hide = true)]
+    spin: bool,
     /// Be one that keeps samples.
     #[arg(long, hide = true, num_args = 3..)]
     past: Vec<String>,
@@ -100,6 +103,9 @@ fn main() -> ExitCode {
     let args = Args::parse();
     if args.relay {
         return relay::serve();
+    }
+    if args.spin {
+        measure::answer::spin();
     }
     if args.pass {
         return chain::pass();

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,6 +37,8 @@ struct State {
     shift: AtomicU16,
     /// Each read of register 0 shifts them all.
     shifts: AtomicBool,
+    /// Its threads run when nobody else wants to.
+    stands_back: AtomicBool,
     /// An answer comes so long after its request, however many others wait.
     delay: Duration,
     /// Values of register 0, and when each was first told.
@@ -59,6 +62,7 @@ impl Plc {
             registers,
             shift: AtomicU16::new(0),
             shifts: AtomicBool::new(false),
+            stands_back: AtomicBool::new(false),
             delay,
             told: Mutex::default(),
             count: AtomicU64::new(0),
@@ -77,6 +81,13 @@ impl Plc {
     /// From now on every register has a new value at every poll.
     pub(crate) fn shifting(self) -> Self {
         self.state.shifts.store(true, Ordering::SeqCst);
+        self
+    }
+
+    /// From now on it leaves the processor to whoever is measured: a PLC has one of its own, and where it shares one it must
+    /// not be between an answer and the bus.
+    pub(crate) fn standing_back(self) -> Self {
+        self.state.stands_back.store(true, Ordering::SeqCst);
         self
     }
 
@@ -105,6 +116,9 @@ impl State {
     /// One client, until it goes: everything that has come is answered with one write.
     fn serve(self: Arc<Self>, mut stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
+        if self.stands_back.load(Ordering::SeqCst) {
+            stand_back()?;
+        }
         let late = (!self.delay.is_zero()).then(|| self.clone().answer_late(&stream)).transpose()?;
         let mut input = vec![0; REQUESTS_BYTES];
         let (mut have, mut out) = (0, Vec::new());
@@ -190,6 +204,16 @@ impl State {
         }
         told.push_back((value, Instant::now()));
     }
+}
+
+/// Gives the calling thread the lowest priority.
+fn stand_back() -> io::Result<()> {
+    let thread = nix::unistd::gettid().to_string();
+    let said = Command::new("renice").args(["-n", "19", "-p", &thread]).output()?;
+    if !said.status.success() {
+        eprintln!("bench: the PLC's thread keeps its priority: {}", String::from_utf8_lossy(&said.stderr).trim());
+    }
+    Ok(())
 }
 
 /// The first request of what has come, if all of it is there.

@@ -2,6 +2,7 @@
 //! subscriber's kernel, which stamps it; and until the subscriber, a process that is to be woken up too, has read it.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::Bench;
@@ -10,6 +11,7 @@ use crate::client::Client;
 use crate::fail::{Doing, Fail};
 use crate::measure::modbus::{Ours, PER_BLOCK, REGISTERS, SPREAD_TAGS, theirs};
 use crate::plc::Plc;
+use crate::process::Process;
 use crate::report::{Aim, Row, Unit};
 use crate::site::{Device, tag_name};
 use crate::stats::{median, micros};
@@ -27,15 +29,19 @@ const QUIET_TAGS: usize = 100;
 
 pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>, Fail> {
     let folder = tempfile::tempdir().doing("making a folder")?;
-    let mut rows = always_polling(bench, folder.path())?;
+    let mut rows = {
+        let _awake = Awake::start(bench, folder.path())?;
+        always_polling(bench, folder.path(), Rows::new("always polling, no processor halted", Aim::Below(50.0)))?
+    };
+    let halting = Rows::new("always polling, idle processors halted", Aim::Nothing);
+    rows.extend(always_polling(bench, folder.path(), halting)?);
     rows.extend(after_quiet(bench, folder.path())?);
     Ok(rows)
 }
 
 /// By a client that never rests.
-fn always_polling(bench: &Bench, folder: &Path) -> Result<Vec<Row>, Fail> {
-    let mut rows = Rows::new("always polling", Aim::Below(50.0));
-    let plc = || Plc::start(REGISTERS).map(Plc::shifting);
+fn always_polling(bench: &Bench, folder: &Path, mut rows: Rows) -> Result<Vec<Row>, Fail> {
+    let plc = || Plc::start(REGISTERS).map(|plc| plc.shifting().standing_back());
     let device = |plc: &Plc| Device { per_block: PER_BLOCK, ..Device::new(plc.address(), AT_ONCE_S) };
     for round in 0..bench.rounds(ROUNDS) {
         {
@@ -60,7 +66,7 @@ fn always_polling(bench: &Bench, folder: &Path) -> Result<Vec<Row>, Fail> {
 /// The same when each poll wakes everybody up.
 fn after_quiet(bench: &Bench, folder: &Path) -> Result<Vec<Row>, Fail> {
     let mut rows = Rows::new("after 100 ms of quiet", Aim::Nothing);
-    let plc = || Plc::start(QUIET_TAGS).map(Plc::shifting);
+    let plc = || Plc::start(QUIET_TAGS).map(|plc| plc.shifting().standing_back());
     let (ours, peers, bare) = (plc()?, plc()?, plc()?);
     let device = |plc: &Plc| Device::new(plc.address(), QUIET_S);
     let forebay = Ours::start(bench, QUIET_TAGS, device(&ours))?;
@@ -74,6 +80,33 @@ fn after_quiet(bench: &Bench, folder: &Path) -> Result<Vec<Row>, Fail> {
         }
     }
     Ok(rows.into())
+}
+
+/// Keeps every processor from being halted, by a process that runs only where nobody else wants to. A virtual machine's
+/// idle processor is halted by its hypervisor, and waking it up takes as long as all the rest between answer and bus; a
+/// board's own waits for an interrupt a few µs away.
+struct Awake {
+    _spinning: Vec<Process>,
+}
+
+impl Awake {
+    fn start(bench: &Bench, folder: &Path) -> Result<Self, Fail> {
+        let count = std::thread::available_parallelism().doing("counting processors")?.get();
+        let spin = |cpu: usize| {
+            let mut command = Command::new("chrt");
+            command.args(["--idle", "0", "taskset", "--cpu-list", &cpu.to_string()]);
+            command.arg(bench.bin.join("forebay-bench")).arg("--spin");
+            Process::start(&mut command, folder, "spin")
+        };
+        Ok(Self { _spinning: (0..count).map(spin).collect::<Result<_, _>>()? })
+    }
+}
+
+/// Is awake until it is killed.
+pub(crate) fn spin() -> ! {
+    loop {
+        std::hint::spin_loop();
+    }
 }
 
 /// Both ends of the same answers.
