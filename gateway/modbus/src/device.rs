@@ -34,6 +34,7 @@ use crate::timing::Timing;
 use crate::unit::{Shape, Unit};
 use crate::write::{self, Transaction};
 
+use connection::LineState;
 use due::Due;
 use flight::{Ask, Doing, Purpose, Touches};
 use proof::Proof;
@@ -53,13 +54,6 @@ pub const WRITES_MAX: usize = 64;
 const WRITES_IN_A_ROW: u32 = 12;
 /// "Nothing to do": any event comes before.
 const IDLE: Duration = Duration::from_secs(3600);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LineState {
-    Down { retry_at: Instant },
-    Connecting,
-    Up,
-}
 
 /// See the module.
 #[derive(Debug)]

@@ -6,7 +6,15 @@ use site::Transport;
 use tag::Fault;
 
 use super::proof::Proof;
-use super::{Device, LineState, RETRY_GAP};
+use super::{Device, RETRY_GAP};
+
+/// How the connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LineState {
+    Down { retry_at: Instant },
+    Connecting,
+    Up,
+}
 
 impl Device {
     /// A unit answered after it was given up: it is there, and that slow.

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use tag::Fault;
 
+use super::connection::LineState;
 use super::flight::{Doing, Purpose};
 use super::types::{Report, Status};
-use super::{Device, EAGER_TRIES, LineState, SILENT_COST};
+use super::{Device, EAGER_TRIES, SILENT_COST};
 use crate::timing::PATIENCE_MIN;
 use crate::unit::Health;
 use crate::write::Step;

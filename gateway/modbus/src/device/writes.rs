@@ -120,8 +120,9 @@ impl Device {
         }
         let value = cells.value(0, &spot);
         self.note(wall, point, &spot, &cells);
+        let Some(first) = self.writes.front() else { return };
         self.settle(match (look, value) {
-            (Look::Same, _) => Outcome::Confirmed,
+            (Look::Same, read) => first.held(read.ok()),
             (_, Ok(value)) => Outcome::Mismatch(value),
             (_, Err(fault)) => Outcome::Refused(format!("written, but the device holds a value {fault}")),
         });
