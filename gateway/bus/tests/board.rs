@@ -254,6 +254,41 @@ fn a_script_hears_only_good_values_of_an_owned_tag_and_its_set_is_a_request() {
     assert!(String::from_utf8_lossy(&said[1].2).contains("over max 10"));
 }
 
+/// A value past the limits may be moved to the limit: the script must then have the limit, whether that was news or not.
+#[test]
+fn a_script_finds_the_tag_at_the_limit_that_was_written_in_place_of_its_value() {
+    let mut world = World::new();
+    let mut owner = world.module("modbus", |core| {
+        let group = core.group(LIMIT);
+        core.own(&name("gate"), group);
+    });
+    owner.core.publish(Handle(0), good(1));
+    owner.core.confirm(link::Group(0));
+    owner.drive(&mut world);
+    let mut script = world.script();
+    let id = script.id_of(&mut world, "gate");
+    script.say(&mut world, p1::SUB, id, b"");
+    script.hear(&mut world);
+    // The second time the device holds the limit already: nothing is published.
+    for is_news in [true, false] {
+        script.say(&mut world, p1::SET, id, &int(12));
+        let events = owner.drive(&mut world);
+        let Event::Write { id: request, value: Value::Int(12), .. } = events[0].clone() else { panic!("{events:?}") };
+        owner.core.settle(request, Outcome::Sent);
+        if is_news {
+            owner.core.publish(Handle(0), good(10));
+        }
+        owner.core.settle(request, Outcome::Mismatch(Value::Int(10)));
+        owner.drive(&mut world);
+        let said = script.hear(&mut world);
+        let sets: Vec<_> = said.iter().filter(|(command, ..)| *command == p1::SET).collect();
+        assert!(!sets.is_empty() && sets.iter().all(|(_, of, value)| (*of, value) == (id, &int(10))), "{said:?}");
+        let last = said.last().expect("an ERR");
+        assert_eq!(last.0, p1::ERR);
+        assert!(String::from_utf8_lossy(&last.2).contains("mismatch: the device holds another value"));
+    }
+}
+
 #[test]
 fn a_script_hears_what_changed_while_nobody_confirmed_it() {
     // The owner publishes before it confirms: the value comes while the group is still stale.

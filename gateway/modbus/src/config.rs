@@ -12,6 +12,7 @@ use tag::{TagDef, TagName};
 use crate::beside::{Apart, Beside};
 use crate::error::ConfigError;
 use crate::layout::{self, Layout, Meaning, Way};
+use crate::limits::Limits;
 use crate::memory::Learned;
 use crate::plan::{self, Want};
 
@@ -115,15 +116,6 @@ pub struct Spot {
     pub layout: Layout,
 }
 
-/// What the site allows to be written, in engineering units.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Limits {
-    /// Lowest.
-    pub min: Option<f64>,
-    /// Highest.
-    pub max: Option<f64>,
-}
-
 impl Spot {
     /// How many registers or bits it takes.
     pub fn count(&self) -> u16 {
@@ -157,7 +149,7 @@ impl Config {
             let tag = Some(tags.len());
             let deadband = entry.deadband.filter(|_| entry.write.is_none());
             tags.push(OwnedTag { name: entry.name.clone(), stale, deadband });
-            add_points(client, entry, tag, limits_of(def), &mut points)?;
+            add_points(client, entry, tag, Limits::of(def), &mut points)?;
         }
         let lines = client
             .rtus
@@ -193,14 +185,6 @@ fn home_of(client: &ModbusClient, entry: &ModbusTag) -> Result<usize, ConfigErro
     match address.rtu < client.rtus.len() {
         true => Ok(address.rtu),
         false => Err(ConfigError::NoLine { tag: entry.name.clone() }),
-    }
-}
-
-fn limits_of(def: Option<&TagDef>) -> Limits {
-    let Some(def) = def else { return Limits::default() };
-    match &def.multi {
-        Some(states) => Limits { min: Some(0.0), max: Some(states.len().saturating_sub(1) as f64) },
-        None => Limits { min: def.min, max: def.max },
     }
 }
 

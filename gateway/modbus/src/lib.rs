@@ -36,6 +36,7 @@ mod error;
 mod exchange;
 mod flaps;
 mod layout;
+mod limits;
 mod line;
 mod master;
 mod mbap;
@@ -59,12 +60,13 @@ mod wishes;
 mod write;
 
 pub use beside::Beside;
-pub use config::{Config, Limits, LineBlock, LineConfig, OwnedTag, Point, Spot};
+pub use config::{Config, LineBlock, LineConfig, OwnedTag, Point, Spot};
 pub use device::{Action, Counters, Device, RETRY_GAP, Report, Stats, Status, UnitStats, WRITES_MAX};
 pub use error::{ConfigError, LineError, RunError};
 pub use exchange::{Exchange, LATE_MAX};
 pub use layout::{EncodeError, Layout, Meaning, Way, default_order, words_of};
 
+pub use limits::Limits;
 pub use link::Outcome;
 pub use master::{Do, Master, char_time};
 pub use mbap::{Found, Mbap};

@@ -13,11 +13,12 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::Config;
 use crate::error::RunError;
+use crate::limits::Limits;
 use crate::line::{Line, Told};
 use crate::memory::Learned;
 use crate::report::{Reporter, Say};
 use crate::vitals::LineEnd;
-use crate::wishes::Wishes;
+use crate::wishes::{Wished, Wishes};
 use crate::write::{Ticket, WriteRequest};
 
 /// Writes under way from the loop to a line that is busy with one request, which takes a second at most.
@@ -65,8 +66,8 @@ struct Daemon {
     handles: Vec<Handle>,
     /// Per group of the reporter.
     groups: Vec<Group>,
-    /// Where a tag is written: line and point.
-    written: HashMap<Handle, (usize, usize)>,
+    /// Where a tag is written, and within what: line and point.
+    written: HashMap<Handle, (usize, usize, Limits)>,
     /// Per line: who wrote what.
     wishes: Vec<Wishes>,
     /// When the counters were last published.
@@ -97,7 +98,7 @@ impl Daemon {
         let mut written = HashMap::new();
         for (n, line) in config.lines.iter().enumerate() {
             for (p, point) in line.points.iter().enumerate().filter(|(_, point)| point.write.is_some()) {
-                written.insert(by_name[&point.name], (n, p));
+                written.insert(by_name[&point.name], (n, p, point.limits));
             }
         }
         // How a line is stays true until it is said otherwise: no freshness limit.
@@ -142,11 +143,14 @@ impl Daemon {
     }
 
     fn on_write(&mut self, id: RequestId, tag: Handle, value: Value, deadline: Uptime, who: &str) {
-        let Some(&(line, point)) = self.written.get(&tag) else {
+        let Some(&(line, point, limits)) = self.written.get(&tag) else {
             return self.link.settle(id, Outcome::Refused("read only".into()));
         };
         let ticket = Ticket(id.0);
-        self.wishes[line].begin(self.clock.wall(), ticket, self.link.name(tag).as_str(), value.clone(), who);
+        // The line finds the same; here it is for the log.
+        let instead = limits.instead(&value).ok().flatten();
+        let wished = Wished { value: value.clone(), instead };
+        self.wishes[line].begin(self.clock.wall(), ticket, self.link.name(tag).as_str(), wished, who);
         // It lay in our socket while we didn't run, and who wrote it has been told so.
         let Some(left) = deadline.left(self.clock.uptime()) else {
             return self.settle(line, ticket, Outcome::Expired);

@@ -21,10 +21,20 @@ struct Wish {
     ticket: Ticket,
     tag: String,
     value: Value,
+    /// What is written in its place, where it is past the tag's limits.
+    instead: Option<Value>,
     who: String,
     asked: Timestamp,
     sent: Option<Timestamp>,
     ended: Option<(Timestamp, Outcome)>,
+}
+
+/// What somebody wants to be written.
+#[derive(Debug)]
+pub(crate) struct Wished {
+    pub(crate) value: Value,
+    /// What is written in its place, where it is past the tag's limits.
+    pub(crate) instead: Option<Value>,
 }
 
 /// The writes of one connection, oldest first.
@@ -36,10 +46,11 @@ pub(crate) struct Wishes {
 
 impl Wishes {
     /// Somebody writes. What is under way is bounded by what a line takes, and by what waits on the way to it.
-    pub(crate) fn begin(&mut self, at: Timestamp, ticket: Ticket, tag: &str, value: Value, who: &str) {
+    pub(crate) fn begin(&mut self, at: Timestamp, ticket: Ticket, tag: &str, wished: Wished, who: &str) {
         debug_assert!(self.under_way.len() <= 4 * WRITES_MAX, "every write ends");
-        let (tag, who, value) = (tag.to_owned(), who.to_owned(), shortened(value));
-        self.under_way.push_back(Wish { ticket, tag, value, who, asked: at, sent: None, ended: None });
+        let (tag, who, value) = (tag.to_owned(), who.to_owned(), shortened(wished.value));
+        let instead = wished.instead;
+        self.under_way.push_back(Wish { ticket, tag, value, instead, who, asked: at, sent: None, ended: None });
     }
 
     /// What became of one; what to say of it in the log, when that is its end.
@@ -67,7 +78,12 @@ impl Wishes {
 
 impl Wish {
     fn words(&self) -> String {
-        format!("{} = {:?} by {}", self.tag, self.value, self.who)
+        let wish = format!("{} = {:?} by {}", self.tag, self.value, self.who);
+        // Said of what went out; a wish that was refused was not written as anything.
+        match self.instead.as_ref().filter(|_| self.sent.is_some()) {
+            Some(limit) => format!("{wish}: past its limits, written as {}", plain(limit)),
+            None => wish,
+        }
     }
 
     fn told(&self) -> Json {
@@ -109,12 +125,30 @@ fn plain(value: &Value) -> Json {
 mod tests {
     use super::*;
 
+    fn as_wished(value: Value) -> Wished {
+        Wished { value, instead: None }
+    }
+
+    #[test]
+    fn a_wish_past_the_limits_is_told_with_what_went_out() {
+        let mut wishes = Wishes::default();
+        let past = || Wished { value: Value::Int(12), instead: Some(Value::Float(10.0)) };
+        wishes.begin(Timestamp(0), Ticket(1), "Gate", past(), "script");
+        wishes.on_outcome(Timestamp(1), Ticket(1), &Outcome::Sent);
+        let said = wishes.on_outcome(Timestamp(2), Ticket(1), &Outcome::Mismatch(Value::Float(10.0)));
+        assert_eq!(said.as_deref(), Some("Gate = Int(12) by script: past its limits, written as 10.0"));
+        assert_eq!((&wishes.told()[0]["value"], &wishes.told()[0]["detail"]), (&json!(12), &json!(10.0)));
+        wishes.begin(Timestamp(3), Ticket(2), "Gate", past(), "script");
+        let said = wishes.on_outcome(Timestamp(4), Ticket(2), &Outcome::Refused("device offline".into()));
+        assert_eq!(said.as_deref(), Some("Gate = Int(12) by script"), "nothing was written");
+    }
+
     #[test]
     fn each_step_of_a_write_has_its_time_and_each_write_who_made_it() {
         let mut wishes = Wishes::default();
         let ms = Timestamp::from_ms;
-        wishes.begin(ms(1000), Ticket(7), "gate", Value::Int(42), "www 192.0.2.7");
-        wishes.begin(ms(1001), Ticket(8), "level", Value::Float(1.5), "modbus master 192.0.2.9");
+        wishes.begin(ms(1000), Ticket(7), "gate", as_wished(Value::Int(42)), "www 192.0.2.7");
+        wishes.begin(ms(1001), Ticket(8), "level", as_wished(Value::Float(1.5)), "modbus master 192.0.2.9");
         assert_eq!(wishes.told()[0]["state"], "requested");
         assert_eq!(wishes.on_outcome(ms(1010), Ticket(7), &Outcome::Sent), None);
         assert_eq!((&wishes.told()[0]["state"], &wishes.told()[0]["sent_ms"]), (&json!("sent"), &json!(1010)));
@@ -137,11 +171,11 @@ mod tests {
     fn only_the_last_are_remembered() {
         let mut wishes = Wishes::default();
         for n in 0..1000 {
-            wishes.begin(Timestamp(n), Ticket(n), "t", Value::Int(1), "somebody");
+            wishes.begin(Timestamp(n), Ticket(n), "t", as_wished(Value::Int(1)), "somebody");
             wishes.on_outcome(Timestamp(n), Ticket(n), &Outcome::Confirmed);
         }
         assert_eq!((wishes.settled.len(), wishes.under_way.len()), (SETTLED_MAX, 0));
-        wishes.begin(Timestamp(0), Ticket(0), "t", Value::from(&*"x".repeat(1_000_000)), "somebody");
+        wishes.begin(Timestamp(0), Ticket(0), "t", as_wished(Value::from(&*"x".repeat(1_000_000))), "somebody");
         assert_eq!(wishes.under_way[0].value, Value::from("(1000000 bytes)"));
         assert_eq!(wishes.settled[0].ticket, Ticket(1000 - SETTLED_MAX as u64), "the oldest went first");
     }

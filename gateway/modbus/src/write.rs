@@ -7,7 +7,7 @@ use tag::Value;
 use tokio_modbus::Request;
 
 use crate::cells::{Cells, read_request, write_request};
-use crate::config::{Limits, Point, Spot};
+use crate::config::{Point, Spot};
 use crate::layout;
 
 /// Who waits for the outcome: the bus's number of the request.
@@ -59,6 +59,8 @@ pub(crate) struct Transaction {
     pub(crate) not_before: Instant,
     /// What shall be in the device; of a part of a word, its bits alone, in their place.
     wanted: Cells,
+    /// The limit, where the wish was past it.
+    instead: Option<Value>,
     /// Of a part of a word: which bits are its own.
     mask: Option<u16>,
     /// The whole word around a part, as just read.
@@ -87,13 +89,14 @@ impl Transaction {
     /// Checks type and limits; the refusal is for the person who wrote.
     pub(crate) fn new(now: Instant, request: &WriteRequest, point: &Point) -> Result<Self, String> {
         let Some(spot) = point.write.clone() else { return Err("read only".into()) };
-        within(&request.value, &point.limits)?;
+        let instead = point.limits.instead(&request.value)?;
+        let value = instead.as_ref().unwrap_or(&request.value);
         let seen = if spot.unit == 0 && point.read.unit != 0 { point.read.clone() } else { spot.clone() };
         let mask = spot.part();
         let wanted = match (spot.bit, crate::plan::is_bits(spot.table)) {
-            (_, true) => layout::bit_of(&request.value).map(|bit| Cells::Bits(vec![bit])),
-            (Some(bit), _) => layout::bit_of(&request.value).map(|on| Cells::Words(vec![u16::from(on) << bit])),
-            _ => spot.layout.encode(&request.value).map(Cells::Words),
+            (_, true) => layout::bit_of(value).map(|bit| Cells::Bits(vec![bit])),
+            (Some(bit), _) => layout::bit_of(value).map(|on| Cells::Words(vec![u16::from(on) << bit])),
+            _ => spot.layout.encode(value).map(Cells::Words),
         };
         Ok(Self {
             ticket: request.ticket,
@@ -104,6 +107,7 @@ impl Transaction {
             deadline: request.deadline,
             not_before: now,
             wanted: wanted.map_err(|why| why.to_string())?,
+            instead,
             mask,
             around: None,
             masked: false,
@@ -213,19 +217,19 @@ impl Transaction {
         if self.looks < READ_BACK_LOOKS && self.not_before < self.deadline { Look::NotYet } else { Look::Differs }
     }
 
+    /// What it becomes when the device holds what was sent, as which it is read back.
+    pub(crate) fn held(&self, read: Option<Value>) -> Outcome {
+        match &self.instead {
+            None => Outcome::Confirmed,
+            // The device does as it was told, but nobody asked for this number.
+            Some(limit) => Outcome::Mismatch(read.unwrap_or_else(|| limit.clone())),
+        }
+    }
+
     /// What it becomes when its unit is lost now.
     pub(crate) fn lost(&self) -> Outcome {
         // Once sent, nobody knows; then it is not refused, it is just not read back in time.
         if self.sent { Outcome::Expired } else { Outcome::Refused("device offline".into()) }
-    }
-}
-
-fn within(value: &Value, limits: &Limits) -> Result<(), String> {
-    let Some(number) = value.as_f64() else { return Ok(()) };
-    match (limits.min, limits.max) {
-        (Some(min), _) if number < min => Err(format!("under min {min:?}")),
-        (_, Some(max)) if number > max => Err(format!("over max {max:?}")),
-        _ => Ok(()),
     }
 }
 

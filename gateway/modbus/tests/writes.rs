@@ -9,8 +9,8 @@ use std::time::Duration;
 use forebay_modbus::Outcome;
 use sim::{Behaviour, Lie, Plc};
 use site::{Address, Form, Table, WordType};
-use stepped::{Net, World, area, at, client, good, limits, plc, serial, serial_if, tag_of, tcp, two_blocks};
-use tag::Value;
+use stepped::{Net, World, area, at, clamped, client, good, limits, plc, serial, serial_if, tag_of, tcp, two_blocks};
+use tag::{Kind, TagDef, Value};
 use tokio_modbus::ExceptionCode as Code;
 
 const S: Duration = Duration::from_secs(1);
@@ -55,6 +55,75 @@ fn a_write_is_confirmed_only_when_it_is_read_back() {
         let ticket = world.write("a", Value::Int(52), 200 * MS);
         world.run_until(2 * S, "settled", |w| w.outcomes(ticket).len() == 2);
         assert_eq!(world.outcomes(ticket), [Outcome::Sent, Outcome::Expired]);
+    }
+}
+
+/// Where the site says so, the limit is written in place of what is past it, and never called confirmed.
+#[test]
+fn what_is_past_the_limits_is_moved_to_them_where_the_site_says_so() {
+    let of = |name: &str, word_type, word| tag_of(name, word_type, Some(at(word)), Some(at(word)));
+    let tags = vec![
+        of("gate", WordType::Int16, 1),
+        of("level", WordType::Float32, 3),
+        of("small", WordType::Uint16, 5),
+        site::ModbusTag { scale: 0.1, ..of("share", WordType::Uint16, 6) },
+        of("half", WordType::Float32, 7),
+    ];
+    let defs = [
+        clamped("gate", Kind::Int, -5.5, 10.5),
+        clamped("level", Kind::Float, -1.5, 4.5),
+        clamped("small", Kind::Int, -3.0, 70_000.0),
+        clamped("share", Kind::Float, 0.0, 100.0),
+        TagDef { min: None, ..clamped("half", Kind::Float, 0.0, 1.0) },
+    ];
+    for rtu in [tcp, serial] {
+        let site = client(vec![rtu(Form::Poll)], tags.clone());
+        let mut world = World::new(serial_if(rtu, Plc::new().blank(20)), &site, &defs);
+        world.run(S);
+        let story = [
+            ("gate", Value::Int(12), Value::Int(10)),
+            ("gate", Value::Int(13), Value::Int(10)),
+            ("gate", Value::Int(-40_000), Value::Int(-5)),
+            ("level", Value::Float(1e9), Value::Float(4.5)),
+            ("level", Value::Int(-2), Value::Float(-1.5)),
+            ("share", Value::Float(100.2), Value::Float(100.0)),
+            ("half", Value::Float(1.5), Value::Float(1.0)),
+        ];
+        for (tag, wish, limit) in story {
+            let ticket = world.write(tag, wish.clone(), 3 * S);
+            world.run_until(S, tag, |w| w.outcomes(ticket).len() == 2);
+            assert_eq!(world.outcomes(ticket), [Outcome::Sent, Outcome::Mismatch(limit.clone())], "{tag} = {wish:?}");
+            assert_eq!(world.good(tag), Some(&limit), "published before it is settled");
+        }
+        assert_eq!(world.plant.peek("plc", sim::At::holding(1), 4).unwrap(), [-5_i16 as u16, 0, 0xBFC0, 0]);
+        assert_eq!(world.plant.peek("plc", sim::At::holding(6), 1).unwrap(), [1000]);
+
+        // The limit itself is as good a wish as any, and so is what has no limit.
+        for (tag, wish) in [("gate", Value::Int(10)), ("level", Value::Float(4.5)), ("half", Value::Float(-7e5))] {
+            let ticket = world.write(tag, wish, 3 * S);
+            world.run_until(S, tag, |w| w.outcomes(ticket).len() == 2);
+            assert_eq!(world.outcomes(ticket), [Outcome::Sent, Outcome::Confirmed], "{tag}");
+        }
+
+        // What the register doesn't take, or is no number to be moved, is refused as ever.
+        let sent = world.requests.len();
+        for (tag, wish, why) in [
+            ("small", Value::Int(80_000), "over max 65535 of the register"),
+            ("small", Value::Int(-4), "under min 0 of the register"),
+            ("level", Value::Float(f64::NAN), "not a finite number"),
+            ("level", Value::Float(f64::INFINITY), "over max 4.5"),
+            ("gate", Value::from("open"), "not a number"),
+        ] {
+            let ticket = world.write(tag, wish, S);
+            assert_eq!(world.outcomes(ticket), [Outcome::Refused(why.into())], "{tag}");
+        }
+        assert_eq!(world.requests.len(), sent, "nothing of it went out");
+
+        // A device that keeps its own opinion is believed, not the limit.
+        world.behave(Behaviour::Lie(Lie::Forget));
+        let ticket = world.write("gate", Value::Int(-99), 3 * S);
+        world.run_until(2 * S, "settled", |w| w.outcomes(ticket).len() == 2);
+        assert_eq!(world.outcomes(ticket), [Outcome::Sent, Outcome::Mismatch(Value::Int(10))]);
     }
 }
 

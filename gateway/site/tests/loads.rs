@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use forebay_site::{Item, ItemTag, Loaded, Severity, Site, load_dir, load_files, load_module};
 use serde_json::json;
-use tag::{Format, Kind, TagName, Value};
+use tag::{Format, Kind, PastLimits, TagName, Value};
 
 fn load(files: &[(&str, &str)]) -> Loaded {
     let files: Vec<_> = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
@@ -63,6 +63,15 @@ fn a_site_without_files_but_tags_stands_at_its_defaults() {
     assert_eq!((site.bus.ip.to_string(), site.bus.port, site.bus.bus_tag), ("127.0.0.1".into(), 1324, name("__bus__")));
     assert!(site.modbus_client.is_none() && site.history.is_none() && site.www.is_none() && site.init_values.is_none());
     assert_eq!(site.dir, PathBuf::from("site"));
+}
+
+#[test]
+fn a_tag_says_what_becomes_of_a_value_past_its_limits() {
+    let tags = "A: {max: 10}\nB: {max: 10, past_limits: refuse}\nC: {type: int, min: 0, past_limits: clamp}\n\
+                D: {past_limits: refuse}\n";
+    let site = site(&[("tags.yaml", tags)]);
+    let past: Vec<_> = site.tags.iter().map(|tag| tag.past_limits).collect();
+    assert_eq!(past, [PastLimits::Refuse, PastLimits::Refuse, PastLimits::Clamp, PastLimits::Refuse]);
 }
 
 #[test]

@@ -51,6 +51,16 @@ pub enum Format {
     DateTime,
 }
 
+/// What becomes of a value past the limits of its tag (`past_limits`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum PastLimits {
+    /// It is refused, and nothing is written.
+    #[default]
+    Refuse,
+    /// The limit is written in its place, and who wrote it is told so.
+    Clamp,
+}
+
 /// One entry of `tags.yaml`, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TagDef {
@@ -66,6 +76,8 @@ pub struct TagDef {
     pub min: Option<f64>,
     /// Highest value that may be set, in `units`.
     pub max: Option<f64>,
+    /// What becomes of a value past them.
+    pub past_limits: PastLimits,
     /// Changes smaller than this are not kept or drawn, in `units`.
     pub deadband: Option<f64>,
     /// A counter that reaches this goes on from 0: what 16 bits hold is 65536.
@@ -103,6 +115,7 @@ impl TagDef {
             multi: None,
             min: None,
             max: None,
+            past_limits: PastLimits::Refuse,
             deadband: None,
             rollover: None,
             units: None,

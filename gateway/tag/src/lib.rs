@@ -12,7 +12,7 @@ mod reading;
 mod time;
 mod value;
 
-pub use def::{Format, Kind, TagDef};
+pub use def::{Format, Kind, PastLimits, TagDef};
 pub use fault::{ExceptionCode, Fault};
 pub use name::{NAME_BYTES_MAX, NameError, TagName};
 pub use reading::{Delivery, Reading, Sample};

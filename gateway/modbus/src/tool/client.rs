@@ -10,10 +10,11 @@ use tokio::time::timeout;
 use tokio_modbus::{Request, Response};
 
 use crate::cells::{Cells, read_request};
-use crate::config::{Limits, Point, Spot};
+use crate::config::{Point, Spot};
 use crate::error::LineError;
 use crate::exchange::Exchange;
 use crate::layout::Layout;
+use crate::limits::Limits;
 use crate::master::char_time;
 use crate::port::{self, Port};
 use crate::reply::{Asked, Reply};

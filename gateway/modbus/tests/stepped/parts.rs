@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sim::Plc;
 use site::{Address, Area, BusAddress, Form, ModbusClient, ModbusTag, Rtu, Serial, Table, Transport, WordType};
-use tag::{Kind, Reading, TagDef, TagName, Value};
+use tag::{Kind, PastLimits, Reading, TagDef, TagName, Value};
 
 pub(crate) fn name(text: &str) -> TagName {
     TagName::parse(text).unwrap()
@@ -46,6 +46,12 @@ pub(crate) fn client(rtus: Vec<Rtu>, tags: Vec<ModbusTag>) -> ModbusClient {
 
 pub(crate) fn limits(text: &str, min: f64, max: f64) -> TagDef {
     TagDef { min: Some(min), max: Some(max), ..TagDef::new(name(text), Kind::Float) }
+}
+
+/// The same, but what is past them is moved to them.
+pub(crate) fn clamped(text: &str, kind: Kind, min: f64, max: f64) -> TagDef {
+    let past_limits = PastLimits::Clamp;
+    TagDef { min: Some(min), max: Some(max), past_limits, ..TagDef::new(name(text), kind) }
 }
 
 /// Two tags that are read together, and one that isn't.

@@ -22,6 +22,10 @@ const TYPE_SPELLINGS: &[(&str, &str)] = &[
     ("object", "dict"),
 ];
 
+/// Other words that people write for what becomes of a value past the limits.
+const PAST_LIMITS_SPELLINGS: &[(&str, &str)] =
+    &[("limit", "clamp"), ("clamped", "clamp"), ("reject", "refuse"), ("refused", "refuse")];
+
 /// One tag of `tags.yaml`.
 pub(crate) static TAG: Table = Table {
     what: "a tag",
@@ -49,6 +53,16 @@ pub(crate) static TAG: Table = Table {
             "min: 0",
         ),
         Key::used("max", NUMBER, "no limit", "The highest value that may be set, in units.", "max: 12.5"),
+        Key::used(
+            "past_limits",
+            Kind::Word(&["refuse", "clamp"], PAST_LIMITS_SPELLINGS),
+            "refuse",
+            "What becomes of a value past min or max that a script, a master or the command line sets: refused, or the \
+             limit is written in its place. Whoever set it is told what the device holds then, never that his own \
+             number was confirmed. The page refuses it either way. Only what modbusclient.yaml writes has limits kept.",
+            "past_limits: clamp",
+        )
+        .ours(),
         Key::used(
             "deadband",
             Kind::Number(0.0, f64::MAX),

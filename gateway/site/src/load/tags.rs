@@ -14,8 +14,10 @@ use crate::marked::{Entry, Node, Yaml, clipped, overlay};
 use crate::report::Report;
 
 mod init;
+mod past_limits;
 
 use init::init;
+use past_limits::past_limits;
 
 /// Bus ids are 16 bits, and 0 and the bus's own tag are taken.
 const TAGS_MAX: usize = 65_534;
@@ -118,6 +120,7 @@ pub(super) fn def(name: TagName, fields: &Fields<'_>, report: &mut Report<'_>) -
     let kind = if multi.is_some() { Kind::Int } else { written.unwrap_or(Kind::Float) };
     let mut def = TagDef { multi, ..TagDef::new(name, kind) };
     limits(&mut def, written, fields, report);
+    def.past_limits = past_limits(&def, fields, report);
     if let Some(desc) = fields.text("desc") {
         def.desc = desc.to_owned();
     }
