@@ -1,17 +1,19 @@
 //! The switchboard: everything the bus decides, without sockets and without a clock.
 
+mod places;
+mod telling;
+
 use std::fmt;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use shell::Now;
 use wire::{Violation, p1, p2, payload};
 
-use crate::limits::{PEERS_MAX, SCRIPTS_MAX, STALL_MAX, TURN_WORK, WAITING_BYTES_MAX};
-use crate::outbox::{Lanes, Outbox};
-use crate::peer::{LogBudget, Module, Peer, PeerId, Rights, Speaks};
+use crate::limits::{STALL_MAX, TURN_WORK};
+use crate::outbox::Outbox;
+use crate::peer::{Peer, PeerId, Speaks};
 use crate::requests::Requests;
-use crate::table::{Mode, Table};
+use crate::table::Table;
 use crate::whose::Shown;
 
 /// The bus without its sockets.
@@ -83,73 +85,6 @@ impl Switchboard {
         self.now = now;
         self.shown.look(now);
         self
-    }
-
-    /// A script has connected; `label` is its address as pymscada prints it.
-    pub fn script_joins(&mut self, label: &str) -> Result<PeerId, NoRoom> {
-        self.join(label, Speaks::Script(Box::default()))
-    }
-
-    /// A module has connected; it says its name in its hello.
-    pub fn module_joins(&mut self, label: &str, rights: Rights) -> Result<PeerId, NoRoom> {
-        let module = Module {
-            rights,
-            name: None,
-            groups: std::collections::HashMap::new(),
-            lanes: Lanes::default(),
-            open_writes: 0,
-            connected_at: self.now.mono,
-            orphans_released: false,
-        };
-        self.join(label, Speaks::Module(Box::new(module)))
-    }
-
-    fn join(&mut self, label: &str, speaks: Speaks) -> Result<PeerId, NoRoom> {
-        let is_script = |peer: &&Peer| matches!(peer.speaks, Speaks::Script(_));
-        let scripts = self.peers.iter().flatten().map(Box::as_ref).filter(is_script).count();
-        if matches!(speaks, Speaks::Script(_)) && scripts >= SCRIPTS_MAX {
-            return Err(NoRoom);
-        }
-        let free = self.peers.iter().position(Option::is_none);
-        let slot = match free {
-            Some(slot) => slot,
-            None if self.peers.len() < PEERS_MAX => {
-                self.peers.push(None);
-                self.peers.len() - 1
-            }
-            None => return Err(NoRoom),
-        };
-        let id = PeerId { slot: u16::try_from(slot).expect("at most PEERS_MAX slots"), serial: self.next_serial };
-        self.next_serial += 1;
-        self.peers[slot] = Some(Box::new(Peer {
-            id,
-            label: Rc::from(label),
-            out: Outbox::default(),
-            listens: Vec::new(),
-            open_questions: 0,
-            log_budget: LogBudget::new(self.now.mono),
-            dead: false,
-            speaks,
-        }));
-        Ok(id)
-    }
-
-    /// A connection has ended: nobody hears of it any more, its tags fall to their last word.
-    pub fn leaves(&mut self, id: PeerId) {
-        let Some(place) = self.peers.get_mut(usize::from(id.slot)) else { return };
-        if place.as_ref().is_none_or(|peer| peer.id != id) {
-            return;
-        }
-        let peer = place.take().expect("just seen");
-        for tag in &peer.listens {
-            if let Some(tag) = self.table.get_mut(*tag) {
-                tag.unlisten(id.slot);
-            }
-        }
-        self.drop_requests_of(&peer);
-        if let Speaks::Module(module) = peer.speaks {
-            self.orphan(id, &module);
-        }
     }
 
     /// What a peer sent: takes whole frames from the front of `input` and returns how many bytes they were. Stops early
@@ -290,109 +225,6 @@ impl Switchboard {
             peer.out = Outbox::default();
             self.closed.push((id, why));
         }
-    }
-
-    pub(crate) fn peer(&self, id: PeerId) -> Option<&Peer> {
-        self.peers.get(usize::from(id.slot))?.as_deref().filter(|peer| peer.id == id)
-    }
-
-    pub(crate) fn peer_mut(&mut self, id: PeerId) -> Option<&mut Peer> {
-        self.peers.get_mut(usize::from(id.slot))?.as_deref_mut().filter(|peer| peer.id == id)
-    }
-
-    pub(crate) fn module_mut(&mut self, id: PeerId) -> Option<&mut Module> {
-        match &mut self.peer_mut(id)?.speaks {
-            Speaks::Module(module) => Some(module),
-            Speaks::Script(_) => None,
-        }
-    }
-
-    /// The session must look at this peer.
-    pub(crate) fn touch(&mut self, slot: u16) {
-        if let Some(peer) = self.peers.get_mut(usize::from(slot)).and_then(Option::as_deref_mut) {
-            if !peer.out.touched {
-                peer.out.touched = true;
-                self.touched.push(slot);
-            }
-        }
-    }
-
-    /// Sends a script one message.
-    pub(crate) fn send_script(&mut self, id: PeerId, command: u8, tag_id: u16, time_us: u64, body: &[u8]) {
-        let Some(peer) = self.peer_mut(id).filter(|peer| !peer.dead) else { return };
-        let waiting = peer.out.waiting();
-        if waiting > WAITING_BYTES_MAX {
-            return self.give_up(id, Closed::Overflow(waiting));
-        }
-        p1::encode(peer.out.tail(), command, tag_id, time_us, body);
-        self.touch(id.slot);
-    }
-
-    /// Sends a module one frame that may not be lost.
-    pub(crate) fn send_module(&mut self, id: PeerId, frame: &p2::FromBus<'_>) {
-        let Some(module) = self.module_mut(id) else { return };
-        // Who answers knows by then what was said before the question.
-        let is_behind = matches!(frame, p2::FromBus::Outcome { .. } | p2::FromBus::Question { .. });
-        let lane = if is_behind { module.lanes.outcomes() } else { module.lanes.control() };
-        match lane {
-            Ok(out) => {
-                frame.put(out);
-                self.touch(id.slot);
-            }
-            Err(_) => self.give_up(id, Closed::Overflow(crate::limits::CONTROL_BYTES_MAX)),
-        }
-    }
-
-    /// Tells everybody who listens what a tag is now. `value` says that it was set, not only that its quality changed;
-    /// `from` hears nothing if it is a script. Returns how many were told.
-    pub(crate) fn tell(&mut self, id: u16, value: bool, from: Option<PeerId>) -> usize {
-        let Self { table, peers, touched, closed, .. } = self;
-        let Some(tag) = table.get_mut(id) else { return 0 };
-        let good = tag.effective_quality().0 == 0;
-        // An owned tag is never sent empty to a script: pymscada's web server would publish `init` at it.
-        let news = value || tag.untold;
-        tag.untold = news && !good;
-        let for_scripts = news && good && !(tag.is_owned() && tag.payload.is_empty());
-        let mut once = false;
-        for listener in &tag.listeners {
-            let Some(peer) = peers.get_mut(usize::from(listener.slot)).and_then(Option::as_deref_mut) else { continue };
-            if peer.dead {
-                continue;
-            }
-            match listener.mode {
-                Mode::Script | Mode::ScriptOnce => {
-                    if !for_scripts || from == Some(peer.id) {
-                        continue;
-                    }
-                    once |= listener.mode == Mode::ScriptOnce;
-                    let waiting = peer.out.waiting();
-                    if waiting > WAITING_BYTES_MAX {
-                        peer.dead = true;
-                        peer.out = Outbox::default();
-                        closed.push((peer.id, Closed::Overflow(waiting)));
-                        continue;
-                    }
-                    p1::encode(peer.out.tail(), p1::SET, id, tag.time_us, tag.payload.as_slice());
-                }
-                Mode::Latest | Mode::Every => {
-                    let Speaks::Module(module) = &mut peer.speaks else { continue };
-                    if listener.mode == Mode::Latest {
-                        module.lanes.latest(id);
-                    } else {
-                        module.lanes.every(&tag.record(id));
-                    }
-                }
-            }
-            if !peer.out.touched {
-                peer.out.touched = true;
-                touched.push(listener.slot);
-            }
-        }
-        let told = tag.listeners.len();
-        if once {
-            tag.listeners.retain(|listener| listener.mode != Mode::ScriptOnce);
-        }
-        told
     }
 
     /// How many tags there are.
