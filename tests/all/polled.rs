@@ -13,7 +13,7 @@ const TAGS: &str = "\
 level: {desc: Level, type: float, units: m}
 count: {desc: Count, type: int}
 gate_sp: {desc: Gate, type: float, min: 0, max: 100}
-mode_sp: {desc: Mode, type: int}
+mode_sp: {desc: Mode, type: int, max: 100, past_limits: clamp}
 ";
 
 /// The older generation: `poll` blocks, a tag reads and writes the same words, the high word first.
@@ -100,6 +100,12 @@ fn both_ways(modbus: &str, lay: Lay) {
     // Over its limit: Python gets the old value back, the PLC never hears of it.
     python_sets(&gateway, "gate_sp", "float", "1000", "42.5");
     assert_eq!(plc.words(11, 2), lay(42.5));
+    // Or it is moved to the limit, where the site says so: Python gets the limit, and the PLC holds it. The second time it
+    // held it before.
+    for value in ["1000", "101"] {
+        python_sets(&gateway, "mode_sp", "int", value, "100");
+        assert_eq!(plc.words(13, 1), [100]);
+    }
     let [a, b] = lay(-3.25);
     plc.poke(1, &[a, b]);
     watch.sees("level -3.25", PATIENCE, |line| line.tag == "level" && line.number() == Some(-3.25));
