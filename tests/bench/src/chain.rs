@@ -26,7 +26,7 @@ pub(crate) struct Chain {
     /// Where the subscriber connects.
     pub(crate) address: SocketAddr,
     _reads: Process,
-    _passes: Process,
+    passes: Process,
 }
 
 impl Chain {
@@ -49,7 +49,12 @@ impl Chain {
         let reads = Process::start(command().arg("--chain").args(words), folder, "chain")?;
         // Who connects first is taken for the source, and it does so before it asks the PLC.
         warm(plc, 1)?;
-        Ok(Self { address, _reads: reads, _passes: passes })
+        Ok(Self { address, _reads: reads, passes })
+    }
+
+    /// The process in the bus's place.
+    pub(crate) fn pid(&self) -> u32 {
+        self.passes.pid()
     }
 }
 

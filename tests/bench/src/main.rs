@@ -21,6 +21,7 @@ mod relay;
 mod report;
 mod site;
 mod stats;
+mod wakes;
 mod web;
 
 use std::path::PathBuf;
@@ -58,9 +59,6 @@ struct Args {
     /// Be the second.
     #[arg(long, hide = true)]
     pass: bool,
-    /// Keep a processor awake.
-    #[arg(long, hide = true)]
-    spin: bool,
     /// Be one that keeps samples.
     #[arg(long, hide = true, num_args = 3..)]
     past: Vec<String>,
@@ -103,9 +101,6 @@ fn main() -> ExitCode {
     let args = Args::parse();
     if args.relay {
         return relay::serve();
-    }
-    if args.spin {
-        measure::answer::spin();
     }
     if args.pass {
         return chain::pass();

@@ -1,8 +1,8 @@
-//! How soon a PLC's answer is on the bus: from before the PLC hands it to its kernel until the bus has handed it to a
-//! subscriber's kernel, which stamps it; and until the subscriber, a process that is to be woken up too, has read it.
+//! How soon a PLC's answer is on the bus: from before the PLC hands it to its kernel until the value is in the bus's socket
+//! and the kernel wakes the bus up for it. Beside it, of the same answers: until the bus has handed the value to a
+//! subscriber's kernel, which stamps it, and until the subscriber, one more process to be woken up, has read it.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::Bench;
@@ -11,10 +11,11 @@ use crate::client::Client;
 use crate::fail::{Doing, Fail};
 use crate::measure::modbus::{Ours, PER_BLOCK, REGISTERS, SPREAD_TAGS, theirs};
 use crate::plc::Plc;
-use crate::process::Process;
+use crate::pymscada::Pymscada;
 use crate::report::{Aim, Row, Unit};
 use crate::site::{Device, tag_name};
 use crate::stats::{median, micros};
+use crate::wakes::Wakes;
 
 const ROUNDS: usize = 3;
 /// Of pymscada, which takes seconds to start and to end.
@@ -29,35 +30,31 @@ const QUIET_TAGS: usize = 100;
 
 pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>, Fail> {
     let folder = tempfile::tempdir().doing("making a folder")?;
-    let mut rows = {
-        let _awake = Awake::start(bench, folder.path())?;
-        always_polling(bench, folder.path(), Rows::new("always polling, no processor halted", Aim::Below(50.0)))?
-    };
-    let halting = Rows::new("always polling, idle processors halted", Aim::Nothing);
-    rows.extend(always_polling(bench, folder.path(), halting)?);
+    let mut rows = always_polling(bench, folder.path())?;
     rows.extend(after_quiet(bench, folder.path())?);
     Ok(rows)
 }
 
 /// By a client that never rests.
-fn always_polling(bench: &Bench, folder: &Path, mut rows: Rows) -> Result<Vec<Row>, Fail> {
+fn always_polling(bench: &Bench, folder: &Path) -> Result<Vec<Row>, Fail> {
+    let mut rows = Rows::new("always polling", Aim::Below(50.0));
     let plc = || Plc::start(REGISTERS).map(|plc| plc.shifting().standing_back());
     let device = |plc: &Plc| Device { per_block: PER_BLOCK, ..Device::new(plc.address(), AT_ONCE_S) };
     for round in 0..bench.rounds(ROUNDS) {
         {
             let plc = plc()?;
             let running = Ours::start(bench, SPREAD_TAGS, device(&plc))?;
-            rows.ours(to_bus(&plc, Subscriber::of_tag(running.bus())?)?);
+            rows.ours(&to_bus(&plc, running.bus_pid(), Subscriber::of_tag(running.bus())?)?);
         }
         {
             let plc = plc()?;
             let chain = Chain::start(bench, folder, &plc, REGISTERS, Duration::ZERO)?;
-            rows.bare(to_bus(&plc, Subscriber::of_chain(&chain)?)?);
+            rows.bare(&to_bus(&plc, chain.pid(), Subscriber::of_chain(&chain)?)?);
         }
         let plc = plc()?;
         let peer = if round < PEER_ROUNDS { theirs(bench, SPREAD_TAGS, device(&plc))? } else { None };
         if let Some(running) = peer {
-            rows.peer(to_bus(&plc, Subscriber::of_tag(running.bus()?)?)?);
+            rows.peer(&to_bus(&plc, bus_pid(&running)?, Subscriber::of_tag(running.bus()?)?)?);
         }
     }
     Ok(rows.into())
@@ -73,81 +70,62 @@ fn after_quiet(bench: &Bench, folder: &Path) -> Result<Vec<Row>, Fail> {
     let pymscada = theirs(bench, QUIET_TAGS, device(&peers))?;
     let chain = Chain::start(bench, folder, &bare, QUIET_TAGS, Duration::from_secs_f64(QUIET_S))?;
     for round in 0..bench.rounds(ROUNDS) {
-        rows.ours(to_bus(&ours, Subscriber::of_tag(forebay.bus())?)?);
-        rows.bare(to_bus(&bare, Subscriber::of_chain(&chain)?)?);
+        rows.ours(&to_bus(&ours, forebay.bus_pid(), Subscriber::of_tag(forebay.bus())?)?);
+        rows.bare(&to_bus(&bare, chain.pid(), Subscriber::of_chain(&chain)?)?);
         if let Some(pymscada) = pymscada.as_ref().filter(|_| round < PEER_ROUNDS) {
-            rows.peer(to_bus(&peers, Subscriber::of_tag(pymscada.bus()?)?)?);
+            rows.peer(&to_bus(&peers, bus_pid(pymscada)?, Subscriber::of_tag(pymscada.bus()?)?)?);
         }
     }
     Ok(rows.into())
 }
 
-/// Keeps every processor from being halted, by a process that runs only where nobody else wants to. A virtual machine's
-/// idle processor is halted by its hypervisor, and waking it up takes as long as all the rest between answer and bus; a
-/// board's own waits for an interrupt a few µs away.
-struct Awake {
-    _spinning: Vec<Process>,
-}
-
-impl Awake {
-    fn start(bench: &Bench, folder: &Path) -> Result<Self, Fail> {
-        let count = std::thread::available_parallelism().doing("counting processors")?.get();
-        let spin = |cpu: usize| {
-            let mut command = Command::new("chrt");
-            command.args(["--idle", "0", "taskset", "--cpu-list", &cpu.to_string()]);
-            command.arg(bench.bin.join("forebay-bench")).arg("--spin");
-            Process::start(&mut command, folder, "spin")
-        };
-        Ok(Self { _spinning: (0..count).map(spin).collect::<Result<_, _>>()? })
-    }
-}
-
-/// Is awake until it is killed.
-pub(crate) fn spin() -> ! {
-    loop {
-        std::hint::spin_loop();
-    }
-}
-
-/// Both ends of the same answers.
+/// The ends of the same answers.
 struct Rows {
-    on_bus: Row,
+    in_bus: Row,
+    through: Row,
     read: Row,
 }
 
 impl Rows {
     fn new(when: &str, aim: Aim) -> Self {
+        let row = |what: &str, aim| Row::new(what, Unit::Micros, aim);
         Self {
-            on_bus: Row::new(format!("PLC's answer → bus, {when}, p50"), Unit::Micros, aim),
-            read: Row::new("… until a subscriber, woken up for it, has read it", Unit::Micros, Aim::Nothing),
+            in_bus: row(&format!("PLC's answer → bus, {when}, p50"), aim),
+            through: row("… and through the bus to a subscriber's kernel", Aim::Nothing),
+            read: row("… until the subscriber, woken up for it, has read it", Aim::Nothing),
         }
     }
 
-    fn ours(&mut self, took: Took) {
-        self.on_bus.ours.push(took.on_bus);
+    fn ours(&mut self, took: &Took) {
+        self.in_bus.ours.extend(took.in_bus);
+        self.through.ours.push(took.through);
         self.read.ours.push(took.read);
     }
 
-    fn peer(&mut self, took: Took) {
-        self.on_bus.peer.push(took.on_bus);
+    fn peer(&mut self, took: &Took) {
+        self.in_bus.peer.extend(took.in_bus);
+        self.through.peer.push(took.through);
         self.read.peer.push(took.read);
     }
 
-    fn bare(&mut self, took: Took) {
-        self.on_bus.bare.push(took.on_bus);
+    fn bare(&mut self, took: &Took) {
+        self.in_bus.bare.extend(took.in_bus);
+        self.through.bare.push(took.through);
         self.read.bare.push(took.read);
     }
 }
 
 impl From<Rows> for Vec<Row> {
     fn from(rows: Rows) -> Self {
-        vec![rows.on_bus, rows.read]
+        vec![rows.in_bus, rows.through, rows.read]
     }
 }
 
 /// Medians, in µs.
 struct Took {
-    on_bus: f64,
+    /// Where the scheduler may be looked at.
+    in_bus: Option<f64>,
+    through: f64,
     read: f64,
 }
 
@@ -172,9 +150,10 @@ impl Subscriber {
 }
 
 /// From when a device told its first register to when a subscriber of the bus heard of it.
-fn to_bus(plc: &Plc, subscriber: Subscriber) -> Result<Took, Fail> {
+fn to_bus(plc: &Plc, bus: u32, subscriber: Subscriber) -> Result<Took, Fail> {
     let Subscriber { mut client, id } = subscriber;
-    let (mut on_bus, mut read) = (Vec::new(), Vec::new());
+    let (mut moments, mut through, mut read) = (Vec::new(), Vec::new(), Vec::new());
+    let wakes = Wakes::of(bus);
     // The first one may have been there before we came.
     client.heard(id)?;
     for _ in 0..2 * SAMPLES {
@@ -184,7 +163,8 @@ fn to_bus(plc: &Plc, subscriber: Subscriber) -> Result<Took, Fail> {
         let Some(arrived) = client.arrived() else { continue };
         let told = u16::try_from(value).ok().and_then(|value| plc.told(value));
         let told = told.doing("the bus says what the device never told")?;
-        on_bus.push(micros(arrived.saturating_duration_since(told)));
+        moments.push(told);
+        through.push(micros(arrived.saturating_duration_since(told)));
         read.push(micros(heard.saturating_duration_since(told)));
         if read.len() == SAMPLES {
             break;
@@ -193,5 +173,11 @@ fn to_bus(plc: &Plc, subscriber: Subscriber) -> Result<Took, Fail> {
     if read.len() < SAMPLES {
         return Err("the kernel doesn't stamp what arrives".into());
     }
-    Ok(Took { on_bus: median(&on_bus), read: median(&read) })
+    let in_bus = wakes.map(|wakes| wakes.after(&moments)).transpose()?;
+    let in_bus = in_bus.map(|took| median(&took.into_iter().map(micros).collect::<Vec<_>>()));
+    Ok(Took { in_bus, through: median(&through), read: median(&read) })
+}
+
+fn bus_pid(peer: &Pymscada) -> Result<u32, Fail> {
+    peer.pids().get("bus").copied().doing("pymscada's bus has no pid")
 }

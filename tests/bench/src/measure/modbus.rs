@@ -55,7 +55,7 @@ pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>, Fail> {
 pub(super) struct Ours {
     forebay: Forebay,
     modbus: Process,
-    _bus: Process,
+    bus: Process,
 }
 
 impl Ours {
@@ -63,7 +63,11 @@ impl Ours {
         let forebay = Forebay::new(bench, tags, Some(device))?;
         let bus = forebay.daemon("bus")?;
         let modbus = forebay.daemon("modbusclient")?;
-        Ok(Self { forebay, modbus, _bus: bus })
+        Ok(Self { forebay, modbus, bus })
+    }
+
+    pub(super) fn bus_pid(&self) -> u32 {
+        self.bus.pid()
     }
 
     pub(super) fn bus(&self) -> SocketAddr {
