@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use forebay_modbus::server::{Image, Served, listen, serve};
 use forebay_modbus::tool::{Client, ToolError};
 use forebay_modbus::{Layout, Outcome, crc16};
+use ipnet::IpNet;
 use link::{Event, Link, LinkConfig};
 use shell::{Clock, Notify, Stop, SystemClock};
 use site::{
@@ -162,10 +163,10 @@ fn masters_read_and_write_over_both_wires() {
         let serial = Serial { path, baud: 115_200, parity: Parity::None, stop_bits: 1, rs485: false };
         let local = SocketAddr::from(([127, 0, 0, 1], 0));
         let serve_all = vec![area(1, 10, true, StaleAnswer::Exception, None)];
-        let door = |name: &str, at, allow: Vec<IpAddr>| Door { name: name.into(), at, allow, serve: serve_all.clone() };
-        let other = IpAddr::from(Ipv4Addr::new(192, 0, 2, 1));
+        let door = |name: &str, at, allow: Vec<IpNet>| Door { name: name.into(), at, allow, serve: serve_all.clone() };
+        let other: IpNet = "192.0.2.0/24".parse().unwrap();
         let doors = vec![
-            door("PANEL", DoorAt::Tcp(local), vec![Ipv4Addr::LOCALHOST.into()]),
+            door("PANEL", DoorAt::Tcp(local), vec!["127.0.0.0/30".parse().unwrap()]),
             door("STRANGERS", DoorAt::Tcp(local), vec![other]),
             door("LINE", DoorAt::Rtu(serial), vec![]),
             door("DATAGRAMS", DoorAt::Udp(local), vec![]),

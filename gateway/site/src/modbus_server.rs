@@ -1,7 +1,8 @@
 //! `modbusserver.yaml`, checked: which tags other masters and panels read and write here.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
+use ipnet::IpNet;
 use tag::TagName;
 
 use crate::{Address, Area, BusAddress, Order, Serial, WordType};
@@ -24,8 +25,8 @@ pub struct Door {
     pub name: String,
     /// Where it is.
     pub at: DoorAt,
-    /// Who may ask over TCP or UDP; empty: everybody who reaches the port.
-    pub allow: Vec<IpAddr>,
+    /// Who may ask over TCP or UDP; empty: everybody who reaches the port. No IPv4 address is in IPv6's spelling.
+    pub allow: Vec<IpNet>,
     /// What there is.
     pub serve: Vec<ServedArea>,
 }

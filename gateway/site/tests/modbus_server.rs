@@ -49,7 +49,7 @@ fn what_is_ours_is_said_per_span() {
          - {unit: 7, file: 3x, start: 1, end: 10, stale: last, status: 11}\n  \
          - {unit: 7, file: 4x, start: 1, end: 10, stale: 0x8000, write: no}\n  \
          - {unit: 7, file: 0x, start: 1, end: 10}\n\
-         - {name: PANEL, port: 1502, allow: [192.0.2.7, '::1'], serve: []}\n\
+         - {name: PANEL, port: 1502, allow: [192.0.2.7, '::1', 10.8.0.0/16, 'fd00::/8'], serve: []}\n\
          tags:\n  Level: {type: int32, addr: 'LINE:7:3x:1', order: cdab, scale: 0.1, offset: -4}\n",
     );
     assert_eq!(said, [""; 0]);
@@ -60,7 +60,7 @@ fn what_is_ours_is_said_per_span() {
     let (last, sentinel) = (StaleAnswer::Last, StaleAnswer::Sentinel(0x8000));
     assert_eq!(spans, [(false, last, Some(10)), (false, sentinel, None), (true, StaleAnswer::Exception, None)]);
     let allow: Vec<String> = server.doors[1].allow.iter().map(ToString::to_string).collect();
-    assert_eq!(allow, ["192.0.2.7", "::1"]);
+    assert_eq!(allow, ["192.0.2.7/32", "::1/128", "10.8.0.0/16", "fd00::/8"]);
     let tag = &server.tags[0];
     assert_eq!((tag.order, tag.scale, tag.offset), (Order::Cdab, 0.1, -4.0));
 }

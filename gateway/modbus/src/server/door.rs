@@ -7,6 +7,7 @@ mod tcp;
 use std::net::{IpAddr, TcpListener as StdListener, UdpSocket as StdSocket};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use site::{Door, DoorAt};
 use tokio::sync::{mpsc, oneshot};
 
@@ -90,8 +91,8 @@ pub(crate) fn open_all(
     }
 }
 
-fn is_allowed(allow: &[IpAddr], who: IpAddr) -> bool {
-    allow.is_empty() || allow.contains(&who.to_canonical())
+fn is_allowed(allow: &[IpNet], who: IpAddr) -> bool {
+    allow.is_empty() || allow.iter().any(|net| net.contains(&who.to_canonical()))
 }
 
 /// How long the request behind such a head of Modbus TCP is; `None`: that is no such head.
@@ -104,4 +105,19 @@ fn pdu_bytes(head: &[u8; HEADER_BYTES]) -> Option<usize> {
 fn framed(head: &[u8; HEADER_BYTES], pdu: &[u8]) -> Vec<u8> {
     let length = u16::try_from(pdu.len() + 1).unwrap_or(2).to_be_bytes();
     [&head[..4], &length, &head[6..], pdu].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_holds_addresses_and_networks() {
+        let allow: Vec<IpNet> =
+            ["192.168.1.0/24", "10.0.0.7/32", "fd00::/8"].map(|net| net.parse().expect("a network")).to_vec();
+        let let_in = |who: &str| is_allowed(&allow, who.parse().expect("an address"));
+        assert!(["192.168.1.0", "192.168.1.255", "::ffff:192.168.1.9", "10.0.0.7", "fdff::1"].into_iter().all(let_in));
+        assert!(!["192.168.2.0", "192.168.0.255", "10.0.0.6", "fe00::1", "::1"].into_iter().any(let_in));
+        assert!(is_allowed(&[], [192, 0, 2, 1].into()), "no list is everybody's");
+    }
 }

@@ -71,7 +71,7 @@ pub(super) static TOPICS: &[Topic] = &[
             "A tag that is old or missing is refused, unless its span says otherwise: an old number never looks like a \
              new one. What a master writes goes to the tag's owner, and is answered when the owner is done with it.",
         ],
-        example: "rtus:\n- name: PANEL\n  ip: 0.0.0.0\n  port: 1502\n  allow: [192.168.1.20]\n  serve:\n  \
+        example: "rtus:\n- name: PANEL\n  ip: 0.0.0.0\n  port: 1502\n  allow: [192.168.1.20, 10.8.0.0/16]\n  serve:\n  \
                   - {unit: 1, file: 4x, start: 1, end: 50, stale: last, status: 51}\n\
                   tags:\n  Forebay_level: {type: float32, addr: 'PANEL:1:4x:1'}\n",
         table: Some(&keys::MODBUS_SERVER),

@@ -47,8 +47,8 @@ pub(crate) static DOOR: Table = Table {
             "allow",
             Kind::Texts,
             "everybody who reaches the port",
-            "Addresses of the masters that may ask over TCP or UDP.",
-            "allow: [192.168.1.20]",
+            "Addresses and networks of the masters that may ask over TCP or UDP.",
+            "allow: [192.168.1.20, 10.8.0.0/16]",
         )
         .ours(),
         Key::used("serve", Kind::Many(&SERVED), "", "The spans of registers there are.", ""),

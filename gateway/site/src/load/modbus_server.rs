@@ -1,9 +1,10 @@
 //! `modbusserver.yaml`.
 
+mod allow;
 mod span;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tag::TagName;
@@ -122,16 +123,7 @@ fn door(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<(Door, Vec<Span>
             if fields.text("tcp_udp") == Some("udp") { DoorAt::Udp(at) } else { DoorAt::Tcp(at) }
         }
     };
-    let mut allow: Vec<IpAddr> = Vec::new();
-    for text in fields.texts("allow").unwrap_or_default() {
-        match text.parse() {
-            Ok(ip) => allow.push(ip),
-            Err(_) => {
-                let found = format!("allow = \"{}\"", clipped(&text));
-                report.error(fields.pos("allow"), found, "expected addresses, like 192.168.1.20");
-            }
-        }
-    }
+    let allow = allow::allow(fields, report);
     let spans: Vec<Span> = fields.items("serve").iter().filter_map(|node| span::span(node, &at, report)).collect();
     let serve = spans.iter().map(|span| span.served.clone()).collect();
     Some((Door { name, at, allow, serve }, spans))

@@ -1,8 +1,9 @@
 //! A UDP port: one request in a datagram, one answer in another.
 
-use std::net::{IpAddr, UdpSocket as StdSocket};
+use std::net::UdpSocket as StdSocket;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use tokio::net::UdpSocket;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::sleep;
@@ -11,7 +12,7 @@ use super::{MASTERS_MAX, Question, TRY_AGAIN, framed, is_allowed, pdu_bytes};
 use crate::mbap::HEADER_BYTES;
 use crate::pdu::PDU_BYTES_MAX;
 
-pub(super) async fn serve(door: usize, socket: StdSocket, allow: Vec<IpAddr>, ask: mpsc::Sender<Question>) {
+pub(super) async fn serve(door: usize, socket: StdSocket, allow: Vec<IpNet>, ask: mpsc::Sender<Question>) {
     let socket = match UdpSocket::from_std(socket) {
         Ok(socket) => Arc::new(socket),
         Err(error) => return log::error!("a port can't be listened on: {error}"),

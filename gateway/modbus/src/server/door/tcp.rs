@@ -1,10 +1,11 @@
 //! A TCP port: connections, and on each request after request.
 
-use std::net::{IpAddr, TcpListener as StdListener};
+use std::net::{TcpListener as StdListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use shell::Stop;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,7 +26,7 @@ struct Master {
     hang_up: Stop,
 }
 
-pub(super) async fn accept(door: usize, listener: StdListener, allow: Vec<IpAddr>, ask: mpsc::Sender<Question>) {
+pub(super) async fn accept(door: usize, listener: StdListener, allow: Vec<IpNet>, ask: mpsc::Sender<Question>) {
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return log::error!("a port can't be listened on: {error}"),
