@@ -122,6 +122,16 @@ impl fmt::Display for Finding {
     }
 }
 
+/// A mistake of a file as a whole.
+pub(crate) fn whole_file(file: String, found: String, expected: String) -> Finding {
+    Finding { severity: Severity::Error, file, pos: Pos::WHOLE_FILE, found, expected, hint: None, excerpt: None }
+}
+
+/// Whether nothing of it keeps a site from being used.
+pub(crate) fn no_error<'f>(found: impl IntoIterator<Item = &'f Finding>) -> bool {
+    found.into_iter().all(|finding| finding.severity != Severity::Error)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

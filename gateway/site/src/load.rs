@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::finding::{Finding, Pos, Severity};
+use crate::finding::{Finding, Pos, no_error, whole_file};
 use crate::hint;
 use crate::marked::{self, FILE_BYTES_MAX, Node, Purpose};
 use crate::report::Report;
@@ -139,6 +139,7 @@ fn load(dir: PathBuf, mut files: Vec<Lent<'_>>, wanted: Wanted, env: Env<'_>) ->
     // The order of the roles: what others speak of comes first. One tree at a time is in memory.
     files.sort_by_key(|(role, name, _)| (*role, *name));
     let mut findings: Vec<(String, Vec<Finding>)> = Vec::new();
+    let mut reports: Vec<(Role, Report<'_>)> = Vec::new();
     let (shelf, brought) = shelve(&files, wanted, env, &mut findings);
     let mut tags = Tags::of_devices(&brought);
     let whole_site = wanted == Wanted::Site;
@@ -180,7 +181,15 @@ fn load(dir: PathBuf, mut files: Vec<Lent<'_>>, wanted: Wanted, env: Env<'_>) ->
             Role::InitValues => site.init_values = small::init_values(node, bus, whole_site, report_to),
             Role::Device | Role::Unbuilt | Role::Plant | Role::Unknown => {}
         }
-        findings.push(((*name).to_owned(), report.finish()));
+        reports.push((*role, report));
+    }
+    let tags_report = reports.iter().position(|(role, _)| *role == Role::Tags).map(|at| reports.remove(at).1);
+    findings.extend(reports.into_iter().map(|(_, report)| (report.file().to_owned(), report.finish())));
+    if let Some(mut report) = tags_report {
+        if whole_site && no_error(findings.iter().flat_map(|(_, found)| found)) {
+            tags::moves_nothing(&tags, site.modbus_client.as_ref(), &mut report);
+        }
+        findings.push((report.file().to_owned(), report.finish()));
     }
     let wants_tags = files.iter().find(|(role, ..)| matches!(role, Role::History | Role::WwwServer | Role::InitValues));
     if let (Some((_, module, _)), false) = (wants_tags, files.iter().any(|(role, ..)| *role == Role::Tags)) {
@@ -190,7 +199,7 @@ fn load(dir: PathBuf, mut files: Vec<Lent<'_>>, wanted: Wanted, env: Env<'_>) ->
     }
     findings.sort_by(|a, b| a.0.cmp(&b.0));
     let findings: Vec<Finding> = findings.into_iter().flat_map(|(_, found)| found).collect();
-    let good = findings.iter().all(|finding| finding.severity != Severity::Error);
+    let good = no_error(&findings);
     site.tags = tags.defs.into();
     Loaded { site: good.then_some(site), findings }
 }
@@ -209,7 +218,7 @@ fn shelve<'e>(
             Ok((node, mut report)) => (devices::load(name, &node, &mut report), report.finish()),
             Err(found) => (None, found),
         };
-        let good = found.iter().all(|finding| finding.severity != Severity::Error);
+        let good = no_error(&found);
         shelf.put(name, template.filter(|_| good));
         if !wanted.only_for_tags(Role::Device) {
             findings.push(((*file).to_owned(), found));
@@ -276,11 +285,6 @@ fn open<'f>(
         _ => {}
     }
     Ok((node, report))
-}
-
-/// A finding about a file as a whole.
-fn whole_file(file: String, found: String, expected: String) -> Finding {
-    Finding { severity: Severity::Error, file, pos: Pos::WHOLE_FILE, found, expected, hint: None, excerpt: None }
 }
 
 fn failed(finding: Finding) -> Loaded {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use tag::{Format, Kind, TagDef, TagName};
+use tag::{Format, Kind, PastLimits, TagDef, TagName};
 
 use super::alarm;
 use super::devices::Brought;
@@ -17,6 +17,7 @@ mod init;
 mod past_limits;
 
 use init::init;
+pub(super) use past_limits::moves_nothing;
 use past_limits::past_limits;
 
 /// Bus ids are 16 bits, and 0 and the bus's own tag are taken.
@@ -31,6 +32,8 @@ pub(crate) struct Tags {
     pub(crate) known: bool,
     /// Tags that `modbusclient.yaml` reads and doesn't write.
     pub(crate) only_read: HashSet<TagName>,
+    /// Tags of which `tags.yaml` has `past_limits: clamp`, and where.
+    clamped: Vec<(TagName, Pos)>,
 }
 
 impl Tags {
@@ -65,6 +68,9 @@ pub(super) fn load(node: &Node, brought: &Brought, report: &mut Report<'_>) -> T
         let value = laid_over.as_ref().unwrap_or(&entry.value);
         let Some(fields) = fields(value, &keys::TAG, report) else { continue };
         let def = def(name, &fields, report);
+        if def.past_limits == PastLimits::Clamp {
+            tags.clamped.push((def.name.clone(), fields.pos("past_limits")));
+        }
         tags.add(def);
     }
     tags.complete(brought);

@@ -1,6 +1,6 @@
 //! A TCP port: connections, and on each request after request.
 
-use std::net::{TcpListener as StdListener};
+use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

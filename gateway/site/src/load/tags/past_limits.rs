@@ -1,8 +1,11 @@
 //! `past_limits`: what becomes of a value that is past the tag's limits.
 
-use tag::{PastLimits, TagDef};
+use std::collections::HashSet;
 
-use super::a;
+use tag::{PastLimits, TagDef, TagName};
+
+use super::{Tags, a};
+use crate::ModbusClient;
 use crate::fields::Fields;
 use crate::marked::Node;
 use crate::report::Report;
@@ -23,4 +26,16 @@ pub(super) fn past_limits(def: &TagDef, fields: &Fields<'_>, report: &mut Report
         return PastLimits::Clamp;
     }
     PastLimits::Refuse
+}
+
+/// What only Modbus does can't happen to a tag that it doesn't write. Where the client's file has mistakes nobody knows
+/// what it writes, and this waits until they are mended.
+pub(in crate::load) fn moves_nothing(tags: &Tags, client: Option<&ModbusClient>, report: &mut Report<'_>) {
+    let written = client.into_iter().flat_map(|client| &client.tags).map(|tag| &tag.name);
+    let written: HashSet<&TagName> = written.filter(|name| !tags.only_read.contains(*name)).collect();
+    for (_, pos) in tags.clamped.iter().filter(|(name, _)| !written.contains(name)) {
+        let expected =
+            "only what goes to a device is moved to a limit: expected a write address there, or no past_limits";
+        report.warning(*pos, "past_limits = \"clamp\" of a tag that modbusclient.yaml doesn't write", expected);
+    }
 }
