@@ -69,7 +69,8 @@ fn a_site_without_files_but_tags_stands_at_its_defaults() {
 fn a_tag_says_what_becomes_of_a_value_past_its_limits() {
     let tags = "A: {max: 10}\nB: {max: 10, past_limits: refuse}\nC: {type: int, min: 0, past_limits: clamp}\n\
                 D: {past_limits: refuse}\n";
-    let site = site(&[("tags.yaml", tags)]);
+    let client = "rtus: [{name: P, ip: 10.0.0.1}]\ntags:\n  C: {type: int16, read: 'P:1:4x:1', write: 'P:1:4x:1'}\n";
+    let site = site(&[("tags.yaml", tags), ("modbusclient.yaml", client)]);
     let past: Vec<_> = site.tags.iter().map(|tag| tag.past_limits).collect();
     assert_eq!(past, [PastLimits::Refuse, PastLimits::Refuse, PastLimits::Clamp, PastLimits::Refuse]);
 }
