@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod served;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -9,30 +11,19 @@ use forebay_modbus::server::{Image, Served, listen, serve};
 use forebay_modbus::tool::{Client, ToolError};
 use forebay_modbus::{Layout, Outcome, crc16};
 use ipnet::IpNet;
-use link::{Event, Link, LinkConfig};
-use shell::{Clock, Notify, Stop, SystemClock};
+use served::{Bus, area, owner, tag};
+use shell::{Notify, Stop, SystemClock};
 use site::{
-    Address, Area, BusAddress, Door, DoorAt, ModbusServer, Order, Parity, Serial, ServedArea, ServedTag, StaleAnswer,
-    Table, Transport, WordType,
+    Address, BusAddress, Door, DoorAt, ModbusServer, Order, Parity, Serial, ServedTag, StaleAnswer, Table, Transport,
+    WordType,
 };
-use tag::{Fault, Reading, Sample, TagName, Value};
+use tag::{Fault, Reading, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::LocalSet;
 use tokio::time::{sleep, timeout};
 use tokio_serial::{SerialPort, SerialStream};
 
 const DEADLINE: Duration = Duration::from_secs(10);
-
-fn tag(name: &str, word_type: WordType, word: u16, bit: Option<u8>) -> ServedTag {
-    let at = Address { rtu: 0, unit: 1, table: Table::HoldingRegisters, start: word - 1, bit };
-    let name = TagName::parse(name).unwrap();
-    ServedTag { name, word_type, at, order: Order::Abcd, scale: 1.0, offset: 0.0, length: 0 }
-}
-
-fn area(start: u16, end: u16, write: bool, stale: StaleAnswer, status: Option<u16>) -> ServedArea {
-    let area = Area { unit: 1, table: Table::HoldingRegisters, start: start - 1, count: u32::from(end - start) + 1 };
-    ServedArea { area, write, stale, status: status.map(|word| word - 1) }
-}
 
 fn good(value: impl Into<Value>) -> Reading {
     Reading::Good(value.into())
@@ -119,43 +110,12 @@ fn whole_values_are_written_where_the_site_allows_it() {
     assert_eq!(write(&[]), refused(&[0x80, 1]));
 }
 
-fn bus_in(root: &std::path::Path, stop: &Stop) -> impl Fn(&str) -> Link + use<> {
-    let socket = root.join("bus.sock");
-    let config = bus::Config { tcp: ([127, 0, 0, 1], 0).into(), socket: socket.clone(), bus_tag: "__bus__".into() };
-    let listeners = bus::listen(&config).unwrap();
-    tokio::task::spawn_local(bus::run(config, listeners, SystemClock::shared(), stop.clone(), Notify::from_env()));
-    move |module: &str| Link::new(LinkConfig { socket: socket.clone(), module: module.into() })
-}
-
-/// The owner of `set`: carries out what is at most 100, as a device would.
-async fn owner(mut link: Link, clock: SystemClock) {
-    let group = link.group(None);
-    let set = link.own(&TagName::parse("set").unwrap(), group);
-    let sample = |value| Sample { at: clock.wall(), reading: Reading::Good(value) };
-    link.publish(set, sample(Value::Int(7)));
-    loop {
-        if let Event::Write { id, value, who, .. } = link.next().await {
-            assert!(who.starts_with("modbus master "), "{who}");
-            if value.as_f64().unwrap() > 100.0 {
-                link.settle(id, Outcome::Refused("over max 100".into()));
-                continue;
-            }
-            link.publish(set, sample(value));
-            link.settle(id, Outcome::Confirmed);
-        }
-    }
-}
-
 #[test]
 fn masters_read_and_write_over_both_wires() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
-        let root = std::env::temp_dir().join(format!("forebay-modbus-server-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&root);
-        std::fs::create_dir_all(&root).unwrap();
-        let (stop, stop_bus) = (Stop::new(), Stop::new());
-        let end = bus_in(&root, &stop_bus);
-        tokio::task::spawn_local(owner(end("plc"), SystemClock));
+        let (stop, bus) = (Stop::new(), Bus::start("server"));
+        tokio::task::spawn_local(owner(bus.end("plc"), &["set", "clamped"]));
         let (mut far, near) = SerialStream::pair().unwrap();
         // The server opens it by its name, alone.
         let path = near.name().unwrap().into();
@@ -177,14 +137,16 @@ fn masters_read_and_write_over_both_wires() {
         let tags = vec![
             tag("set", WordType::Int16, 1, None),
             tag("nobody", WordType::Int16, 2, None),
+            tag("clamped", WordType::Int16, 3, None),
             ServedTag { at: on_line, ..tag("set", WordType::Int16, 1, None) },
             ServedTag { at: in_datagrams, ..tag("set", WordType::Int16, 1, None) },
         ];
-        let bus = BusAddress { ip: Ipv4Addr::LOCALHOST.into(), port: 1324 };
-        let site = ModbusServer { bus, doors, tags };
+        let at = BusAddress { ip: Ipv4Addr::LOCALHOST.into(), port: 1324 };
+        let site = ModbusServer { bus: at, doors, tags };
         let open = listen(&site.doors).unwrap();
         let places = open.addresses();
-        let server = serve(site, open, end("modbusserver"), SystemClock::shared(), stop.clone(), Notify::from_env());
+        let server =
+            serve(site, open, bus.end("modbusserver"), SystemClock::shared(), stop.clone(), Notify::from_env());
         tokio::task::spawn_local(server);
 
         let tcp = |n: usize| Transport::Tcp { host: "127.0.0.1".into(), port: places[n].unwrap().port() };
@@ -209,6 +171,11 @@ fn masters_read_and_write_over_both_wires() {
         let outcome = panel.write(1, holding, 0, None, &word, &Value::Int(101)).await.unwrap();
         assert!(matches!(&outcome, Outcome::Refused(why) if why.contains("failure")), "{outcome:?}");
         assert_eq!(panel.read(1, holding, 0, 1).await.unwrap(), [42]);
+        // Moved to its limit: the wish wasn't carried out, and is not acknowledged; what lies there now can be read.
+        let outcome = panel.write(1, holding, 2, None, &word, &Value::Int(101)).await.unwrap();
+        assert!(matches!(&outcome, Outcome::Refused(why) if why.contains("failure")), "{outcome:?}");
+        let outcome = panel.write(1, holding, 2, None, &word, &Value::Int(100)).await.unwrap();
+        assert_eq!((outcome, panel.read(1, holding, 2, 1).await.unwrap()), (Outcome::Confirmed, vec![100]));
 
         // Over the line: garbage first, somebody else's frame, then ours.
         let framed = |body: &[u8]| [body, &crc16(body).to_le_bytes()].concat();
@@ -248,7 +215,7 @@ fn masters_read_and_write_over_both_wires() {
 
         // The bus is gone: what was read a moment ago is old, and no write is taken.
         assert_eq!(panel.read(1, holding, 0, 1).await.unwrap(), [44]);
-        stop_bus.cancel();
+        bus.stop.cancel();
         let old = async {
             loop {
                 match panel.read(1, holding, 0, 1).await {
@@ -263,6 +230,5 @@ fn masters_read_and_write_over_both_wires() {
         let outcome = panel.write(1, holding, 0, None, &word, &Value::Int(43)).await.unwrap();
         assert!(matches!(&outcome, Outcome::Refused(_)), "{outcome:?}");
         stop.cancel();
-        let _ = std::fs::remove_dir_all(&root);
     });
 }

@@ -109,6 +109,19 @@ impl Image {
         served.unwrap_or_else(|code| Served::Answer(vec![function | 0x80, code]))
     }
 
+    /// What each of our units writes when all units of a line are told to: tags, by index, and their values. A unit that
+    /// would refuse it does nothing, and says nothing either; nor does anybody answer a read.
+    pub fn serve_all(&self, pdu: &[u8]) -> Vec<(usize, Value)> {
+        let mut units: Vec<u8> = self.areas.iter().map(|served| served.area.unit).collect();
+        units.sort_unstable();
+        units.dedup();
+        let written = units.into_iter().filter_map(|unit| match self.serve(unit, pdu) {
+            Served::Write { values, .. } => Some(values),
+            Served::Answer(_) => None,
+        });
+        written.flatten().collect()
+    }
+
     fn area(&self, unit: u8, table: Table, address: u32) -> Option<&ServedArea> {
         self.areas.iter().find(|served| {
             let (area, start) = (&served.area, u32::from(served.area.start));

@@ -1,11 +1,12 @@
 //! The Modbus server: tags of the bus for other masters and panels.
 //!
 //! In: `modbusserver.yaml`, requests of masters, the bus. Out: answers, writes to the tags' owners. Never: an old number
-//! without a mark, a write acknowledged that its owner hasn't carried out.
+//! without a mark, a write acknowledged that its owner hasn't carried out, a word to a broadcast.
 //!
-//! `image` (tags ↔ registers ↔ answers, pure) ← `run` (the loop) ← `door` (the ports and lines).
+//! `image` (tags ↔ registers ↔ answers, pure) ← `run` (the loop, with each door's `figures`) ← `door` (the ports and lines).
 
 mod door;
+mod figures;
 mod image;
 mod run;
 

@@ -69,7 +69,11 @@ pub(super) static TOPICS: &[Topic] = &[
              register of a span that no tag lies in reads as 0; written in one block with tags it is let go, alone it \
              is refused.",
             "A tag that is old or missing is refused, unless its span says otherwise: an old number never looks like a \
-             new one. What a master writes goes to the tag's owner, and is answered when the owner is done with it.",
+             new one. What a master writes goes to the tag's owner, and is answered when the owner is done with it: with \
+             exception 4 where it wasn't carried out as asked, be it refused or moved to a limit (past_limits: clamp).",
+            "What is written to unit 0 of a serial line each unit carries out that may be written, and none answers. What \
+             was asked at each door is counted: sys.modbusserver.NAME.requests, exceptions, broadcasts and \
+             broadcasts_failed.",
         ],
         example: "rtus:\n- name: PANEL\n  ip: 0.0.0.0\n  port: 1502\n  allow: [192.168.1.20, 10.8.0.0/16]\n  serve:\n  \
                   - {unit: 1, file: 4x, start: 1, end: 50, stale: last, status: 51}\n\

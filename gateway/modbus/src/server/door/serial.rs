@@ -57,7 +57,7 @@ pub(super) async fn serve(door: usize, serial: Serial, ask: mpsc::Sender<Questio
                         return;
                     }
                     let Ok(said) = said.await else { return };
-                    let Some(pdu) = said.filter(|_| unit != 0) else { continue };
+                    let Some(pdu) = said else { continue };
                     let mut out = [&[unit], &pdu[..]].concat();
                     out.extend(crc16(&out).to_le_bytes());
                     if port.write_all(&out).await.is_err() {
