@@ -21,7 +21,7 @@ fn every_daemon_does_its_work() {
     gateway.wait_listening(&mut bus, gateway.site.bus_port);
     let [modbus, history, mut www] = ["modbus", "history", "www"].map(|name| gateway.daemon(name));
     gateway.wait_page(&mut www);
-    gateway.wait_owner("__history__", "history");
+    gateway.wait_history();
     let mut watch = gateway.watch(&[TCP, SERIAL]);
 
     for value in ["41", "42", "43"] {
@@ -49,7 +49,9 @@ fn every_daemon_does_its_work() {
 
     let last = |points: &Vec<(f64, f64)>| points.last().is_some_and(|(_, value)| *value == -7.0);
     let points = wait_for("the trend's points", PATIENCE, || trend(&browser, TCP), last);
-    let values: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
+    // Where the tag was held for a moment on a busy machine, a gap stands, and behind it the value again.
+    let mut values: Vec<f64> = points.iter().map(|(_, value)| *value).filter(|value| !value.is_nan()).collect();
+    values.dedup();
     assert!(values.ends_with(&[41.0, 42.0, 43.0, -7.0]), "{values:?}");
     let late = points.iter().filter(|(at, _)| (now_ms() as f64 - at) > SPAN as f64).count();
     assert_eq!(late, 0, "times of now: {points:?}");

@@ -125,6 +125,10 @@ fn asked_by_both(at: &str, to: &[&str], mbpoll: &[&str]) {
         || poll(&level, &[]),
         |said| said.code == Some(0) && shown(said, "[1]: 12.5"),
     );
+    for (words, line) in [(["-t", "4", "-r", "3", "-c", "1"], "[3]: 7"), (["-t", "0", "-r", "1", "-c", "1"], "[1]: 0")]
+    {
+        wait_for(line, PATIENCE, || poll(&words, &[]), |said| said.code == Some(0) && shown(said, line));
+    }
     let client = LibmodbusProgram::build("client");
     judge(client.command().args(to));
     assert_eq!(plc.words(11, 1), [43], "what libmodbus wrote went all the way to the PLC");
@@ -146,7 +150,9 @@ fn asked_by_both(at: &str, to: &[&str], mbpoll: &[&str]) {
     watch.sees_held("level", PATIENCE);
     watch.sees_held("gate_sp", PATIENCE);
     let failure = |said: &Said| said.err.contains("Slave device or server failure");
-    wait_for("mbpoll is told that the number is old", PATIENCE, || poll(&level, &[]), failure);
+    for words in [&level[..], &["-t", "4", "-r", "3", "-c", "1"]] {
+        wait_for("mbpoll is told that the number is old", PATIENCE, || poll(words, &[]), failure);
+    }
     judge(client.command().arg("--stale").args(to));
 }
 

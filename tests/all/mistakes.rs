@@ -17,10 +17,6 @@ fn refused(gateway: &Gateway, said: &Said, parts: &[&str]) {
         assert!(sentence.contains(part), "{part:?} isn't in: {sentence}");
     }
     assert_eq!(said.out, "", "nothing was promised on standard output");
-    for port in [gateway.site.bus_port, gateway.site.page_port] {
-        // A test that took the port itself holds it still; nobody else may have it.
-        let _ours = TcpListener::bind(("127.0.0.1", port));
-    }
     assert!(!gateway.folder.join("state/history").exists(), "nothing was stored");
     assert!(!gateway.folder.join("run/www.key").exists(), "no page was served");
 }

@@ -8,7 +8,7 @@ fn recorded(values: &[&str]) -> (Gateway, forebay_tests::Process) {
     let gateway = Gateway::new(Site::small().file("history.yaml", history));
     let process = gateway.run();
     // What was set before the history listened is kept twice: at its own time, and from when it was heard.
-    gateway.wait_owner("__history__", "history");
+    gateway.wait_history();
     for value in values {
         assert_eq!(gateway.tool(&["set", "level", value]).code, Some(0));
         export(&gateway, value);
@@ -83,7 +83,7 @@ fn the_last_seconds_by_a_clock_that_is_behind_have_what_is_polled_now() {
     let started = now_ms();
     let mut process = gateway.run();
     gateway.wait_page(&mut process);
-    let status = || browser.get("/api/history/status").body;
+    let status = || browser.get_in_turn("/api/history/status").body;
     wait_for("the clock isn't believed", PATIENCE, status, |said| said.contains("\"clock_uncertain\":true"));
     wait_for("a trend of what is polled now", PATIENCE, || points(started), |points| *points >= 4);
     let said: serde_json::Value = serde_json::from_str(&status()).expect("JSON");
@@ -96,9 +96,9 @@ fn the_last_seconds_by_a_clock_that_is_behind_have_what_is_polled_now() {
     };
     assert!(unsure(now_ms()) && !unsure(started - 1000), "{said}");
     let last = format!("/api/history/records?tag={TAG}&last=3&to={}&format=csv", now_ms() + 1000);
-    let csv = browser.get(&last);
-    let after =
-        browser.get(&format!("/api/history/records?tag={TAG}&from={started}&to={}&format=csv", now_ms() + 1000));
+    let csv = browser.get_in_turn(&last);
+    let after = browser
+        .get_in_turn(&format!("/api/history/records?tag={TAG}&from={started}&to={}&format=csv", now_ms() + 1000));
     assert_eq!((csv.status, csv.body.lines().count()), (200, 4), "{csv:?}");
     assert!(csv.body.lines().all(|line| after.body.contains(line)), "{csv:?}\n{after:?}");
 }
@@ -155,6 +155,7 @@ fn asking_the_author_keeps_pymscadas_rules_and_is_heard_by_the_asker_alone() {
         .file("history.yaml", "bus_ip: 127.0.0.1\nbus_port: @BUS@\npath: history\nflush_s: 0.2\n");
     let gateway = Gateway::new(site);
     let _process = gateway.run();
+    gateway.wait_history();
     for (tag, values) in [("level", ["1.5", "2.5"]), ("count", ["6", "7"]), ("mode", ["0", "1"]), ("whole", ["3", "4"])]
     {
         for value in values {

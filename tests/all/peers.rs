@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use forebay_tests::{Browser, Gateway, PATIENCE, Peer, Process, Site, peers_python, program, wait_for};
+use forebay_tests::{Browser, Gateway, PATIENCE, PYTHON_STARTS, Peer, Process, Site, peers_python, program, wait_for};
 
 /// A bus alone, with nobody on it yet.
 fn bus() -> (Process, Gateway, String) {
@@ -83,7 +83,7 @@ fn pymscadas_own_web_server_on_our_bus() {
     let mut command = Command::new(peers_python());
     command.args(["-m", "pymscada", "wwwserver", "--config"]).arg(config).arg("--tags").arg(tags);
     let mut theirs = Process::start("theirs", command.current_dir(gateway.folder.path()), gateway.folder.path());
-    gateway.wait_listening(&mut theirs, gateway.site.page_port);
+    gateway.wait_listening_within(&mut theirs, gateway.site.page_port, PYTHON_STARTS);
     let page = Browser::stranger(gateway.site.page_port).get("/");
     assert!(page.status == 200 && page.body.contains("<html"), "{page:?}");
     // The tags of a page it asks for only when a browser's socket does; its own one at once.

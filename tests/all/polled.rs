@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use forebay_tests::{Gateway, Line, PATIENCE, Peer, Plant, Plc, Process, Site, Watch, wait_for};
+use forebay_tests::{Gateway, Line, PATIENCE, Peer, Plant, Plc, Process, Site, Watch, free_port, wait_for};
 
 /// Poll period of the sites here.
 const RATE: Duration = Duration::from_millis(200);
@@ -70,13 +70,15 @@ fn site(plc: &Plc, modbus: &str) -> Site {
 
 /// A PLC that is polled, with both tags good.
 fn polled(modbus: &str, lay: Lay) -> (Plc, Process, Gateway, Watch) {
-    let mut plc = Plc::start(0);
+    // It may go and come back: at a port that nobody is given meanwhile.
+    let mut plc = Plc::start(free_port());
     let [a, b] = lay(12.5);
     plc.poke(1, &[a, b, 77]);
     let gateway = Gateway::new(site(&plc, modbus));
     let run = gateway.run();
     let mut watch = gateway.watch(&["level", "count"]);
-    watch.sees("level 12.5", PATIENCE, |line| line.tag == "level" && line.is_good() && line.number() == Some(12.5));
+    watch.reaches("level 12.5", "level", PATIENCE, |line| line.is_good() && line.number() == Some(12.5));
+    watch.reaches("count 77", "count", PATIENCE, |line| line.is_good() && line.value == "77");
     (plc, run, gateway, watch)
 }
 
@@ -84,10 +86,7 @@ fn polled(modbus: &str, lay: Lay) -> (Plc, Process, Gateway, Watch) {
 #[track_caller]
 fn python_sets(gateway: &Gateway, tag: &str, kind: &str, value: &str, expect: &str) {
     let bus = format!("127.0.0.1:{}", gateway.site.bus_port);
-    Peer::run(
-        "setpoint_writer",
-        &["--bus", &bus, "--tag", tag, "--type", kind, "--value", value, "--expect", expect, "--watch-s", "15"],
-    );
+    Peer::run("setpoint_writer", &["--bus", &bus, "--tag", tag, "--type", kind, "--value", value, "--expect", expect]);
 }
 
 fn both_ways(modbus: &str, lay: Lay) {
@@ -201,12 +200,16 @@ fn python_asks_history_while_a_trend_is_asked() {
     // Two Python processes fill age_us from our history at the same time, and a browser asks for the same trend: each
     // gets its own answer.
     let (mut plc, _run, gateway, mut watch) = polled(POLL, high_first);
+    gateway.wait_history();
     for step in 1..=8_u16 {
         let [a, b] = high_first(20.0 + f32::from(step));
         plc.poke(1, &[a, b, 100 + step]);
         watch.sees("the step", PATIENCE, |line| line.tag == "count" && line.number() == Some(f64::from(100 + step)));
     }
     let browser = gateway.browser();
+    for tag in ["level", "count"] {
+        wait_for("all of it is there", PATIENCE, || browser.trend(tag, 600_000).0, |points| *points >= 8);
+    }
     let asks = std::sync::atomic::AtomicBool::new(true);
     let bus = format!("127.0.0.1:{}", gateway.site.bus_port);
     let answers = std::thread::scope(|scope| {

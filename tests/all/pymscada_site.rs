@@ -24,13 +24,17 @@ fn site(plant: &Plant) -> Site {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
+        // All of them marked before one is filled in: a port may hold another one's digits.
         let text = text
             .replace("__ADDRESS__", "127.0.0.1")
-            .replace("__PORT__", &bus_port.to_string())
             .replace("__DIR__", "/srv/site")
-            .replace("1324", &bus_port.to_string())
-            .replace("8324", &page_port.to_string())
-            .replace("1502", &plant.port("demo").to_string());
+            .replace("__PORT__", "@BUS@")
+            .replace("1324", "@BUS@")
+            .replace("8324", "@PAGE@")
+            .replace("1502", "@PLC@")
+            .replace("@BUS@", &bus_port.to_string())
+            .replace("@PAGE@", &page_port.to_string())
+            .replace("@PLC@", &plant.port("demo").to_string());
         files.push((name, text));
     }
     assert!(files.len() >= 20, "pymscada ships more than 20 files");

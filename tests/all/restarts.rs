@@ -25,7 +25,7 @@ impl Apart {
         let [modbus, history, www] = ["modbus", "history", "www"].map(|name| gateway.daemon(name));
         let mut apart = Self { bus, modbus, history, www, gateway };
         apart.gateway.wait_page(&mut apart.www);
-        apart.gateway.wait_owner("__history__", "history");
+        apart.gateway.wait_history();
         apart
     }
 
@@ -54,7 +54,7 @@ fn the_bus_dies_and_everybody_comes_back() {
     // What was set while the bus was away is there as soon as it is back.
     plant.say("poke plc1 4x:1 12");
     watch.sees("the new value", PATIENCE, |line| line.is_good() && line.value == "12");
-    apart.gateway.wait_owner("__history__", "history");
+    apart.gateway.wait_history();
     assert_eq!(apart.gateway.tool(&["set", TAG, "13"]).code, Some(0), "writes reach the device again");
     assert_eq!(plant.peek("plc1", "4x:1"), 13);
     assert_eq!(browser.get("/api/status").status, 200, "the browser stays let in");
@@ -97,16 +97,17 @@ fn history_dies_and_keeps_what_it_had() {
     let mut durable = history::Reader::beside(&apart.gateway.folder.join("state/history"));
     let name = tag::TagName::parse(TAG).unwrap();
     let since = history::Span { from: tag::Timestamp(0), to: tag::Timestamp(u64::MAX) };
-    let mut kept = || {
-        let mut kept = 0;
-        let known = durable.newest(&name, since, 100, &mut |_, _| kept += 1);
-        if known.is_ok() { kept } else { 0 }
+    let newest = || {
+        let mut newest = None;
+        let known = durable.newest(&name, since, 1, &mut |_, number| newest = Some(number.as_f64()));
+        known.is_ok().then_some(newest).flatten()
     };
-    wait_for("durable values", PATIENCE, &mut kept, |kept| *kept >= 3);
+    // What lies before the last one is on flash with it.
+    wait_for("durable values", PATIENCE, newest, |newest| *newest == Some(33.0));
     apart.history.kill9();
     apart.fresh_value(&mut plant, &mut watch, 34);
     apart.history = apart.gateway.daemon("history");
-    apart.gateway.wait_owner("__history__", "history");
+    apart.gateway.wait_history();
     apart.fresh_value(&mut plant, &mut watch, 35);
     let after = points(before + 1);
     assert!(after > before, "{before} points before, {after} after");
@@ -132,7 +133,7 @@ fn history_is_killed_again_and_again() {
     let (mut value, mut durable) = (0_u32, Vec::new());
     for round in 0..rounds {
         let mut daemon = gateway.daemon("history");
-        gateway.wait_owner("__history__", "history");
+        gateway.wait_history();
         for _ in 0..=round % 4 {
             value += 1;
             // Within the limits of the tag, past which every value is the limit.

@@ -81,7 +81,7 @@ fn a_text_and_a_mapping_are_kept_as_they_came_and_outlive_a_kill() {
     gateway.wait_listening(&mut bus, gateway.site.bus_port);
     let start = |gateway: &Gateway| -> Process {
         let daemon = gateway.daemon("history");
-        gateway.wait_owner("__history__", "history");
+        gateway.wait_history();
         daemon
     };
     let mut daemon = start(&gateway);

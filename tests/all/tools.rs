@@ -24,6 +24,7 @@ fn values_are_got_set_watched_and_listed() {
         watch.sees(text, PATIENCE, |line| line.tag == "word" && line.value == text);
     }
 
+    gateway.wait_history();
     let listed = gateway.tool(&["list"]).out;
     assert!(listed.lines().any(|line| line == "level") && listed.contains("__history__  history"), "{listed}");
     assert_eq!(gateway.tool(&["list", "^lev"]).out, "level\n");
@@ -36,6 +37,7 @@ fn values_are_got_set_watched_and_listed() {
 fn the_past_is_exported_beside_the_history_and_imported_when_it_is_gone() {
     let gateway = Gateway::new(Site::small());
     let process = gateway.run();
+    gateway.wait_history();
     for value in ["2.5", "3.5"] {
         assert_eq!(gateway.tool(&["set", "level", value]).code, Some(0));
     }
@@ -114,7 +116,7 @@ fn a_starter_site_checks_and_runs() {
     let again = gateway.say(["init", "../mine"]);
     assert!(again.code == Some(78) && again.err.contains("isn't empty"), "{again:?}");
     let (bus, page) = (gateway.site.bus_port.to_string(), gateway.site.page_port.to_string());
-    let said = gateway.say(["run", "../mine", "--bus-port", &bus, "--port", &page, "--for", "1"]);
+    let said = gateway.say(["run", "../mine", "--bus-port", &bus, "--port", &page, "--for", "3"]);
     assert_eq!(said.code, Some(0), "it runs, and ends by itself: {said:?}");
     assert!(said.out.contains(&format!("http://127.0.0.1:{page}/link/")), "{said:?}");
 }

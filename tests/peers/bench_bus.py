@@ -21,7 +21,8 @@ import tempfile
 import time
 
 import report
-from pymscada_process import Module, free_port
+from ports import free_port
+from pymscada_process import Module
 
 # The most registers one Modbus read may ask for.
 READ_WORDS_MAX = 125

@@ -16,6 +16,7 @@ import report
 from pymscada.bus_client import BusClient
 from pymscada.bus_client_tag import TagBytes, TagDict, TagFloat, TagInt, TagList, TagStr
 from pymscada.tag import Tag
+from pymscada_process import START_S
 
 P = f"sem{os.getpid()}."
 T0 = 1_700_000_000_000_000
@@ -209,7 +210,7 @@ async def unicode_and_size(r, raw, typed):
         raw.send(f.SET, tag.id, T0, expected[:1] + {str: b"", bytes: b"", list: b"[]", dict: b"{}"}[kind])
         raw.send(f.SET, tag.id, time_us, expected)
         await raw.writer.drain()
-        await report.wait_until(lambda t=tag, us=time_us: t.time_us == us, 20, f"large {kind.__name__}")
+        await report.wait_until(lambda t=tag, us=time_us: t.time_us == us, 60, f"large {kind.__name__}")
         r.check(f"{kind.__name__} of {len(expected)} bytes: bus to Python", tag.value == value, "the same value", "another")
         raw.send(f.UNSUB, tag.id)
         await raw.settle()
@@ -365,7 +366,7 @@ def initvalues(r, host, port):
             out.write(f"bus_ip: {host}\nbus_port: {port}\n")
         done = subprocess.run(
             [sys.executable, "-m", "pymscada", "initvalues", "--config", config, "--tags", tags],
-            cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=40, check=False,
+            cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=START_S, check=False,
         )
         return r.check("pymscada initvalues ran to its end", done.returncode == 0, 0, done.stderr.decode()[-400:])
 
@@ -400,4 +401,4 @@ async def main(parsed, host, port):
 
 
 if __name__ == "__main__":
-    client_common.start(__doc__, 150, main)
+    client_common.start(__doc__, 600, main)

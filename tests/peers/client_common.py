@@ -57,7 +57,7 @@ def start(doc, deadline_s, body, more=None):
         results.finish()
 
 
-async def ids_of(tags, seconds=10):
+async def ids_of(tags, seconds=20):
     """Waits until the bus has told the id of each tag."""
     await report.wait_until(
         lambda: all(tag.id is not None for tag in tags), seconds,

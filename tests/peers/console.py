@@ -12,10 +12,12 @@ import struct
 import sys
 import tempfile
 import termios
+import time
 
 import client_common
 import frames as f
 import report
+from pymscada_process import START_S
 
 P = f"con{os.getpid()}_"
 ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -54,16 +56,17 @@ class Terminal:
         os.write(self.fd, line.encode() + b"\r")
 
     async def retype(self, line, text):
-        """Types a line until the terminal answers with `text`: what it asks for may still be on its way to the console."""
-        for _ in range(40):
+        """Types a line until the terminal answers with `text`: the console may still be starting, or what it is asked for on its way."""
+        end = time.monotonic() + START_S
+        while True:
             self.type(line)
             try:
                 return await self.shows(text, 0.25)
             except TimeoutError:
-                continue
-        return await self.shows(text)
+                if time.monotonic() > end:
+                    raise
 
-    async def shows(self, text, seconds=10):
+    async def shows(self, text, seconds=20):
         """Waits until `text` is on the screen after the last command."""
         await report.wait_until(lambda: text in self.read(), seconds, f"{text!r} on the console")
         return True
@@ -81,7 +84,7 @@ async def session(r, terminal, raw):
     """What the person does."""
     ids = {short: await raw.tag(P + short) for short in ("int", "float", "text")}
     raw.send(f.SET, ids["float"], 1, f.float_value(2.5))
-    await raw.until_barrier(1, 5)
+    await raw.until_barrier(1, 20)
     # The prompt is an empty line; only an answer tells that the console is there.
     r.check("list names the tags", await terminal.retype("list", f"{P}int {P}float {P}text"))
     terminal.type("list text")
@@ -89,12 +92,12 @@ async def session(r, terminal, raw):
     r.check("get shows what the bus holds", await terminal.retype(f"get {P}float", f"{P}float 2.5"))
     raw.send(f.SUB, ids["int"])
     raw.send(f.SUB, ids["text"])
-    await raw.until_barrier(2, 5)
+    await raw.until_barrier(2, 20)
     terminal.type(f"set {P}int 42")
-    got = await raw.recv(10)
+    got = await raw.recv()
     r.equal("set reaches the bus", (got.tag_id, got.payload), (ids["int"], f.int_value(42)))
     terminal.type(f"set {P}text two words")
-    got = await raw.recv(10)
+    got = await raw.recv()
     r.equal("set of a text with a space", (got.tag_id, got.payload), (ids["text"], f.str_value("two words")))
     terminal.type(f"set {P}int nonsense")
     r.check("a wrong value is refused by the console", await terminal.shows("error setting"))
@@ -116,7 +119,7 @@ async def session(r, terminal, raw):
     r.check("unsub ends it", f"{P}int 45" not in after, "no 45", after)
     r.check("while get still knows the value", await terminal.retype(f"get {P}int", f"{P}int 45"))
     terminal.type("quit")
-    status = await report.wait_until(lambda: os.waitpid(terminal.pid, os.WNOHANG)[0] and "gone", 10, "quit")
+    status = await report.wait_until(lambda: os.waitpid(terminal.pid, os.WNOHANG)[0] and "gone", 20, "quit")
     r.equal("quit ends the console", status, "gone")
 
 
@@ -141,4 +144,4 @@ async def main(_parsed, host, port):
 
 
 if __name__ == "__main__":
-    client_common.start(__doc__, 90, main)
+    client_common.start(__doc__, 400, main)

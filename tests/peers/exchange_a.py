@@ -13,6 +13,7 @@ import client_common
 import report
 from exchange_b import CHANGE, KINDS
 from pymscada.bus_client import BusClient
+from pymscada_process import START_S
 
 # The question of round i, by kind.
 ASK = {
@@ -37,7 +38,7 @@ async def start_b(parsed, host, port, prefix):
         sys.executable, program, "--bus", f"{host}:{port}", "--prefix", prefix, "--deadline", str(parsed.deadline),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
     )
-    line = await asyncio.wait_for(b.stdout.readline(), 20)
+    line = await asyncio.wait_for(b.stdout.readline(), START_S)
     assert line and json.loads(line).get("ready"), f"exchange_b.py said {line!r}"
     return b
 
@@ -59,14 +60,14 @@ async def main(parsed, host, port):
         for i in range(1, parsed.rounds + 1):
             asked = ASK[kind](i)
             question.value = asked
-            got, time_us = await asyncio.wait_for(heard.get(), 10)
-            if wrong is None and (got != CHANGE[kind](asked) or abs(time_us - time.time() * 1e6) > 10e6):
+            got, time_us = await asyncio.wait_for(heard.get(), 20)
+            if wrong is None and (got != CHANGE[kind](asked) or abs(time_us - time.time() * 1e6) > 30e6):
                 wrong = (i, CHANGE[kind](asked), got, time_us)
         took = time.perf_counter() - began
         r.check(f"{parsed.rounds} rounds of {kind}", wrong is None and heard.empty(), wrong and wrong[1], wrong)
         report.say(kind=kind, rounds=parsed.rounds, us_per_round=round(took / parsed.rounds * 1e6))
     tags["a"]["str"].value = "quit"
-    said, _ = await asyncio.wait_for(b.communicate(), 10)
+    said, _ = await asyncio.wait_for(b.communicate(), 20)
     answered = json.loads(said.decode().strip().splitlines()[-1]).get("answered")
     r.equal("the other process answered each question once", answered, parsed.rounds * len(KINDS))
     r.equal("and came to its end", b.returncode, 0)
@@ -74,4 +75,4 @@ async def main(parsed, host, port):
 
 
 if __name__ == "__main__":
-    client_common.start(__doc__, 120, main, more)
+    client_common.start(__doc__, 300, main, more)

@@ -55,4 +55,4 @@ async def main(parsed, host, port):
 
 
 if __name__ == "__main__":
-    client_common.start(__doc__, 120, main, more)
+    client_common.start(__doc__, 300, main, more)

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import time
 
-from pymscada_process import free_port, listens
+from ports import free_port
+from pymscada_process import listens
 
 
 class Forebay:

@@ -88,7 +88,7 @@ class Raw:
         """Sends exactly these bytes."""
         self.writer.write(data)
 
-    async def recv(self, seconds=5.0):
+    async def recv(self, seconds=20.0):
         """The next frame; None once the bus has closed the connection; TimeoutError when nothing comes."""
         return await asyncio.wait_for(self.frames.get(), seconds)
 
@@ -133,7 +133,7 @@ class Raw:
         except TimeoutError:
             return before, "deaf"
 
-    async def tag(self, name, seconds=5.0):
+    async def tag(self, name, seconds=20.0):
         """The id of a tag, created when it is new; frames of other kinds are skipped."""
         raw = name if isinstance(name, bytes) else name.encode()
         self.send(ID, 0, 0, raw)

@@ -21,7 +21,7 @@ import frames as f
 import report
 from pymscada.bus_client import BusClient
 from pymscada.bus_client_tag import TagBytes, TagFloat, TagInt
-from pymscada_process import Module
+from pymscada_process import START_S, Module
 
 KINDS = {"int": TagInt, "float": TagFloat}
 
@@ -48,7 +48,7 @@ async def worker(parsed, host, port):
         tags.append(tag)
     await client_common.ids_of([*tags, client.history_tag])
     # All start asking together: get_history itself waits a second first.
-    await asyncio.wait_for(client.get_history(), 15)
+    await asyncio.wait_for(client.get_history(), 20)
     for tag in tags:
         # The live value may stand in front of what history brought; times are what counts.
         pairs = sorted(set(zip(tag.times_us, tag.values)))
@@ -63,7 +63,7 @@ async def run_worker(parsed, host, port):
     argv = [sys.executable, os.path.abspath(__file__), "--worker", "--bus", f"{host}:{port}", "--age-s", str(parsed.age_s),
             "--deadline", str(parsed.deadline), *(part for text in parsed.tag for part in ("--tag", text))]
     process = await asyncio.create_subprocess_exec(*argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE)
-    said, _ = await asyncio.wait_for(process.communicate(), 40)
+    said, _ = await asyncio.wait_for(process.communicate(), START_S)
     return process.returncode, [json.loads(line) for line in said.decode().splitlines()]
 
 
@@ -87,7 +87,7 @@ async def wait_for_history(host, port):
     """Returns once somebody has put a value on `__history__`: then its author is there to be asked."""
     raw = await f.Raw.open(host, port)
     tag_id = await raw.tag("__history__")
-    end = time.monotonic() + 15
+    end = time.monotonic() + START_S
     while True:
         raw.send(f.GET, tag_id)
         if (await raw.recv()).payload:
@@ -136,4 +136,4 @@ async def main(parsed, host, port):
 
 
 if __name__ == "__main__":
-    client_common.start(__doc__, 90, main, more)
+    client_common.start(__doc__, 300, main, more)

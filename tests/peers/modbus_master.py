@@ -12,7 +12,7 @@ import report
 from pymodbus import FramerType
 from pymodbus.client import ModbusTcpClient
 
-DEADLINE_S = 30
+DEADLINE_S = 120
 
 
 def main():

@@ -8,12 +8,10 @@ import sys
 import tempfile
 import time
 
+from ports import free_port
 
-def free_port():
-    """A TCP port nobody listens on now. pymscada can't be told 0, and wants at least 1024."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+# Python and what pymscada imports take ten seconds to start on a small machine that does other things too.
+START_S = 120
 
 
 def listens(port, host="127.0.0.1"):
@@ -51,7 +49,7 @@ class Module:
         """True while the process runs."""
         return self.process.poll() is None
 
-    def wait_listening(self, seconds=20):
+    def wait_listening(self, seconds=START_S):
         """Waits until its port accepts connections; raises with the end of its log when it doesn't."""
         end = time.monotonic() + seconds
         while not listens(self.port):

@@ -76,4 +76,4 @@ async def main(parsed, host, port):
 
 
 if __name__ == "__main__":
-    client_common.start(__doc__, 60, main, more)
+    client_common.start(__doc__, 180, main, more)

@@ -1,7 +1,7 @@
 """A site's own Python script that sets a set-point, and tells what the bus makes of it.
 
     setpoint_writer.py --bus HOST:PORT --tag pump_sp --type float --value 42.5 [--watch other_tag:float …] [--expect 42.5]
-                       [--legacy] [--first-s 5] [--watch-s 3]
+                       [--legacy] [--first-s 20] [--watch-s 20]
 
 Waits up to --first-s for the tag's present value, sets it, then listens for --watch-s seconds and prints every update it hears,
 of the tag itself and of those watched: {"update": "pump_sp", "value": 42.5, "time_us": …}. ERR texts come out as {"err": …}.
@@ -32,8 +32,8 @@ def more(parser):
     parser.add_argument("--watch", action="append", default=[], metavar="TAG:TYPE")
     parser.add_argument("--expect", help="the value that must be heard last")
     parser.add_argument("--legacy", action="store_true", help="use the older Tag class")
-    parser.add_argument("--first-s", type=float, default=5.0)
-    parser.add_argument("--watch-s", type=float, default=3.0)
+    parser.add_argument("--first-s", type=float, default=20.0)
+    parser.add_argument("--watch-s", type=float, default=20.0)
     parser.add_argument("--silent-ok", action="store_true")
 
 
@@ -95,4 +95,4 @@ async def main(parsed, host, port):
 
 
 if __name__ == "__main__":
-    client_common.start(__doc__, 60, main, more)
+    client_common.start(__doc__, 180, main, more)

@@ -1,6 +1,5 @@
-//! Folders that go away, ports that nobody has.
+//! Folders that go away.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -53,10 +52,4 @@ impl Drop for Folder {
             }
         }
     }
-}
-
-/// A port on loopback that was free a moment ago. Pymscada's files can't say "any", so neither do ours.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").port()
 }

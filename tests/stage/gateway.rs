@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use super::{Browser, Folder, PATIENCE, Plant, Process, Site, Watch, program, root, wait_for};
 
@@ -121,9 +122,15 @@ impl Gateway {
     /// Waits until somebody accepts at a port.
     #[track_caller]
     pub fn wait_listening(&self, process: &mut Process, port: u16) {
+        self.wait_listening_within(process, port, PATIENCE);
+    }
+
+    /// The same for a program that takes its time to start.
+    #[track_caller]
+    pub fn wait_listening_within(&self, process: &mut Process, port: u16, within: Duration) {
         let look = || (std::net::TcpStream::connect(("127.0.0.1", port)).is_ok(), process.ended());
         let (listens, ended) =
-            wait_for(&format!("port {port}"), PATIENCE, look, |(listens, ended)| *listens || ended.is_some());
+            wait_for(&format!("port {port}"), within, look, |(listens, ended)| *listens || ended.is_some());
         assert!(listens, "it ended before it listened at {port}: {ended:?}");
     }
 
@@ -161,6 +168,12 @@ impl Gateway {
     pub fn wait_tag(&self, tag: &str, good: impl Fn(&str) -> bool) -> String {
         let look = || self.tool(&["get", tag]);
         wait_for(tag, PATIENCE, look, |said| !said.out.is_empty() && good(said.out.trim())).out.trim().to_owned()
+    }
+
+    /// Waits until the history listens: what is set before is heard late, and what is set twice before only once.
+    #[track_caller]
+    pub fn wait_history(&self) {
+        self.wait_owner("__history__", "history");
     }
 
     /// Waits until a module owns a tag.

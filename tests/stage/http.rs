@@ -2,11 +2,15 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
-use super::PATIENCE;
+use super::{PATIENCE, wait_for};
 
 /// "FBH1": how a trend begins.
 const TREND_MAGIC: u32 = 0x3148_4246;
+
+/// "Too many requests".
+const TOO_MANY: u16 = 429;
 
 /// An answer.
 #[derive(Debug, Clone)]
@@ -61,6 +65,22 @@ impl Browser {
     #[track_caller]
     pub fn get(&self, path: &str) -> Answer {
         self.ask("GET", path)
+    }
+
+    /// GET by a program that asks again when it is told that it asks too often.
+    #[track_caller]
+    pub fn get_in_turn(&self, path: &str) -> Answer {
+        wait_for(
+            path,
+            PATIENCE,
+            || self.get(path),
+            |answer| {
+                let has_turn = answer.status != TOO_MANY;
+                // As long as its `Retry-After` says.
+                (!has_turn).then(|| std::thread::sleep(Duration::from_secs(1)));
+                has_turn
+            },
+        )
     }
 
     /// POST without a body, from our own page.

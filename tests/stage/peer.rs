@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -61,6 +61,3 @@ impl Peer {
         self.lines.iter().find(|line| line.get(member).is_some())
     }
 }
-
-/// Longest that a peer's answer on its pipe may take.
-pub(crate) const ANSWER: Duration = Duration::from_secs(15);

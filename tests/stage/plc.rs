@@ -3,11 +3,11 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::Command;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::peer::ANSWER;
-use super::{Folder, LibmodbusProgram, Process, peers_python, root};
+use super::{Folder, LibmodbusProgram, PATIENCE, PYTHON_STARTS, Process, peers_python, root};
 
 /// Answers that wait: one per question.
 const ANSWERS_MAX: usize = 16;
@@ -61,7 +61,7 @@ impl Plc {
             }
         });
         let mut plc = Self { port: 0, process, answers, _folder: folder };
-        let ready = plc.answer("its ready line");
+        let ready = plc.answer("being started", PYTHON_STARTS);
         assert_eq!(ready["ready"], true, "the PLC said {ready}");
         plc.port = ready["port"].as_u64().unwrap_or(0).try_into().expect("a port");
         plc
@@ -71,14 +71,14 @@ impl Plc {
     #[track_caller]
     pub fn say(&mut self, command: &str) -> Value {
         self.process.stdin().write_all(format!("{command}\n").as_bytes()).expect("the PLC hears");
-        let answer = self.answer(command);
+        let answer = self.answer(command, PATIENCE);
         assert!(answer.get("error").is_none(), "{command}: {answer}");
         answer
     }
 
     #[track_caller]
-    fn answer(&mut self, to: &str) -> Value {
-        let line = self.answers.recv_timeout(ANSWER).unwrap_or_else(|_| panic!("the PLC doesn't answer to {to}"));
+    fn answer(&mut self, to: &str, within: Duration) -> Value {
+        let line = self.answers.recv_timeout(within).unwrap_or_else(|_| panic!("the PLC doesn't answer to {to}"));
         serde_json::from_str(&line).unwrap_or_else(|_| panic!("the PLC said {line:?}"))
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::wait_some;
+use super::{PATIENCE, wait_for, wait_some};
 
 /// Bytes of a log that a failing test shows.
 const TAIL: usize = 6000;
@@ -113,9 +113,14 @@ impl Process {
         self.ended = Some(self.child.wait().expect("our own child"));
     }
 
-    /// Stops it in its tracks, or lets it go on.
+    /// Stops it in its tracks, or lets it go on. Stopped it stands when this returns: the signal alone comes a moment later.
+    #[track_caller]
     pub fn freeze(&self, frozen: bool) {
         self.signal(if frozen { Signal::SIGSTOP } else { Signal::SIGCONT });
+        let stat = || std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // The state stands behind the name, which is in brackets.
+        let stands = |stat: &String| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'));
+        wait_for("stopped, or going on", PATIENCE, stat, |stat| stands(stat) == frozen);
     }
 
     fn signal(&self, signal: Signal) {

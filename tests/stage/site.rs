@@ -25,12 +25,17 @@ impl Site {
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap();
+            // All of them marked before one is filled in: a port may hold another one's digits.
             let text = text
-                .replace("1324", &bus_port.to_string())
-                .replace("8324", &page_port.to_string())
+                .replace("1324", "@BUS@")
+                .replace("8324", "@PAGE@")
                 .replace("0.0.0.0", "127.0.0.1")
-                .replace("port: 1502", &format!("port: {}", plant.port("demo")))
-                .replace("port: 1503", &format!("port: {}", plant.port("station")));
+                .replace("port: 1502", "port: @DEMO@")
+                .replace("port: 1503", "port: @STATION@")
+                .replace("@DEMO@", &plant.port("demo").to_string())
+                .replace("@STATION@", &plant.port("station").to_string())
+                .replace("@BUS@", &bus_port.to_string())
+                .replace("@PAGE@", &page_port.to_string());
             // A daemon of its own doesn't read bus.yaml; its file has to say which bus.
             let silent = matches!(&*name, "history.yaml" | "wwwserver.yaml") && !text.contains("bus_port");
             let text = if silent { format!("bus_port: {bus_port}\n{text}") } else { text };

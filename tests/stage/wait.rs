@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 /// How long something may take that takes milliseconds when the machine is idle.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a program in Python may take to start: on a small machine that does other things too, ten seconds are common.
+pub const PYTHON_STARTS: Duration = Duration::from_secs(120);
+
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(10);
 
