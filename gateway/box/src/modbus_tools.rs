@@ -30,9 +30,13 @@ pub(crate) enum Tool {
     Watch(Watch),
     /// Find who answers: unit after unit, of a serial port each baud rate and parity.
     ///
-    /// Every unit is asked for one register and has --timeout for its answer; a refusal is an answer too. Who
-    /// answers is printed at once. On a terminal the progress is shown, with the longest it may take yet: 247 units
-    /// of a silent line take four minutes for each baud rate and parity, and a quarter of that with `--timeout 250`.
+    /// Every unit is asked for one holding register and has --timeout for its answer; a refusal is an answer too, and who
+    /// refuses that function is asked which others it knows. Who answers is printed at once. On a terminal the progress is
+    /// shown, with the longest it may take yet: 247 units of a silent line take four minutes for each baud rate and parity,
+    /// and a quarter of that with `--timeout 250`.
+    ///
+    /// Some devices are silent for functions they don't know, like meters with input registers only: `--with 4` asks for
+    /// those instead, `--with 3,4` for both, which takes silent units twice as long.
     ///
     /// For example: `forebay modbus scan /dev/ttyUSB0 --units 1-20 --bauds 9600,19200 --parities none,even --timeout 250`.
     Scan(ScanArgs),

@@ -5,16 +5,13 @@
 use std::future::Future;
 use std::time::Duration;
 
-use forebay_modbus::tool::{Client, Found, FoundModel, Scan, ToolError, identify, scan};
-use forebay_modbus::{Layout, Outcome, crc16};
+use forebay_modbus::tool::{Client, Found, FoundModel, Question, Scan, ToolError, identify, scan};
+use forebay_modbus::{Layout, Outcome};
 use shell::SystemClock;
 use sim::{Behaviour, Plc};
 use site::{Order, Parity, Serial, Table, Transport, WordType};
 use tag::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::LocalSet;
-use tokio::time::sleep;
-use tokio_serial::{SerialPort, SerialStream};
 
 const PATIENCE: Duration = Duration::from_millis(1000);
 
@@ -100,6 +97,7 @@ fn read_write_identify_and_scan_over_both_wires() {
                 units: vec![1, 2, 3],
                 bauds: vec![115_200],
                 parities: vec![Parity::None],
+                with: vec![Question::USUAL],
                 patience: Duration::from_millis(150),
             };
             let (mut steps, mut there) = (0, Vec::new());
@@ -109,52 +107,6 @@ fn read_write_identify_and_scan_over_both_wires() {
             let at = serial.then_some((115_200, Parity::None));
             assert_eq!((steps, there), (3, vec![Found { unit: 1, serial: at, how: "answers".into() }]));
         }
-    });
-}
-
-/// A device that understands one baud rate: what the far end of a pseudo-terminal knows of how the near one is set.
-async fn answers_at(far: &mut SerialStream, baud: u32) {
-    let mut request = [0; 8];
-    loop {
-        // Nobody has it open between two ways of a scan.
-        let Ok(n) = far.read(&mut request).await else {
-            sleep(Duration::from_millis(5)).await;
-            continue;
-        };
-        if request[..n].first() == Some(&2) && far.baud_rate().is_ok_and(|set| set == baud) {
-            let body = [2, 3, 2, 0, 7];
-            let _ = far.write_all(&[&body[..], &crc16(&body).to_le_bytes()].concat()).await;
-        }
-    }
-}
-
-#[test]
-fn a_scan_tries_every_baud_rate_and_parity_with_every_unit() {
-    test(async {
-        let (mut far, near) = SerialStream::pair().unwrap();
-        let path = near.name().unwrap().into();
-        drop(near);
-        let serial = Serial { path, baud: 9600, parity: Parity::None, stop_bits: 1, rs485: false };
-        let what = Scan {
-            transport: Transport::Rtu(serial),
-            units: vec![1, 2, 3],
-            bauds: vec![9600, 19200, 38400],
-            parities: vec![Parity::None, Parity::Odd],
-            patience: Duration::from_millis(60),
-        };
-        let (mut steps, mut there) = (Vec::new(), Vec::new());
-        let clock = SystemClock::shared();
-        let progress = |done: usize, all: usize, what: &str| steps.push((done, all, what.to_owned()));
-        let scanned = scan(&what, &clock, progress, |found| there.push((found.unit, found.serial)));
-        let count = tokio::select! {
-            count = scanned => count.unwrap(),
-            () = answers_at(&mut far, 19200) => unreachable!("it never ends"),
-        };
-        let at = |parity| (2, Some((19200, parity)));
-        assert_eq!((count, there), (2, vec![at(Parity::None), at(Parity::Odd)]), "a pseudo-terminal has no parity");
-        assert_eq!(steps.len(), 18);
-        assert!(steps.iter().enumerate().all(|(n, (done, all, _))| (*done, *all) == (n, 18)), "{steps:?}");
-        assert_eq!(steps[17].2, "unit 3 at 38400 baud, parity odd");
     });
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use modbus::tool::{self, Client, Place};
+use modbus::tool::{self, Client, Place, Question};
 use shell::SystemClock;
 use site::{Order, Parity, Transport, WordType};
 
@@ -117,6 +117,10 @@ pub(crate) struct ScanArgs {
     /// Which parities of a serial port, with commas between [default: the one of --parity].
     #[arg(long, value_delimiter = ',', value_parser = parity)]
     pub(super) parities: Vec<Parity>,
+    /// By which functions to ask, with commas between: 1 coils, 2 discrete inputs, 3 holding registers, 4 input registers
+    /// (of each the first), 8 an echo, 17 and 43 who it is. Each unit is asked one after the other until it answers.
+    #[arg(long = "with", value_name = "FUNCTIONS", default_value = "3", value_delimiter = ',', value_parser = question)]
+    pub(super) with: Vec<Question>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -187,6 +191,11 @@ fn parity(text: &str) -> Result<Parity, String> {
         "odd" => Ok(Parity::Odd),
         _ => Err("expected none, even or odd".into()),
     }
+}
+
+fn question(text: &str) -> Result<Question, String> {
+    let known = || Question::ALL.map(Question::function).join(", ");
+    Question::of(text).ok_or_else(|| format!("expected functions out of {}", known()))
 }
 
 fn word_type(text: &str) -> Result<WordType, String> {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use link::Event;
-use modbus::tool::{self, Scan};
+use modbus::tool::{self, Question, Scan};
 use shell::SystemClock;
 use tag::{Delivery, TagName, Value};
 
@@ -22,6 +22,7 @@ pub(super) async fn scan(args: &ScanArgs) -> Result<ExitCode, Failure> {
         units: args.units.0.clone(),
         bauds: or(&args.bauds, args.device.baud),
         parities,
+        with: args.with.clone(),
         patience: Duration::from_millis(args.device.timeout),
     };
     let (shows, patience) = (std::io::stderr().is_terminal(), what.patience);
@@ -46,6 +47,11 @@ pub(super) async fn scan(args: &ScanArgs) -> Result<ExitCode, Failure> {
         let _ = write!(std::io::stderr(), "\r\x1b[K");
     }
     say::line(&format!("{there} answered"));
+    if there == 0 && what.with == [Question::USUAL] {
+        say::line(
+            "A device may be silent for what it doesn't know: --with 4,1,43 asks for more than holding registers.",
+        );
+    }
     Ok(if there > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

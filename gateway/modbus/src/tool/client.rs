@@ -63,6 +63,12 @@ impl Client {
         Ok(Self { port: port::open(transport).await?, exchange, clock, patience })
     }
 
+    /// The same anew, after it was lost.
+    pub(super) async fn open_again(&mut self, transport: &Transport) -> Result<(), ToolError> {
+        *self = Self::open(transport, self.clock.clone(), self.patience).await?;
+        Ok(())
+    }
+
     /// Asks, and waits for what becomes of it.
     pub async fn ask(&mut self, unit: u8, request: Request<'static>) -> Result<Reply, ToolError> {
         let mut buffer = [0; port::READ_BYTES];
