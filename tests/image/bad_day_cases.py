@@ -82,7 +82,10 @@ def full_exhausted_and_a_bad_site(box, well):
     browser = Browser(box.port)
     browser.cookie = well.browser.cookie
     wait_page(box, browser)
-    box.ask("fallocate --length $(df --output=avail --block-size=1 /data | tail -n 1) /data/photos; sync")
+    # The history writes meanwhile: what was free may not be any more.
+    fill = "fallocate --length $(df --output=avail --block-size=1 /data | tail -n 1) /data/photos"
+    box.wait_for("the data partition is filled", lambda: box.run(fill)[0] == 0)
+    box.ask("sync")
     box.cut_power()
     card = Card(box)
     card.slots("A B", 0, 0)

@@ -11,12 +11,15 @@ import pathlib
 import select
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import tty
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests/peers"))
+from ports import free_port
 
 # A loaded two-core machine emulating ARM: starts take 20 to 150 s.
 START_S = 300
@@ -47,12 +50,6 @@ ADAPTER_BY_ID = "/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_fan-if00-port0"
 
 class Failed(Exception):
     """A sentence for the person who reads the report."""
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Machine:
