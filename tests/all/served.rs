@@ -2,23 +2,25 @@
 
 use forebay_tests::{Gateway, PATIENCE, Peer, Plc, Process, Site, free_port, wait_for};
 
-const TAGS: &str = "level: {desc: Level, type: float}\ngate_sp: {desc: Gate, type: int, min: 0, max: 100}\n";
+const TAGS: &str = "level: {desc: Level, type: float}\ngate_sp: {desc: Gate, type: int, min: 0, max: 100}\n\
+                    stop_sp: {desc: End stop, type: int, min: 0, max: 100, past_limits: clamp}\n";
 
 #[test]
 fn pymodbus_reads_and_writes_a_pymodbus_plc_through_the_gateway() {
     let mut plc = Plc::start(0);
     plc.poke(1, &[0x4148, 0]);
-    plc.poke(11, &[7]);
+    plc.poke(11, &[7, 8]);
     let port = free_port();
     let client = format!(
         "bus_port: @BUS@\nrtus:\n- {{name: P, ip: 127.0.0.1, port: {}, rate: 0.2}}\ntags:\n  \
-         level: {{type: float32, read: 'P:1:4x:1'}}\n  gate_sp: {{type: int16, read: 'P:1:4x:11', write: 'P:1:4x:11'}}\n",
+         level: {{type: float32, read: 'P:1:4x:1'}}\n  gate_sp: {{type: int16, read: 'P:1:4x:11', write: 'P:1:4x:11'}}\n  \
+         stop_sp: {{type: int16, read: 'P:1:4x:12', write: 'P:1:4x:12'}}\n",
         plc.port
     );
     let server = format!(
         "bus_port: @BUS@\nrtus:\n- name: S\n  ip: 127.0.0.1\n  port: {port}\n  serve:\n  \
          - {{unit: 1, file: 4x, start: 1, end: 50}}\ntags:\n  level: {{type: float32, addr: 'S:1:4x:1'}}\n  \
-         gate_sp: {{type: int16, addr: 'S:1:4x:3'}}\n"
+         gate_sp: {{type: int16, addr: 'S:1:4x:3'}}\n  stop_sp: {{type: int16, addr: 'S:1:4x:41'}}\n"
     );
     let site = Site::of(&[("bus.yaml", "port: @BUS@\n"), ("tags.yaml", TAGS)])
         .file("modbusclient.yaml", &client)
@@ -33,11 +35,17 @@ fn pymodbus_reads_and_writes_a_pymodbus_plc_through_the_gateway() {
     wait_for(
         "the server shows the level",
         PATIENCE,
-        || gateway.say(["modbus", "read", &device, "4x:1", "3"]),
+        || gateway.say(["modbus", "read", &device, "4x:1", "41"]),
         |said| said.code == Some(0),
     );
     Peer::run("modbus_master", &["--port", &port.to_string()]);
     assert_eq!(plc.words(11, 1), [43], "it went all the way to the PLC");
+    // Past the limit of a tag that is clamped: never an echo of a number that isn't there. What is there is the limit.
+    let said = gateway.say(["modbus", "write", &device, "4x:41", "150"]);
+    assert!(said.code == Some(1) && said.err.contains("server device failure"), "{said:?}");
+    assert_eq!(plc.words(12, 1), [100]);
+    let said = gateway.say(["modbus", "read", &device, "4x:41"]);
+    assert!(said.code == Some(0) && said.out.contains(" 0064 "), "{said:?}");
     // An old number isn't shown as a new one.
     plc.say("silence on");
     watch.sees_held("level", PATIENCE);
@@ -67,6 +75,13 @@ fn the_command_line_asks_a_plc_that_nobody_here_wrote() {
     assert_eq!(plc.words(30, 2), [0x17, 0]);
     let said = gateway.say(["modbus", "scan", &device, "--units", "1-3", "--timeout", "1000"]);
     assert!(said.code == Some(0) && said.out.contains("unit 1: answers"), "{said:?}");
+    let said = gateway.say(["modbus", "scan", &device, "--units", "1", "--with", "4,43", "--timeout", "1000"]);
+    assert!(said.code == Some(0) && said.out.contains("unit 1: answers function 4\n1 answered"), "{said:?}");
+    let said = gateway.say(["modbus", "scan", &device, "--with", "6"]);
+    assert!(
+        said.code == Some(2) && said.err.contains("expected functions out of 3, 4, 1, 2, 8, 17, 43/14"),
+        "{said:?}"
+    );
     let said = gateway.say(["modbus", "identify", &device]);
     assert!(said.out.contains("server id (function 17): Pymodbus"), "{said:?}");
     let said = gateway.say(["modbus", "watch", &device, "4x:2", "--times", "2", "--every", "0.05"]);
