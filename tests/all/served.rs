@@ -42,7 +42,7 @@ fn pymodbus_reads_and_writes_a_pymodbus_plc_through_the_gateway() {
     assert_eq!(plc.words(11, 1), [43], "it went all the way to the PLC");
     // Past the limit of a tag that is clamped: never an echo of a number that isn't there. What is there is the limit.
     let said = gateway.say(["modbus", "write", &device, "4x:41", "150"]);
-    assert!(said.code == Some(1) && said.err.contains("server device failure"), "{said:?}");
+    assert!(said.code == Some(1) && said.out.contains("refused: server device failure"), "{said:?}");
     assert_eq!(plc.words(12, 1), [100]);
     let said = gateway.say(["modbus", "read", &device, "4x:41"]);
     assert!(said.code == Some(0) && said.out.contains(" 0064 "), "{said:?}");
