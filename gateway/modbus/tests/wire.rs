@@ -135,9 +135,10 @@ fn a_modem_dials_in() {
     test(async {
         let plant = plc().start().await.unwrap();
         let device = plant.tcp_addr(Plc::NAME);
-        let free = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let at = free.local_addr().unwrap();
-        drop(free);
+        // Below those that the kernel hands out, lest another is given it before the daemon listens.
+        let ports = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap()..32_000;
+        let at = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let at = ports.map(at).find(|at| std::net::TcpListener::bind(at).is_ok()).unwrap();
         let dial = move || async move {
             loop {
                 if let Ok(stream) = tokio::net::TcpStream::connect(at).await {
@@ -214,7 +215,10 @@ fn the_plant_is_killed_and_comes_back() {
 #[test]
 fn nobody_is_there_at_the_start() {
     test(async {
-        let port = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap().port();
+        // Ours as long as the test runs, and nobody listens at it.
+        let held = tokio::net::TcpSocket::new_v4().unwrap();
+        held.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let port = held.local_addr().unwrap().port();
         let rtu = Rtu { transport: Transport::Tcp { host: "127.0.0.1".into(), port }, ..tcp_without_port() };
         let mut site = Site::start("nobody", &client(vec![rtu], tags()), &[]);
         let offline = Reading::Missing(Fault::Offline);

@@ -99,11 +99,12 @@ async fn each_misbehaviour_reaches_the_wire() {
     for behaviour in Behaviour::every() {
         plc.set_behaviour("plc", behaviour.clone()).unwrap();
         let mut stream = tokio::net::TcpStream::connect(plc.tcp_addr("plc")).await.unwrap();
+        // Slow is it from when it is asked.
+        let asked = tokio::time::Instant::now();
         stream.write_all(&ask).await.unwrap();
         let mut heard = [0; 64];
         let quiet = matches!(behaviour, Behaviour::Silent | Behaviour::Sometimes(..) | Behaviour::Lie(Lie::OneBehind));
         let patience = if quiet { Duration::from_millis(60) } else { PATIENCE };
-        let asked = tokio::time::Instant::now();
         let read = timeout(patience, stream.read(&mut heard)).await;
         if let Behaviour::Slow(by) = behaviour {
             assert!(asked.elapsed() >= by, "too soon: {:?}", asked.elapsed());

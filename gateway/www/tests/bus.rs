@@ -166,18 +166,24 @@ async fn whole_way() {
     says(&mut page, json!({"t": "set", "id": 2, "tag": 0, "value": 11})).await;
     assert_eq!(hears(&mut page, "set").await["why"], "over max 10.0");
 
-    let mut took = Vec::new();
-    for round in 0..50 {
-        // Longer than the pause of a busy socket.
-        tokio::time::sleep(Duration::from_millis(22)).await;
-        let started = SystemClock.mono();
-        publish.send(f64::from(round) / 64.0).await.unwrap();
-        while hears(&mut page, "tags").await["v"][0][3].as_f64() != Some(f64::from(round) / 64.0) {}
-        took.push(started.elapsed());
+    // A message that waits for a pause does so every time; a busy machine has its moments.
+    let mut tries = Vec::new();
+    while tries.last().is_none_or(|quarter| *quarter >= Duration::from_millis(15)) {
+        assert!(tries.len() < 5, "without waiting for a pause: {tries:?}");
+        let mut took = Vec::new();
+        for round in 0..50 {
+            // Longer than the pause of a busy socket.
+            tokio::time::sleep(Duration::from_millis(22)).await;
+            let value = f64::from(round) / 64.0 + tries.len() as f64;
+            let started = SystemClock.mono();
+            publish.send(value).await.unwrap();
+            while hears(&mut page, "tags").await["v"][0][3].as_f64() != Some(value) {}
+            took.push(started.elapsed());
+        }
+        took.sort_unstable();
+        eprintln!("owner → bus → WebSocket on one thread: p50 {:?}, p90 {:?}", took[25], took[45]);
+        tries.push(took[12]);
     }
-    took.sort_unstable();
-    eprintln!("owner → bus → WebSocket on one thread: p50 {:?}, p90 {:?}", took[25], took[45]);
-    assert!(took[12] < Duration::from_millis(15), "without waiting for a pause: {took:?}");
     stop.cancel();
     window.await.expect("no panic").expect("a good end");
 }
@@ -186,5 +192,5 @@ async fn whole_way() {
 async fn a_value_goes_from_its_owner_to_the_page_and_a_write_back() {
     let local = LocalSet::new();
     let all = local.run_until(Box::pin(whole_way()));
-    tokio::time::timeout(Duration::from_secs(30), all).await.expect("all of it within 30 s");
+    tokio::time::timeout(Duration::from_secs(60), all).await.expect("all of it within a minute");
 }

@@ -22,19 +22,23 @@ async fn the_first_reading_goes_at_once_and_a_burst_shares_messages() {
     let mut phone = window.phone_at_ease().await;
     phone.says(&json!({"t": "watch", "tags": [LEVEL]})).await;
     phone.hears_of("tags").await;
-    let mut took = Vec::new();
-    for round in 1..=40 {
-        // Longer than the pause of a busy socket: each of these is a first one.
-        sleep(Duration::from_millis(25)).await;
-        let started = now();
-        window.sample(LEVEL, f64::from(round)).await;
-        assert_eq!(phone.hears_of("tags").await["v"][0][3], json!(round));
-        took.push(started.elapsed());
+    // On a quiet machine some 60 µs. One that waits for a pause does so every time; a busy machine has its moments.
+    let mut tries = Vec::new();
+    while tries.last().is_none_or(|quarter| *quarter >= Duration::from_millis(10)) {
+        assert!(tries.len() < 5, "{tries:?}");
+        let mut took = Vec::new();
+        for round in 1..=40 {
+            // Longer than the pause of a busy socket: each of these is a first one.
+            sleep(Duration::from_millis(25)).await;
+            let started = now();
+            window.sample(LEVEL, f64::from(round)).await;
+            assert_eq!(phone.hears_of("tags").await["v"][0][3], json!(round));
+            took.push(started.elapsed());
+        }
+        took.sort_unstable();
+        eprintln!("bus event → WebSocket on one thread: p50 {:?}, p90 {:?}", took[20], took[36]);
+        tries.push(took[took.len() / 4]);
     }
-    took.sort_unstable();
-    eprintln!("bus event → WebSocket on one thread: p50 {:?}, p90 {:?}", took[20], took[36]);
-    // On a quiet machine some 60 µs; a busy one may be slow, but never as slow as a pause.
-    assert!(took[took.len() / 4] < Duration::from_millis(10), "{took:?}");
 
     let started = now();
     let (mut messages, mut last) = (0, 0);

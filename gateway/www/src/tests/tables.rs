@@ -174,7 +174,7 @@ async fn a_browser_that_does_not_read_is_not_read_ahead_for_and_one_that_leaves_
         browsers.push(stalled(&window, &cookie).await);
     }
     // Answered until nobody asks any more: what a socket and a page hold, and no more.
-    while let Ok((id, _)) = tokio::time::timeout(Duration::from_millis(500), history.is_asked()).await {
+    while let Ok((id, _)) = tokio::time::timeout(Duration::from_secs(2), history.is_asked()).await {
         asked += 1;
         assert!(asked < 60, "it reads on although nobody takes anything");
         history.answers(id, page(&megabyte, next(asked))).await;

@@ -7,7 +7,16 @@ fn records_anew(store: &Store, second: u64) {
     record(store, vec![level(second, second as f64)]);
     let found = levels(store);
     assert_eq!(found.last(), Some(&(second, Some(second as f64))), "{found:?}");
-    assert_eq!(status(store).failing, None);
+    // Said when all is done that comes with the first write.
+    until(store, "all is well", &|status| status.failing.is_none());
+}
+
+fn until(store: &Store, what: &str, good: &dyn Fn(&Status) -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !good(&status(store)) {
+        assert!(Instant::now() < deadline, "{what}: {:?}", status(store));
+        thread::yield_now();
+    }
 }
 
 /// What is done to a store of twenty records that is open.
@@ -52,11 +61,7 @@ fn a_store_that_is_replaced_while_it_is_open_is_got_back() {
             .unwrap();
         fs::rename(backup, folder.join("history.sqlite")).unwrap();
     });
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !status(&store).salvage.is_some_and(|salvage| salvage.is_done) {
-        assert!(Instant::now() < deadline, "{:?}", status(&store));
-        thread::yield_now();
-    }
+    until(&store, "it is got back", &|status| status.salvage.as_ref().is_some_and(|salvage| salvage.is_done));
     let values: Vec<_> = levels(&store).into_iter().filter_map(|(second, value)| value.map(|_| second)).collect();
     assert_eq!(values, (1..=20).chain([30]).collect::<Vec<_>>());
     store.close(Vec::new());
@@ -73,17 +78,10 @@ fn two_never_write_even_if_the_lock_s_file_was_removed() {
     fs::remove_file(folder.path().join("history.lock")).unwrap();
     let other = Lock::take(folder.path()).unwrap();
     store.record(Batch { entries: vec![level(2, 2.0)] }).unwrap();
-    let until = |what: &str, good: &dyn Fn(&Status) -> bool| {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !good(&status(&store)) {
-            assert!(Instant::now() < deadline, "{what}: {:?}", status(&store));
-            thread::yield_now();
-        }
-    };
-    until("it says so", &|status| status.failing.as_ref().is_some_and(|why| why.contains("in use")));
+    until(&store, "it says so", &|status| status.failing.as_ref().is_some_and(|why| why.contains("in use")));
     assert_eq!(status(&store).written, 1);
     drop(other);
-    until("it goes on", &|status| status.failing.is_none() && status.written == 2);
+    until(&store, "it goes on", &|status| status.failing.is_none() && status.written == 2);
     store.close(Vec::new());
 }
 
