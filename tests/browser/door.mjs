@@ -56,7 +56,7 @@ await story(async ({ browser, view }) => {
   // Signed out, the browser is a stranger again.
   const other = await letIn(browser, view);
   other.page.cut = true;
-  await other.page.evaluate(() => fetch('/api/logout', { method: 'POST' }));
+  await other.page.evaluate(() => fetch('/api/logout', { method: 'POST' }).then((r) => r.status));
   const after = await other.page.goto(origin);
   check('signed out, the page is locked again', after.status() === 401, after.status());
 });

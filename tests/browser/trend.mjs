@@ -2,6 +2,8 @@
 
 import { check, figure, goTo, letIn, live, shot, story, until } from './lib/stage.mjs';
 
+const HOUR_MS = 3_600_000;
+
 /** How many pixels of a plot's canvas are as colourful as a pen, and how many different columns have one. */
 const ink = (plot) =>
   plot.locator('canvas').first().evaluate((canvas) => {
@@ -22,8 +24,11 @@ const ink = (plot) =>
 await story(async ({ browser, view }) => {
   const { page } = await letIn(browser, view);
   const answers = [];
+  const asked = [];
   page.on('response', async (r) => {
     if (!r.url().includes('/api/history')) return;
+    const { searchParams } = new URL(r.url());
+    asked.push(Number(searchParams.get('to')) - Number(searchParams.get('from')));
     const body = await r.body().catch(() => Buffer.alloc(0));
     if (body.length < 32) return;
     // The number of points of the first series.
@@ -51,12 +56,12 @@ await story(async ({ browser, view }) => {
   await shot(page, `trend-follow-${view}`);
 
   // Another span, and back to live; the legend shows numbers.
-  const answered = answers.length;
+  const hours = new Set(asked);
   await page.locator('[data-chip]').filter({ hasText: /^8/ }).first().click();
-  await until('another span asks history anew', () => answers.length, (n) => n > answered);
+  await until('another span asks history anew', () => asked.filter((span) => !hours.has(span)), (all) => all.some((span) => span > 7 * HOUR_MS));
   await until('and is drawn', () => ink(follow), (got) => got.pixels > 0);
-  const legend = await page.locator('.legend-row .v').allInnerTexts();
-  check('the legend shows a number for each pen', legend.length === 4 && legend.every((v) => /\d/.test(v)), legend);
+  const legend = () => page.locator('.legend-row .v').allInnerTexts();
+  await until('the legend shows a number for each pen', legend, (all) => all.length === 4 && all.every((v) => /\d/.test(v)));
 
   // Tap a value: its own trend and what is known of it.
   await goTo(page, null, 'Station');
@@ -69,8 +74,8 @@ await story(async ({ browser, view }) => {
   await shot(page, `tag-sheet-${view}`);
   // For those who do not see the plot: the same as a table, and nothing else is offered where there is no room.
   await sheet.getByTestId('table').click();
-  const cells = await sheet.getByTestId('trend-table').locator('tbody td').allInnerTexts();
-  check('its trend is a table too', cells.length === 20 && cells.some((text) => /\d/.test(text)), cells);
+  const cells = () => sheet.getByTestId('trend-table').locator('tbody td').allInnerTexts();
+  await until('its trend is a table too', cells, (all) => all.length === 20 && all.some((text) => /\d/.test(text)));
   check('without file, picture and link', (await sheet.getByTestId('csv').count()) === 0);
   await page.goBack();
   await sheet.waitFor({ state: 'detached' });
