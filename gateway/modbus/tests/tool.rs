@@ -3,17 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use forebay_modbus::tool::{Client, Found, FoundModel, Question, Scan, ToolError, identify, scan};
-use forebay_modbus::{Layout, Outcome};
+use forebay_modbus::{LATE_MAX, Layout, Outcome};
 use shell::SystemClock;
 use sim::{Behaviour, Plc};
 use site::{Order, Parity, Serial, Table, Transport, WordType};
 use tag::Value;
 use tokio::task::LocalSet;
 
-const PATIENCE: Duration = Duration::from_millis(1000);
+/// Who answers does so at once, however busy the machine.
+const PATIENCE: Duration = Duration::from_millis(2000);
 
 fn test(body: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -98,7 +99,7 @@ fn read_write_identify_and_scan_over_both_wires() {
                 bauds: vec![115_200],
                 parities: vec![Parity::None],
                 with: vec![Question::USUAL],
-                patience: Duration::from_millis(150),
+                patience: PATIENCE,
             };
             let (mut steps, mut there) = (0, Vec::new());
             let count =
@@ -116,11 +117,21 @@ fn silence_is_said_and_a_late_answer_is_not_taken_for_the_next() {
         let plant = Plc::new().serial().register(1, 7).register(2, 8).start().await.unwrap();
         let patience = Duration::from_millis(100);
         let mut client = Client::open(&wire(&plant, true), SystemClock::shared(), patience).await.unwrap();
-        plant.set_behaviour(Plc::NAME, Behaviour::Silent).unwrap();
+        plant.set_behaviour(Plc::NAME, Behaviour::Slow(Duration::from_millis(400))).unwrap();
         let silent = client.read(1, Table::HoldingRegisters, 0, 1).await;
         assert!(matches!(silent, Err(ToolError::NoAnswer(100))), "{silent:?}");
-        plant.set_behaviour(Plc::NAME, Behaviour::Normal).unwrap();
+        // Alike but for the register: what comes first is the answer to the first. Once it has come nothing is waited for.
+        client.patience = PATIENCE;
         assert_eq!(client.read(1, Table::HoldingRegisters, 1, 1).await.unwrap(), [8]);
+        // One that never comes is waited for as long as any device takes, and then the line is taken as silent.
+        plant.set_behaviour(Plc::NAME, Behaviour::Silent).unwrap();
+        client.patience = patience;
+        let (silent, asked) = (client.read(1, Table::HoldingRegisters, 0, 1).await, Instant::now());
+        assert!(matches!(silent, Err(ToolError::NoAnswer(100))), "{silent:?}");
+        plant.set_behaviour(Plc::NAME, Behaviour::Normal).unwrap();
+        client.patience = PATIENCE;
+        assert_eq!(client.read(1, Table::HoldingRegisters, 1, 1).await.unwrap(), [8]);
+        assert!(asked.elapsed() > LATE_MAX - PATIENCE, "{:?}", asked.elapsed());
     });
 }
 

@@ -12,7 +12,7 @@ use tokio_modbus::{Request, Response};
 use crate::cells::{Cells, read_request};
 use crate::config::{Point, Spot};
 use crate::error::LineError;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, LATE_MAX};
 use crate::layout::Layout;
 use crate::limits::Limits;
 use crate::master::char_time;
@@ -48,6 +48,8 @@ pub struct Client {
     port: Port,
     exchange: Exchange,
     clock: SharedClock,
+    /// Serial lines: who was asked by which function and when, without an answer, which may come yet.
+    lost: Vec<(u8, u8, Instant)>,
     /// How long an answer may take.
     pub patience: Duration,
 }
@@ -60,7 +62,7 @@ impl Client {
             other if other.is_rtu() => Exchange::rtu(Duration::ZERO),
             _ => Exchange::tcp(1),
         };
-        Ok(Self { port: port::open(transport).await?, exchange, clock, patience })
+        Ok(Self { port: port::open(transport).await?, exchange, clock, lost: Vec::new(), patience })
     }
 
     /// The same anew, after it was lost.
@@ -72,13 +74,31 @@ impl Client {
     /// Asks, and waits for what becomes of it.
     pub async fn ask(&mut self, unit: u8, request: Request<'static>) -> Result<Reply, ToolError> {
         let mut buffer = [0; port::READ_BYTES];
-        // A late answer to the last question must not stand before the next.
-        while let Some(until) = self.exchange.ready_at().filter(|at| *at > self.clock.mono()) {
+        let (function, rtu) = (request.function_code().value(), self.exchange.is_rtu());
+        // A late answer to an earlier question must not stand before this one's, nor be taken for it.
+        self.forget_old();
+        while let Some(until) = self.quiet_at(unit, function).filter(|at| *at > self.clock.mono()) {
             if let Ok(read) = timeout(self.time_until(until), self.port.read(&mut buffer)).await {
                 let n = read.map_err(LineError::Lost)?;
+                if n == 0 {
+                    return Err(LineError::Closed.into());
+                }
                 self.exchange.on_bytes(self.clock.mono(), &buffer[..n]);
+                if self.exchange.take_late().is_some() {
+                    self.lost.clear();
+                }
             }
         }
+        let sent = self.clock.mono();
+        let reply = self.ask_now(unit, request).await?;
+        if rtu && matches!(reply, Reply::TimedOut | Reply::Bad(_)) {
+            self.lost.push((unit, function, sent));
+        }
+        Ok(reply)
+    }
+
+    async fn ask_now(&mut self, unit: u8, request: Request<'static>) -> Result<Reply, ToolError> {
+        let mut buffer = [0; port::READ_BYTES];
         let bytes = self.exchange.begin(self.clock.mono(), Asked::default(), unit, request, self.patience);
         self.port.drain(self.exchange.is_rtu());
         self.port.write(&bytes).await.map_err(LineError::Lost)?;
@@ -196,6 +216,17 @@ impl Client {
             }
         }
         Ok(Outcome::Expired)
+    }
+
+    /// When the line is free for such a question: silent, and nothing under way any more that could pass for its answer.
+    fn quiet_at(&self, unit: u8, function: u8) -> Option<Instant> {
+        let alike = self.lost.iter().filter(|(of, by, _)| (*of, *by) == (unit, function));
+        alike.map(|(.., sent)| *sent + LATE_MAX).chain(self.exchange.ready_at()).max()
+    }
+
+    fn forget_old(&mut self) {
+        let now = self.clock.mono();
+        self.lost.retain(|(.., sent)| *sent + LATE_MAX > now);
     }
 
     fn time_until(&self, until: Instant) -> Duration {

@@ -59,7 +59,12 @@ async fn device_id(client: &mut Client, unit: u8) -> Result<Vec<String>, ToolErr
         let mut object = 0;
         for _ in 0..PIECES_MAX {
             let request = Request::Custom(ENCAPSULATED, vec![DEVICE_ID, code, object].into());
-            let Ok(Response::Custom(_, body)) = client.answer(unit, request).await else { break };
+            let body = match client.answer(unit, request).await {
+                Ok(Response::Custom(_, body)) => body,
+                // Who is silent for one is so for the others.
+                Err(ToolError::NoAnswer(_)) => return Ok(lines),
+                _ => break,
+            };
             let [_, _, _, more, next, count, objects @ ..] = &body[..] else { break };
             let mut rest = objects;
             for _ in 0..*count {
