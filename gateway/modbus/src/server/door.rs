@@ -91,8 +91,26 @@ pub(crate) fn open_all(
     }
 }
 
-fn is_allowed(allow: &[IpNet], who: IpAddr) -> bool {
-    allow.is_empty() || allow.iter().any(|net| net.contains(&who.to_canonical()))
+/// Who may ask at a door.
+struct Guests {
+    allow: Vec<IpNet>,
+    /// Who was turned away last.
+    refused: Option<IpAddr>,
+}
+
+impl Guests {
+    fn new(allow: Vec<IpNet>) -> Self {
+        Self { allow, refused: None }
+    }
+
+    /// May they come in? Strangers are logged once, not once per try.
+    fn lets_in(&mut self, who: IpAddr) -> bool {
+        let may = self.allow.is_empty() || self.allow.iter().any(|net| net.contains(&who.to_canonical()));
+        if !may && self.refused.replace(who) != Some(who) {
+            log::warn!("the Modbus server refuses {who}: not in allow");
+        }
+        may
+    }
 }
 
 /// How long the request behind such a head of Modbus TCP is; `None`: that is no such head.
@@ -115,9 +133,12 @@ mod tests {
     fn the_list_holds_addresses_and_networks() {
         let allow: Vec<IpNet> =
             ["192.168.1.0/24", "10.0.0.7/32", "fd00::/8"].map(|net| net.parse().expect("a network")).to_vec();
-        let let_in = |who: &str| is_allowed(&allow, who.parse().expect("an address"));
-        assert!(["192.168.1.0", "192.168.1.255", "::ffff:192.168.1.9", "10.0.0.7", "fdff::1"].into_iter().all(let_in));
-        assert!(!["192.168.2.0", "192.168.0.255", "10.0.0.6", "fe00::1", "::1"].into_iter().any(let_in));
-        assert!(is_allowed(&[], [192, 0, 2, 1].into()), "no list is everybody's");
+        let mut guests = Guests::new(allow);
+        let mut let_in = |who: &str| guests.lets_in(who.parse().expect("an address"));
+        assert!(
+            ["192.168.1.0", "192.168.1.255", "::ffff:192.168.1.9", "10.0.0.7", "fdff::1"].into_iter().all(&mut let_in)
+        );
+        assert!(!["192.168.2.0", "192.168.0.255", "10.0.0.6", "fe00::1", "::1"].into_iter().any(&mut let_in));
+        assert!(Guests::new(vec![]).lets_in([192, 0, 2, 1].into()), "no list is everybody's");
     }
 }

@@ -8,7 +8,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::sleep;
 
-use super::{MASTERS_MAX, Question, TRY_AGAIN, framed, is_allowed, pdu_bytes};
+use super::{Guests, MASTERS_MAX, Question, TRY_AGAIN, framed, pdu_bytes};
 use crate::mbap::HEADER_BYTES;
 use crate::pdu::PDU_BYTES_MAX;
 
@@ -19,7 +19,7 @@ pub(super) async fn serve(door: usize, socket: StdSocket, allow: Vec<IpNet>, ask
     };
     // A write waits for its owner, and others must not wait for it.
     let room = Arc::new(Semaphore::new(MASTERS_MAX));
-    let mut refused = None;
+    let mut guests = Guests::new(allow);
     // One byte more than any request: what fills it is none.
     let mut datagram = [0; HEADER_BYTES + PDU_BYTES_MAX + 1];
     while !ask.is_closed() {
@@ -33,10 +33,7 @@ pub(super) async fn serve(door: usize, socket: StdSocket, allow: Vec<IpNet>, ask
             },
             () = ask.closed() => return,
         };
-        if !is_allowed(&allow, peer.ip()) {
-            if refused.replace(peer.ip()) != Some(peer.ip()) {
-                log::warn!("the Modbus server refuses {}: not in allow", peer.ip());
-            }
+        if !guests.lets_in(peer.ip()) {
             continue;
         }
         let Some((head, pdu)) = request(&datagram[..n]) else { continue };

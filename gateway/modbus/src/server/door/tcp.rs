@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
-use super::{MASTERS_MAX, Question, TRY_AGAIN, framed, is_allowed, pdu_bytes};
+use super::{Guests, MASTERS_MAX, Question, TRY_AGAIN, framed, pdu_bytes};
 use crate::mbap::HEADER_BYTES;
 
 /// A master that asks nothing for so long is gone; it will connect again.
@@ -33,7 +33,7 @@ pub(super) async fn accept(door: usize, listener: StdListener, allow: Vec<IpNet>
     };
     let questions = Arc::new(AtomicU64::new(0));
     let mut masters: Vec<Master> = Vec::new();
-    let mut refused = None;
+    let mut guests = Guests::new(allow);
     while !ask.is_closed() {
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -46,11 +46,7 @@ pub(super) async fn accept(door: usize, listener: StdListener, allow: Vec<IpNet>
             },
             () = ask.closed() => return,
         };
-        if !is_allowed(&allow, peer.ip()) {
-            // Once per stranger, not once per try.
-            if refused.replace(peer.ip()) != Some(peer.ip()) {
-                log::warn!("the Modbus server refuses {}: not in allow", peer.ip());
-            }
+        if !guests.lets_in(peer.ip()) {
             continue;
         }
         masters.retain(|master| !master.hang_up.is_cancelled());
