@@ -11,7 +11,7 @@ use crate::Config;
 use crate::assets::Assets;
 use crate::auth::Links;
 use crate::claim::Tries;
-use crate::hub::Command;
+use crate::command::Command;
 use crate::limit::Limit;
 use crate::origin::Names;
 use crate::sessions::Sessions;

@@ -3,74 +3,32 @@
 //! Nothing here waits. Each socket's task takes one message at a time and says when it is free again, so the channel to
 //! it holds one message and never overflows; what it can't take yet waits in [`Watch`], one reading per tag.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use link::{Event, Handle, Outcome, WriteId};
 use serde_json::Value as Json;
 use shell::SharedClock;
-use tag::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::asks::{Asks, NoAnswer};
+use crate::command::{Command, Opened, Whom};
 use crate::modbus::frames_of;
-use crate::plant::{Board, Plant, tags_of};
+use crate::plant::{Board, tags_of};
 use crate::sessions::SessionId;
 use crate::setpoint::{self, WRITE_EXPIRES};
 use crate::speak::Said;
-use crate::watch::{Message, NEWS_MAX, SocketId, WRITES_MAX, Watch};
+use crate::watch::{Message, NEWS_MAX, SocketId, Watch};
+use crate::writes::Writes;
 use crate::{BusEnd, Config};
-
-/// What sockets and requests may have on the way to the hub: a few for each of [`SOCKETS_MAX`]; past it they wait.
-pub(crate) const COMMANDS_MAX: usize = 256;
 
 /// Open pages: a control room and a crew of phones. Each costs a few flags per tag and two socket buffers.
 pub(crate) const SOCKETS_MAX: usize = 64;
 
 /// Messages on the way to one socket: it is given the next one only when it has sent the last one.
 const OUT_MAX: usize = 1;
-
-/// The bus says what became of a write when it expires; if even that is lost, we say so a little later.
-const OUTCOME_SLACK: Duration = Duration::from_secs(2);
-
-/// What the sockets and requests want of the hub.
-pub(crate) enum Command {
-    /// A page connected. The reply is its channel, or why not, in words.
-    Open { session: SessionId, peer: IpAddr, reply: oneshot::Sender<Result<Opened, &'static str>> },
-    /// It has sent what it was given.
-    Free(SocketId),
-    /// It says something.
-    Said(SocketId, Said),
-    /// It said something that isn't understood.
-    Misunderstood(SocketId, String),
-    /// It is gone.
-    Gone(SocketId),
-    /// A browser's session ended: its sockets close.
-    Leave(SessionId),
-    /// A question to the history, or to a connection's daemon.
-    Ask { whom: Whom, question: Value, reply: oneshot::Sender<Result<Vec<u8>, NoAnswer>> },
-    /// How are we? The plant and the number of sockets.
-    Status(oneshot::Sender<(Plant, usize)>),
-}
-
-/// Who is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Whom {
-    /// The history.
-    History,
-    /// How a connection is, by its place in the file.
-    Line(usize),
-    /// Its last frames.
-    Frames(usize),
-}
-
-/// A socket's end.
-pub(crate) struct Opened {
-    pub(crate) id: SocketId,
-    pub(crate) messages: mpsc::Receiver<Message>,
-}
 
 /// The middle.
 pub(crate) struct Hub<B> {
@@ -85,7 +43,7 @@ pub(crate) struct Hub<B> {
     /// Of each connection: the tag that tells all of it, and the one that tells its frames.
     lines: Vec<Option<[Handle; 2]>>,
     sockets: BTreeMap<SocketId, Socket>,
-    writes: HashMap<WriteId, Write>,
+    writes: Writes,
     asks: Asks,
     next_socket: u64,
 }
@@ -95,12 +53,6 @@ struct Socket {
     peer: IpAddr,
     out: mpsc::Sender<Message>,
     free: bool,
-}
-
-struct Write {
-    socket: SocketId,
-    id: u64,
-    give_up: Instant,
 }
 
 impl<B: BusEnd> Hub<B> {
@@ -130,7 +82,7 @@ impl<B: BusEnd> Hub<B> {
             history,
             lines,
             sockets: BTreeMap::new(),
-            writes: HashMap::new(),
+            writes: Writes::default(),
             asks: Asks::default(),
             next_socket: 0,
         }
@@ -143,8 +95,8 @@ impl<B: BusEnd> Hub<B> {
             Event::Down(why) => {
                 self.watch.on_down(self.clock.wall());
                 self.on_bus(false);
-                for (_, write) in self.writes.drain() {
-                    self.watch.on_set(write.socket, write.id, Outcome::Expired);
+                for (socket, number) in self.writes.take_all() {
+                    self.watch.on_set(socket, number, Outcome::Expired);
                 }
                 self.asks.on_down(&why.to_string());
             }
@@ -172,12 +124,9 @@ impl<B: BusEnd> Hub<B> {
     }
 
     fn on_outcome(&mut self, id: WriteId, outcome: Outcome) {
-        let Some(write) = self.writes.get(&id) else { return };
-        let (socket, number) = (write.socket, write.id);
-        if outcome.is_final() {
-            self.writes.remove(&id);
+        if let Some((socket, number)) = self.writes.on_outcome(id, &outcome) {
+            self.watch.on_set(socket, number, outcome);
         }
-        self.watch.on_set(socket, number, outcome);
     }
 
     /// A socket or a request wants something.
@@ -252,11 +201,7 @@ impl<B: BusEnd> Hub<B> {
 
     /// May one more write be made? Each may yet have two outcomes.
     fn has_room_for_outcomes(&self, id: SocketId) -> bool {
-        self.watch.news(id) + 2 * self.under_way(id) + 2 <= NEWS_MAX
-    }
-
-    fn under_way(&self, id: SocketId) -> usize {
-        self.writes.values().filter(|write| write.socket == id).count()
+        self.watch.news(id) + 2 * self.writes.of(id) + 2 <= NEWS_MAX
     }
 
     fn write(&mut self, id: SocketId, number: u64, tag: u32, value: &Json) -> Result<(), String> {
@@ -264,15 +209,12 @@ impl<B: BusEnd> Hub<B> {
         let place = tag as usize;
         let def = self.config.tags.get(place).ok_or_else(|| format!("tag {tag} is not in the list"))?;
         let value = setpoint::check(def, value)?;
-        if self.under_way(id) >= WRITES_MAX {
-            return Err(format!("{WRITES_MAX} writes are under way, wait for one of them"));
-        }
+        self.writes.has_room(id)?;
         let who = format!("www {}", socket.peer);
         log::info!("{who} writes {}", def.def.name);
         let deadline = self.clock.uptime().after(WRITE_EXPIRES);
         let write = self.bus.write(self.handles[place], value, deadline, &who);
-        let give_up = self.clock.mono() + WRITE_EXPIRES + OUTCOME_SLACK;
-        self.writes.insert(write, Write { socket: id, id: number, give_up });
+        self.writes.begin(self.clock.mono(), write, (id, number));
         Ok(())
     }
 
@@ -309,8 +251,8 @@ impl<B: BusEnd> Hub<B> {
             self.sockets.iter().filter(|(_, socket)| socket.out.is_closed()).map(|(id, _)| *id).collect();
         gone.into_iter().for_each(|id| self.close(id));
         self.asks.sweep();
-        let late: Vec<WriteId> =
-            self.writes.iter().filter(|(_, write)| write.give_up <= now).map(|(id, _)| *id).collect();
-        late.into_iter().for_each(|id| self.on_outcome(id, Outcome::Expired));
+        for (socket, number) in self.writes.take_late(now) {
+            self.watch.on_set(socket, number, Outcome::Expired);
+        }
     }
 }

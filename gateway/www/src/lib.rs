@@ -16,6 +16,7 @@ mod assets;
 mod auth;
 mod bus_end;
 mod claim;
+mod command;
 mod config;
 mod error;
 mod findings;
@@ -37,6 +38,7 @@ mod source;
 pub mod speak;
 mod trend;
 pub mod watch;
+mod writes;
 
 #[cfg(test)]
 mod tests;

@@ -13,8 +13,8 @@ use warp::http::{Response as HttpResponse, StatusCode};
 use warp::reply::{Reply, Response};
 
 use crate::answers::{self, refused};
+use crate::command::Whom;
 use crate::house::{House, lock};
-use crate::hub::Whom;
 use crate::trend::{ask, decode};
 
 /// A daemon that does its work answers at once.

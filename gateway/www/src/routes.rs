@@ -13,10 +13,10 @@ use warp::{Filter, Rejection};
 use crate::api::Long;
 use crate::auth::Turned;
 use crate::claim::ClaimCode;
+use crate::command::Command;
 use crate::gate::Admitted;
 use crate::handshake::handshake;
 use crate::house::{House, lock};
-use crate::hub::Command;
 use crate::sessions::forget_cookie;
 use crate::{answers, api, modbus, socket, source, trend};
 

@@ -14,9 +14,9 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use warp::reply::Response;
 
+use crate::command::{Command, Opened};
 use crate::handshake::{Handshake, WebSocket};
 use crate::house::{House, lock};
-use crate::hub::{Command, Opened};
 use crate::sessions::SessionId;
 use crate::speak::{self, Said};
 use crate::watch::{Message, SocketId, TagNumber};

@@ -12,8 +12,8 @@ use warp::reply::{Reply, Response};
 
 use crate::answers::refused;
 use crate::asks::NoAnswer;
+use crate::command::{Command, Whom};
 use crate::house::House;
-use crate::hub::{Command, Whom};
 
 /// A page waits so long before it says something in words.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);

@@ -14,7 +14,8 @@ use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::stage::{Answer, Folders, LEVEL, Phone, StageBus, Window, config, soon};
-use crate::hub::{Command, Hub};
+use crate::command::Command;
+use crate::hub::Hub;
 use crate::sessions::SessionId;
 use crate::speak::Said;
 use crate::watch::{Message, NEWS_MAX};
