@@ -139,6 +139,21 @@ mod tests {
     }
 
     #[test]
+    fn silence_that_was_learned_is_capped_and_given_back_too() {
+        let mut timing = Timing::default();
+        let gaps = (0..5).map(|_| {
+            timing.given_up_too_soon();
+            timing.gap()
+        });
+        assert_eq!(gaps.collect::<Vec<_>>(), [5 * MS, 10 * MS, 20 * MS, 20 * MS, 20 * MS]);
+        let gaps = (0..4).map(|_| {
+            (0..CALM).for_each(|_| timing.answered(3 * MS));
+            timing.gap()
+        });
+        assert_eq!(gaps.collect::<Vec<_>>(), [10 * MS, 5 * MS, Duration::ZERO, Duration::ZERO]);
+    }
+
+    #[test]
     fn percentiles_are_of_recent_answers() {
         let mut timing = Timing::default();
         assert_eq!(timing.percentile(50), None);

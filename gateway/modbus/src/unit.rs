@@ -198,4 +198,34 @@ mod tests {
         unit.heard(shape(1), start + Duration::from_secs(3601));
         assert!(!unit.in_doubt(), "an answer that can't be that one ends the doubt");
     }
+    #[test]
+    fn a_refusal_tells_only_its_function() {
+        let start = shell::SystemClock.mono();
+        let [read, longer] = [1, 2].map(|count| Shape::of(&Request::ReadHoldingRegisters(0, count)));
+        let coil = Shape::of(&Request::ReadCoils(0, 1));
+        let mut unit = Unit::new(4, start);
+        unit.lose(read, start);
+        unit.heard_refusal(longer, start + Duration::from_millis(300));
+        assert!(unit.stirring && unit.in_doubt(), "the first may have been refused, late");
+        assert!(!unit.is_new(longer), "and then the second's answer still comes");
+        unit.heard_refusal(coil, start + Duration::from_millis(600));
+        assert!(!unit.stirring && !unit.in_doubt(), "nothing else that was asked can be refused so");
+    }
+
+    #[test]
+    fn who_was_seen_to_be_slow_is_waited_for_longer() {
+        let start = shell::SystemClock.mono();
+        let (read, second) = (Shape::of(&Request::ReadHoldingRegisters(0, 1)), Duration::from_secs(1));
+        let mut unit = Unit::new(4, start);
+        unit.lose(read, start);
+        assert_eq!(unit.quiet_at(), Some(start + LATE_MAX));
+        unit.timing.late(second * 8);
+        assert_eq!(unit.quiet_at(), Some(start + second * 10), "later than it was ever seen to be");
+        // The last is kept anyhow; one before it as long as it may still come.
+        unit.lose(Shape::of(&Request::ReadCoils(0, 1)), start + second);
+        unit.forget_old(start + second * 9);
+        assert!(!unit.is_new(read));
+        unit.forget_old(start + second * 10);
+        assert!(unit.is_new(read));
+    }
 }

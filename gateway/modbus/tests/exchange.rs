@@ -7,7 +7,7 @@ mod framed;
 use std::time::{Duration, Instant};
 
 use forebay_modbus::{Asked, BadReply, Exchange, Reply};
-use framed::rtu_frame;
+use framed::{rtu_frame, tcp_frame};
 use shell::{Clock, SystemClock};
 use tokio_modbus::{Request, Response};
 
@@ -119,4 +119,85 @@ fn answers_find_their_requests_by_number_unit_function_and_length() {
     assert_eq!(line.on_bytes(start + 110 * MS, &[]), None);
     assert_eq!(line.take_late(), Some((1, 110 * MS)));
     assert!(!line.is_waiting());
+}
+
+/// A daemon that was held up for a moment: what lies there when it looks again may be as old as the request.
+#[test]
+fn what_is_read_after_its_time_is_no_answer() {
+    let read = Request::ReadHoldingRegisters(0, 1);
+    let start = SystemClock.mono();
+    let mut tcp = Exchange::tcp(1);
+    tcp.begin(start, Asked(0), 1, read.clone(), 100 * MS);
+    let answer = tcp_frame(1, 1, &[3, 2, 0, 7]);
+    assert_eq!(tcp.on_bytes(start + 120 * MS, &answer), Some((Asked(0), Reply::TimedOut)));
+    assert_eq!((tcp.on_bytes(start + 120 * MS, &[]), tcp.take_late()), (None, Some((1, 120 * MS))));
+    let mut rtu = Exchange::rtu(Duration::ZERO);
+    rtu.begin(start, Asked(0), 1, read, 100 * MS);
+    let answer = rtu_frame(1, &[3, 2, 0, 7]);
+    assert_eq!(rtu.on_bytes(start + 120 * MS, &answer), Some((Asked(0), Reply::TimedOut)));
+    assert_eq!(rtu.take_late(), Some((1, 120 * MS)));
+}
+
+/// A serial line after an answer that was given up: silence first, and whoever talks into it is let finish, for a second
+/// from then on, however recently somebody else was heard.
+#[test]
+fn a_line_falls_silent_after_a_lost_answer() {
+    let (mut line, start) = exchange();
+    let read = Request::ReadHoldingRegisters(0, 1);
+    line.begin(start, Asked(0), 1, read.clone(), 100 * MS);
+    let heard = start + 30 * MS;
+    assert!(matches!(line.on_bytes(heard, &rtu_frame(1, &[3, 2, 0, 7])), Some((_, Reply::Answer(_)))));
+    let gap = line.ready_at().unwrap() - heard;
+    assert!(gap >= Duration::from_micros(3645), "three and a half characters: {gap:?}");
+    line.begin(start + 50 * MS, Asked(1), 1, read, 800 * MS);
+    let lost = line.wake_at().unwrap();
+    assert_eq!(line.on_time(lost), Some((Asked(1), Reply::TimedOut)));
+    assert_eq!(line.ready_at(), Some(lost + gap));
+    // More than a second after the answer, less than one after the loss.
+    let chatter = lost + 500 * MS;
+    assert_eq!(line.on_bytes(chatter, &[0xFF; 3]), None);
+    assert_eq!(line.ready_at(), Some(chatter + gap));
+}
+
+/// A good answer on a serial line ends the doubt about the one before: what comes long after isn't that one, very late.
+#[test]
+fn noise_after_an_answer_makes_nobody_slow() {
+    let (mut line, start) = exchange();
+    let read = |count| Request::ReadHoldingRegisters(0, count);
+    line.begin(start, Asked(0), 1, read(1), 100 * MS);
+    assert!(line.on_time(line.wake_at().unwrap()).is_some());
+    line.begin(start + 200 * MS, Asked(1), 1, read(2), 100 * MS);
+    assert!(matches!(
+        line.on_bytes(start + 230 * MS, &rtu_frame(1, &[3, 4, 0, 7, 0, 8])),
+        Some((Asked(1), Reply::Answer(_)))
+    ));
+    assert_eq!(line.on_bytes(start + 3000 * MS, &[0xFF]), None);
+    assert_eq!(line.take_late(), None);
+}
+
+/// Units carry a broadcast out in the time that the standard gives them, not in the time that an answer may take.
+#[test]
+fn after_a_broadcast_the_line_is_free_in_a_tenth_of_a_second() {
+    let (mut line, start) = exchange();
+    let bytes = line.begin(start, Asked(0), 0, Request::WriteSingleRegister(0, 1), 2000 * MS);
+    assert_eq!(bytes[..2], [0, 6]);
+    let free = line.wake_at().unwrap();
+    assert!(free > start + 100 * MS && free < start + 130 * MS, "{:?}", free - start);
+    assert_eq!(line.on_time(free), Some((Asked(0), Reply::Broadcast)));
+    assert_eq!(line.on_time(free), None);
+}
+
+/// The number of an answer that may still come isn't given to another request, not even when all numbers have been used.
+#[test]
+fn the_number_of_a_lost_answer_is_not_used_anew() {
+    let (mut line, start) = (Exchange::tcp(1), SystemClock.mono());
+    let read = Request::ReadHoldingRegisters(0, 1);
+    let lost = line.begin(start, Asked(0), 1, read.clone(), 100 * MS)[..2].to_vec();
+    assert!(line.on_time(start + 100 * MS).is_some());
+    for n in 0..0x1_0000_u32 {
+        let bytes = line.begin(start, Asked(0), 1, read.clone(), 100 * MS);
+        assert_ne!(bytes[..2], lost, "request {n}");
+        let number = u16::from_be_bytes([bytes[0], bytes[1]]);
+        assert!(line.on_bytes(start, &tcp_frame(number, 1, &[3, 2, 0, 7])).is_some());
+    }
 }

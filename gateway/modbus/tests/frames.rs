@@ -49,6 +49,7 @@ fn answers_are_judged_against_the_request() {
     assert_eq!(decode(&read, &[3, 4, 1, 2, 3, 4, 5, 6]), Err(BadReply::Length { asked: 6, got: 4 }), "its own count");
     assert_eq!(decode(&read, &[4, 6, 0, 0, 0, 0, 0, 0]), Err(BadReply::Function { asked: 3, got: 4 }));
     assert_eq!(decode(&read, &[0x83]), Err(BadReply::Length { asked: 2, got: 1 }));
+    assert_eq!(decode(&read, &[0x83, 2, 0]), Err(BadReply::Length { asked: 2, got: 3 }));
     assert!(decode(&read, &[]).is_err());
 
     let coils = Request::ReadCoils(0, 10);
@@ -59,6 +60,7 @@ fn answers_are_judged_against_the_request() {
     assert_eq!(decode(&write, &[6, 0, 1, 0, 3]), Ok(Ok(Response::WriteSingleRegister(1, 3))));
     assert_eq!(decode(&write, &[6, 0, 1, 0, 4]), Err(BadReply::Echo));
     assert_eq!(decode(&write, &[6, 0, 2, 0, 3]), Err(BadReply::Echo));
+    assert_eq!(decode(&write, &[6, 0, 1, 0, 3, 0]), Err(BadReply::Length { asked: 5, got: 6 }), "more than the echo");
     let many = Request::WriteMultipleRegisters(1, vec![1, 2].into());
     assert_eq!(decode(&many, &[16, 0, 1, 0, 2]), Ok(Ok(Response::WriteMultipleRegisters(1, 2))));
     assert_eq!(decode(&many, &[16, 0, 1, 0, 3]), Err(BadReply::Echo));
@@ -111,6 +113,17 @@ fn tcp_refuses_foreign_units_and_foreign_protocols() {
     let flood = tcp_frame(99, 1, &[3, 2, 0, 7]).repeat(1000);
     let ended = flood.chunks(1000).find_map(|piece| push(&mut mbap, 1, &read, piece));
     assert!(matches!(ended, Some(Err(BadReply::Flood(_)))), "{ended:?}");
+}
+
+/// A head may announce the longest PDU of the standard, and nothing longer: bytes that never come aren't waited for.
+#[test]
+fn tcp_waits_for_no_frame_longer_than_there_are() {
+    let read = Request::ReadHoldingRegisters(0, 1);
+    for (length, waits) in [(254_u16, true), (255, false), (0xFFFF, false), (1, false)] {
+        let head = [&[0, 1, 0, 0][..], &length.to_be_bytes(), &[1, 3]].concat();
+        let said = push(&mut Mbap::default(), 1, &read, &head);
+        assert_eq!(said, (!waits).then_some(Err(BadReply::NotModbus)), "{length}");
+    }
 }
 
 #[test]

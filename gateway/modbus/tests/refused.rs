@@ -7,7 +7,7 @@ mod stepped;
 use std::time::Duration;
 
 use sim::{Behaviour, Plc};
-use site::{Form, WordType};
+use site::{Form, Rtu, WordType};
 use stepped::{World, at, client, good, plc, tag_of, tcp};
 use tag::{ExceptionCode, Fault, Reading};
 use tokio_modbus::ExceptionCode as Code;
@@ -88,4 +88,72 @@ fn a_device_that_refuses_everything_for_a_while_is_not_taken_apart() {
     world.behave(Behaviour::Normal);
     let back = world.elapsed();
     world.run_until(1500 * MS, "all back", |w| (1..=40).all(|n| w.is_good_since(&format!("t{n}"), back)));
+}
+
+/// The same without a restart: what was found out is doubted after an hour.
+#[test]
+fn a_hole_that_was_filled_is_read_over_again_within_an_hour() {
+    let mut plc = Plc::new();
+    for n in (1..=10).chain(14..=40) {
+        plc = plc.register(n, n);
+    }
+    let tags = (1..=10).chain(14..=40).map(|n| tag_of(&format!("t{n}"), WordType::Uint16, Some(at(n)), None)).collect();
+    let mut world = World::new(plc, &client(vec![Rtu { rate: 10 * S, ..tcp(Form::Poll) }], tags), &[]);
+    world.run(20 * S);
+    let per_100_s = |world: &mut World| {
+        let before = world.counters().requests;
+        world.run(100 * S);
+        world.counters().requests - before
+    };
+    assert_eq!(per_100_s(&mut world), 20, "two reads every 10 s");
+    for n in 11..=13 {
+        world.plant.poke("plc", sim::At::holding(n), &[0]).unwrap();
+    }
+    assert_eq!(per_100_s(&mut world), 20);
+    world.run(3600 * S);
+    assert_eq!(per_100_s(&mut world), 10, "one read every 10 s");
+}
+
+/// What stays refused is searched less and less; what was readable in between is searched as if for the first time.
+#[test]
+fn a_search_that_finds_nothing_is_repeated_less_and_less() {
+    let tags = (1..=8).map(|n| tag_of(&format!("t{n}"), WordType::Uint16, Some(at(n)), None)).collect();
+    let mut world = World::new(plc(), &client(vec![Rtu { rate: 5 * S, ..tcp(Form::Poll) }], tags), &[]);
+    world.run(6 * S);
+    // A search of eight that are all refused is fourteen requests; the polls are one each.
+    let searches = |world: &mut World, time: Duration| {
+        let before = world.counters().requests;
+        world.run(time);
+        (world.counters().requests - before - time.as_secs() / 5) / 14
+    };
+    world.behave(Behaviour::Refuse(Code::IllegalDataAddress));
+    let first = searches(&mut world, 300 * S);
+    assert!((3..=5).contains(&first), "after 0, 30, 60, 120, 240 s …: {first}");
+    let then = searches(&mut world, 3000 * S);
+    assert!((5..=8).contains(&then), "… and every ten minutes at last: {then}");
+    world.behave(Behaviour::Normal);
+    world.run_until(5500 * MS, "all back", |w| (1..=8).all(|n| w.good(&format!("t{n}")).is_some()));
+    world.run(10 * S);
+    world.behave(Behaviour::Refuse(Code::IllegalDataAddress));
+    let anew = searches(&mut world, 300 * S);
+    assert!((3..=5).contains(&anew), "it is news again: {anew}");
+}
+
+/// What was remembered of a block, and doesn't fit it: it is read as if nothing were known.
+#[test]
+fn a_memory_that_does_not_fit_is_none() {
+    let mut plc = Plc::new();
+    for n in 1..=40 {
+        plc = plc.register(n, n);
+    }
+    let tags = (1..=40).map(|n| tag_of(&format!("t{n}"), WordType::Uint16, Some(at(n)), None)).collect();
+    let site = client(vec![tcp(Form::Poll)], tags);
+    let fits = "0-10 10-40";
+    for runs in [fits, "0-10 12-40", "0-10 8-40", "0-10 10-39", "0-10 10-41", "10-40", "0-10 10-10 10-40", "40-0"] {
+        let mut world = World::remembering(plc.clone(), &site, &format!("block\tRTU\t1\t4\t0\t40\t{runs}\n"));
+        world.run_until(2 * S, runs, |w| (1..=40).all(|n| w.good(&format!("t{n}")).is_some()));
+        let before = world.counters().requests;
+        world.run(5 * S);
+        assert_eq!(world.counters().requests - before, if runs == fits { 20 } else { 10 }, "{runs}");
+    }
 }
