@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use tag::{Delivery, Sample, TagName};
-use wire::p2::{self, Open, Record, Role, ToBus};
+use wire::p2::{self, Open, Role, ToBus};
 use wire::payload;
 
 use groups::Groups;
@@ -232,15 +232,13 @@ impl Core {
 }
 
 fn put_record(batch: &mut Option<p2::OpenBatch>, out: &mut Vec<u8>, id: u16, sample: &Sample) {
-    let mut bytes = Vec::with_capacity(16);
-    let (quality, detail) = payload::of_reading(&sample.reading, &mut bytes);
-    let record = Record { id, time_us: sample.at.0, quality, detail, payload: &bytes };
+    let bytes = sample.reading.any_value().map_or(0, payload::length);
     // Batches stay well below a frame's limit, whatever the values weigh.
-    if let Some(full) = batch.take_if(|batch| batch.len(out) + bytes.len() > 1 << 20) {
+    if let Some(full) = batch.take_if(|batch| batch.len(out) + bytes > 1 << 20) {
         full.close(out);
     }
     batch.get_or_insert_with(|| p2::begin_readings(out, true));
-    record.put(out);
+    p2::put_reading(id, sample.at.0, &sample.reading, out);
 }
 
 /// The limit of a tag that is watched, for while nobody owns it; zero: without an owner it has no value.

@@ -29,17 +29,20 @@ pub enum BadPayload {
     NotUtf8,
 }
 
+/// How many bytes [`encode`] appends.
+pub fn length(value: &Value) -> usize {
+    1 + match value {
+        Value::Int(_) | Value::Float(_) => 8,
+        Value::Text(text) | Value::Json(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+    }
+}
+
 /// Appends a value's bytes.
 pub fn encode(value: &Value, out: &mut Vec<u8>) {
     match value {
-        Value::Int(n) => {
-            out.push(INT);
-            out.extend_from_slice(&n.to_be_bytes());
-        }
-        Value::Float(x) => {
-            out.push(FLOAT);
-            out.extend_from_slice(&x.to_be_bytes());
-        }
+        Value::Int(n) => put_number(INT, n.to_be_bytes(), out),
+        Value::Float(x) => put_number(FLOAT, x.to_be_bytes(), out),
         Value::Text(text) => {
             out.push(STR);
             out.extend_from_slice(text.as_bytes());
@@ -55,9 +58,14 @@ pub fn encode(value: &Value, out: &mut Vec<u8>) {
     }
 }
 
+/// In one piece: a poll may bring hundreds.
+fn put_number(kind: u8, [a, b, c, d, e, f, g, h]: [u8; 8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&[kind, a, b, c, d, e, f, g, h]);
+}
+
 /// A value's bytes on their own.
 pub fn to_bytes(value: &Value) -> Vec<u8> {
-    let mut out = Vec::with_capacity(16);
+    let mut out = Vec::with_capacity(length(value));
     encode(value, &mut out);
     out
 }
@@ -96,6 +104,11 @@ pub fn of_reading(reading: &Reading, out: &mut Vec<u8>) -> (u8, u8) {
     if let Some(value) = reading.any_value() {
         encode(value, out);
     }
+    quality_of(reading)
+}
+
+/// A reading's quality and detail.
+pub fn quality_of(reading: &Reading) -> (u8, u8) {
     reading.fault().map_or((0, 0), Fault::to_code)
 }
 
@@ -117,6 +130,7 @@ mod tests {
     proptest! {
         #[test]
         fn values_go_there_and_back(value in any_value()) {
+            prop_assert_eq!(to_bytes(&value).len(), length(&value));
             prop_assert_eq!(decode(&to_bytes(&value)), Ok(Some(value.clone())));
             prop_assert_eq!(reading(0, 0, &to_bytes(&value)), Reading::Good(value));
         }

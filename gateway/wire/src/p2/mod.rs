@@ -9,7 +9,7 @@ mod readings;
 mod to_bus;
 
 pub use from_bus::{FromBus, Listed, Opened, Refusal};
-pub use readings::{OpenBatch, Record, Records, begin_readings};
+pub use readings::{OpenBatch, Record, Records, begin_readings, put_reading};
 pub use to_bus::{Open, Opens, Role, ToBus};
 
 use std::time::Duration;
