@@ -76,7 +76,10 @@ pub async fn run(
     let board = Switchboard::new(&config.bus_tag, clock.wall().0, clock.now());
     let shared = Shared::new(board, clock);
     let local = LocalSet::new();
-    let result = local.run_until(serve_all(&shared, scripts, modules, group, stop, notify)).await;
+    // A task as the sessions are: the set's own first future is asked at each message whether it has anything to do.
+    let serving = local.spawn_local(serve_all(shared, scripts, modules, group, stop, notify));
+    let result = local.run_until(serving).await;
+    let result = result.expect("nobody aborts it, and whoever falls over takes the process along");
     // Sessions hold nothing that must be saved: dropping them is a clean end.
     let _ = tokio::time::timeout(GRACE, async { drop(local) }).await;
     let _ = fs::remove_file(&listeners.socket);
@@ -84,7 +87,7 @@ pub async fn run(
 }
 
 async fn serve_all(
-    shared: &Rc<Shared>,
+    shared: Rc<Shared>,
     scripts: TcpListener,
     modules: UnixListener,
     group: u32,
@@ -98,14 +101,14 @@ async fn serve_all(
         tokio::select! {
             () = stop.cancelled() => break,
             accepted = scripts.accept() => match accepted {
-                Ok((stream, address)) => script_joins(shared, stream, address),
+                Ok((stream, address)) => script_joins(&shared, stream, address),
                 Err(error) => accept_failed("a script", &error).await,
             },
             accepted = modules.accept() => match accepted {
-                Ok((stream, _)) => module_joins(shared, stream, group),
+                Ok((stream, _)) => module_joins(&shared, stream, group),
                 Err(error) => accept_failed("a module", &error).await,
             },
-            () = sleep_until(next_tick) => next_tick = tick(shared, notify, &mut next_pat),
+            () = sleep_until(next_tick) => next_tick = tick(&shared, notify, &mut next_pat),
         }
     }
     notify.stopping();

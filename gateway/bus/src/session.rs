@@ -118,8 +118,8 @@ async fn read(shared: &Shared, id: PeerId, line: &Line) {
     let mut rest = Rest::default();
     loop {
         let Ok(readable) = line.socket.readable().await else { return };
-        let mut turn = match take_in(shared, id, readable, &mut rest) {
-            Ok(turn) => turn,
+        let (mut turn, emptied) = match take_in(shared, id, readable, &mut rest) {
+            Ok(taken) => taken,
             Err(Left) => return,
         };
         // Whole frames may be left when the turn was over; the others come first.
@@ -128,27 +128,31 @@ async fn read(shared: &Shared, id: PeerId, line: &Line) {
             let Ok(next) = rest.understand(shared, id) else { return };
             turn = next;
         }
-        tokio::task::yield_now().await;
+        // Who has said all there was waits for its socket, and the others have their turn without being let.
+        if !emptied {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
-/// Reads once and has it understood.
-fn take_in(shared: &Shared, id: PeerId, readable: Readable<'_>, rest: &mut Rest) -> Result<Turn, Left> {
+/// Reads once and has it understood. Beside the turn: was that all there was in the socket?
+fn take_in(shared: &Shared, id: PeerId, readable: Readable<'_>, rest: &mut Rest) -> Result<(Turn, bool), Left> {
     let mut desk = shared.desk.borrow_mut();
     let n = match readable.read(&mut desk) {
         Ok(0) => return Err(Left),
         Ok(n) => n,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Turn::Done),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok((Turn::Done, true)),
         Err(_) => return Err(Left),
     };
+    let emptied = n < desk.len();
     if rest.bytes.is_empty() {
         let (taken, turn) = understand(shared, id, &desk[..n])?;
         rest.bytes.extend_from_slice(&desk[taken..n]);
-        return Ok(turn);
+        return Ok((turn, emptied));
     }
     rest.bytes.extend_from_slice(&desk[..n]);
     drop(desk);
-    rest.understand(shared, id)
+    Ok((rest.understand(shared, id)?, emptied))
 }
 
 /// Has whole frames understood; returns how many bytes they were.
