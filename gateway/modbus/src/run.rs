@@ -31,6 +31,15 @@ const COUNTERS_EVERY: Duration = Duration::from_secs(2);
 
 /// Polls until it is told to stop.
 pub async fn run(config: Config, link: Link, clock: SharedClock, stop: Stop, notify: Notify) -> Result<(), RunError> {
+    // A task as the lines are, so that it has its turn right after the line that told it something. The runtime's own first
+    // future has it only when the runtime has looked through all sockets and timers.
+    let mut serving = JoinSet::new();
+    serving.spawn(serve(config, link, clock, stop, notify));
+    let ended = serving.join_next().await.expect("one was spawned");
+    ended.expect("nobody aborts it, and whoever falls over takes the process along")
+}
+
+async fn serve(config: Config, link: Link, clock: SharedClock, stop: Stop, notify: Notify) -> Result<(), RunError> {
     let mut lines = JoinSet::new();
     let (tell, mut told) = mpsc::channel(TOLD_DEPTH);
     let mut daemon = Daemon::new(&config, link, clock.clone());
@@ -186,6 +195,8 @@ impl Daemon {
             self.learned[told.line] = learned;
             self.learned_news = true;
         }
+        // Before anything else has its turn: somebody waits for it on the page.
+        self.link.flush();
     }
 
     fn settle(&mut self, line: usize, ticket: Ticket, outcome: Outcome) {
