@@ -125,7 +125,7 @@ impl Block {
     /// Takes in what was read from the start of these atoms on; gives the atoms that are news.
     pub(crate) fn take(&mut self, atoms: &Range<usize>, read: &Cells) -> Vec<usize> {
         let first = self.span(atoms).0 - self.start;
-        let mut news = Vec::new();
+        let mut news = Vec::with_capacity(atoms.len());
         for n in atoms.clone() {
             let atom = &mut self.atoms[n];
             let (at, count) = (usize::from(atom.cells.start), atom.cells.len());

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use shell::SharedClock;
 use site::{Serial, Transport};
-use tag::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Sleep, sleep, timeout};
@@ -48,6 +47,8 @@ pub(crate) struct Line {
     writes: mpsc::Receiver<WriteRequest>,
     told: mpsc::Sender<Told>,
     trace: SharedTrace,
+    /// Where every read goes first.
+    desk: Box<[u8]>,
     /// What was told last of what was learned.
     learned: u64,
     stats_at: Option<Instant>,
@@ -79,6 +80,7 @@ impl Line {
             writes,
             told,
             trace,
+            desk: vec![0; READ_BYTES].into(),
             learned: 0,
             stats_at: None,
             mode_said: false,
@@ -151,7 +153,8 @@ impl Line {
         match opened {
             Ok(port) => {
                 self.port = Some(port);
-                self.trace(Trace::cut);
+                let at = self.clock.wall();
+                self.trace(|trace| trace.cut(at));
                 self.say_mode(&transport);
                 self.master.on_opened(self.clock.mono());
             }
@@ -188,7 +191,8 @@ impl Line {
         let rtu = self.master.config().transport.is_rtu();
         let Some(port) = &mut self.port else { return self.lose(&LineError::Closed) };
         port.drain(rtu);
-        self.trace(|trace, at| trace.sent(at, bytes));
+        let at = self.clock.wall();
+        self.trace(|trace| trace.sent(at, bytes));
         let Some(port) = &mut self.port else { return self.lose(&LineError::Closed) };
         // A buffer that takes nothing for this long is a connection that is gone.
         let sent = match timeout(CONNECT_TIME, port.write(bytes)).await {
@@ -208,21 +212,22 @@ impl Line {
             self.lose(&LineError::Closed);
             return true;
         };
-        let mut buffer = [0; READ_BYTES];
         let read = tokio::select! {
             // Before the alarm: an answer that is there is in time.
             biased;
-            read = port.read(&mut buffer) => read,
+            read = port.read(&mut self.desk) => read,
             write = self.writes.recv() => return self.take_write(write),
             () = &mut self.alarm => return true,
         };
         match read {
             Ok(0) => self.lose(&LineError::Closed),
             Ok(n) => {
-                self.master.on_bytes(self.clock.mono(), self.clock.wall(), &buffer[..n]);
+                let at = self.clock.wall();
+                self.master.on_bytes(self.clock.mono(), at, &self.desk[..n]);
                 let whole = !self.master.is_waiting();
-                self.trace(|trace, at| trace.heard(at, &buffer[..n], whole));
-                return self.tell_first().await;
+                let listens = self.tell_first().await;
+                self.trace(|trace| trace.heard(at, &self.desk[..n], whole));
+                return listens;
             }
             Err(error) => self.lose(&LineError::Lost(error)),
         }
@@ -245,10 +250,9 @@ impl Line {
         true
     }
 
-    fn trace(&self, note: impl FnOnce(&mut Trace, Timestamp)) {
-        let at = self.clock.wall();
+    fn trace(&self, note: impl FnOnce(&mut Trace)) {
         // Whoever fell over while holding it left frames, not nonsense.
-        note(&mut self.trace.lock().unwrap_or_else(PoisonError::into_inner), at);
+        note(&mut self.trace.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     fn lose(&mut self, why: &LineError) {

@@ -50,12 +50,15 @@ impl Port {
 
     /// Throws away what a serial line gathered while nobody asked. (On TCP the transaction number does that.)
     pub(crate) fn drain(&mut self, rtu: bool) {
+        if !rtu {
+            return;
+        }
         let mut buffer = [0; READ_BYTES];
         for _ in 0..DRAIN_READS_MAX {
             let read = match self {
                 Self::Serial(stream) => stream.try_read(&mut buffer),
-                Self::Tcp(stream) if rtu => stream.try_read(&mut buffer),
-                Self::Tcp(_) | Self::Udp(_) => return,
+                Self::Tcp(stream) => stream.try_read(&mut buffer),
+                Self::Udp(_) => return,
             };
             if !matches!(read, Ok(n) if n > 0) {
                 return;

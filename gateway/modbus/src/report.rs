@@ -94,7 +94,8 @@ impl Reporter {
 
     /// What the reports of a line are worth saying.
     pub fn on_reports(&mut self, line: usize, now: Timestamp, reports: Vec<Report>) -> Vec<Say> {
-        let mut says = Vec::new();
+        // Nearly each of them is worth saying.
+        let mut says = Vec::with_capacity(reports.len());
         for report in reports {
             match report {
                 Report::Value { point, at, value } => {
@@ -131,9 +132,7 @@ impl Reporter {
         if sample.reading.good().is_some() {
             known.confirmed = Some(sample.at);
         }
-        let number = |reading: &Reading| reading.good().and_then(tag::Value::as_f64);
-        let step = number(&known.sample.reading).zip(number(&sample.reading)).map(|(was, is)| (is - was).abs());
-        if step.zip(known.deadband).is_some_and(|(step, band)| step < band) {
+        if known.deadband.is_some_and(|band| is_within(band, &known.sample.reading, &sample.reading)) {
             return;
         }
         if known.sample.reading != sample.reading {
@@ -141,4 +140,10 @@ impl Reporter {
             says.push(Say::Publish(tag, sample));
         }
     }
+}
+
+/// Both are good numbers, and less than the deadband apart.
+fn is_within(band: f64, was: &Reading, is: &Reading) -> bool {
+    let number = |reading: &Reading| reading.good().and_then(tag::Value::as_f64);
+    number(was).zip(number(is)).is_some_and(|(was, is)| (is - was).abs() < band)
 }

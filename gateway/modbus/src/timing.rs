@@ -26,6 +26,8 @@ const PATIENT_PROBE: u32 = 4;
 #[derive(Debug, Clone)]
 pub(crate) struct Timing {
     recent: VecDeque<Duration>,
+    /// Of those.
+    slowest: Duration,
     headroom: u32,
     /// Silence it seems to need before a request.
     gap: Duration,
@@ -37,6 +39,7 @@ impl Default for Timing {
     fn default() -> Self {
         Self {
             recent: VecDeque::with_capacity(RECENT),
+            slowest: Duration::ZERO,
             headroom: HEADROOM_MIN,
             gap: Duration::ZERO,
             calm: 0,
@@ -48,10 +51,13 @@ impl Default for Timing {
 impl Timing {
     /// An answer came.
     pub(crate) fn answered(&mut self, took: Duration) {
-        if self.recent.len() == RECENT {
-            self.recent.pop_front();
-        }
+        let forgotten = if self.recent.len() == RECENT { self.recent.pop_front() } else { None };
         self.recent.push_back(took);
+        self.slowest = match forgotten {
+            // Only then another one may be the slowest of them.
+            Some(forgotten) if forgotten == self.slowest => self.recent.iter().max().copied().unwrap_or_default(),
+            _ => self.slowest.max(took),
+        };
         self.longest = self.longest.max(took);
         self.calm += 1;
         if self.calm == CALM {
@@ -89,8 +95,7 @@ impl Timing {
         if self.recent.len() < KNOWN {
             return most;
         }
-        let slowest = self.recent.iter().max().copied().unwrap_or(most);
-        (slowest * self.headroom).max(PATIENCE_MIN).min(most)
+        (self.slowest * self.headroom).max(PATIENCE_MIN).min(most)
     }
 
     /// How long a dead unit is waited for when it was asked so often in vain.

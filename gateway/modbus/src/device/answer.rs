@@ -159,6 +159,8 @@ impl Device {
 
     pub(super) fn tell_atoms(&mut self, wall: Timestamp, block: usize, atoms: &[usize]) {
         let this = &self.blocks[block];
+        // A point each, mostly, and the block's confirmation.
+        self.reports.reserve(atoms.len() + 1);
         for point in atoms.iter().flat_map(|n| &this.atoms[*n].points).copied() {
             let spot = &self.config.points[point].read;
             // Also when it holds nothing that has a meaning: it can be given something then.
