@@ -13,7 +13,7 @@ use crate::measure::modbus::{Ours, PER_BLOCK, REGISTERS, SPREAD_TAGS, theirs};
 use crate::plc::Plc;
 use crate::pymscada::Pymscada;
 use crate::report::{Aim, Row, Unit};
-use crate::site::{Device, tag_name};
+use crate::site::{Device, READ_WORDS_MAX, tag_name};
 use crate::stats::{median, micros};
 use crate::wakes::Wakes;
 
@@ -22,22 +22,30 @@ const ROUNDS: usize = 3;
 const PEER_ROUNDS: usize = 2;
 /// Answers of each round.
 const SAMPLES: usize = 40;
+/// From a PLC's answer until it is on the bus.
+const AIM_US: f64 = 50.0;
 /// The shortest period that a site may ask for: reading all those registers takes longer, so nobody ever rests.
 const AT_ONCE_S: f64 = 0.01;
 /// Polls that find everything asleep.
 const QUIET_S: f64 = 0.1;
-const QUIET_TAGS: usize = 100;
+/// Registers of an answer that are tags one and all, each changed: what there is to do for each tag adds up.
+const DENSE_TAGS: usize = 100;
 
 pub(crate) fn run(bench: &Bench) -> Result<Vec<Row>, Fail> {
     let folder = tempfile::tempdir().doing("making a folder")?;
     let mut rows = always_polling(bench, folder.path())?;
-    rows.extend(after_quiet(bench, folder.path())?);
+    let sparse = |plc: &Plc| Device { per_block: PER_BLOCK, ..Device::new(plc.address(), QUIET_S) };
+    let rested = Rows::new("after 100 ms of quiet", Aim::Below(AIM_US));
+    rows.extend(after_quiet(bench, folder.path(), rested, READ_WORDS_MAX, PER_BLOCK, sparse)?);
+    let dense = |plc: &Plc| Device::new(plc.address(), QUIET_S);
+    let rested = Rows::new("after 100 ms of quiet, 100 tags in it", Aim::Nothing);
+    rows.extend(after_quiet(bench, folder.path(), rested, DENSE_TAGS, DENSE_TAGS, dense)?);
     Ok(rows)
 }
 
 /// By a client that never rests.
 fn always_polling(bench: &Bench, folder: &Path) -> Result<Vec<Row>, Fail> {
-    let mut rows = Rows::new("always polling", Aim::Below(50.0));
+    let mut rows = Rows::new("always polling", Aim::Below(AIM_US));
     let plc = || Plc::start(REGISTERS).map(|plc| plc.shifting().standing_back());
     let device = |plc: &Plc| Device { per_block: PER_BLOCK, ..Device::new(plc.address(), AT_ONCE_S) };
     for round in 0..bench.rounds(ROUNDS) {
@@ -60,15 +68,20 @@ fn always_polling(bench: &Bench, folder: &Path) -> Result<Vec<Row>, Fail> {
     Ok(rows.into())
 }
 
-/// The same when each poll wakes everybody up.
-fn after_quiet(bench: &Bench, folder: &Path) -> Result<Vec<Row>, Fail> {
-    let mut rows = Rows::new("after 100 ms of quiet", Aim::Nothing);
-    let plc = || Plc::start(QUIET_TAGS).map(|plc| plc.shifting().standing_back());
+/// The same when each poll wakes everybody up. One answer has all `registers`, with so many `tags` in them.
+fn after_quiet(
+    bench: &Bench,
+    folder: &Path,
+    mut rows: Rows,
+    registers: usize,
+    tags: usize,
+    device: impl Fn(&Plc) -> Device,
+) -> Result<Vec<Row>, Fail> {
+    let plc = || Plc::start(registers).map(|plc| plc.shifting().standing_back());
     let (ours, peers, bare) = (plc()?, plc()?, plc()?);
-    let device = |plc: &Plc| Device::new(plc.address(), QUIET_S);
-    let forebay = Ours::start(bench, QUIET_TAGS, device(&ours))?;
-    let pymscada = theirs(bench, QUIET_TAGS, device(&peers))?;
-    let chain = Chain::start(bench, folder, &bare, QUIET_TAGS, Duration::from_secs_f64(QUIET_S))?;
+    let forebay = Ours::start(bench, tags, device(&ours))?;
+    let pymscada = theirs(bench, tags, device(&peers))?;
+    let chain = Chain::start(bench, folder, &bare, registers, Duration::from_secs_f64(QUIET_S))?;
     for round in 0..bench.rounds(ROUNDS) {
         rows.ours(&to_bus(&ours, forebay.bus_pid(), Subscriber::of_tag(forebay.bus())?)?);
         rows.bare(&to_bus(&bare, chain.pid(), Subscriber::of_chain(&chain)?)?);
