@@ -60,6 +60,19 @@ fn several_rates_side_by_side() {
     assert!(world.is_good_since("far", 94 * S));
 }
 
+/// A slow value of which only a part lies in what a faster read fetches is read on its own.
+#[test]
+fn a_value_that_a_faster_read_fetches_in_part_is_read_whole() {
+    let slow = site::ModbusTag { rate: Some(5 * S), ..tag_of("wide", WordType::Uint32, Some(at(2)), None) };
+    let fast = [1, 2].map(|n| tag_of(&format!("t{n}"), WordType::Int16, Some(at(n)), None));
+    let tags = fast.into_iter().chain([slow]).collect();
+    let plc = sim::Plc::new().registers(1, &[7, 1, 2]);
+    let mut world = World::new(plc, &client(vec![tcp(Form::Poll)], tags), &[]);
+    world.run(10 * S);
+    assert_eq!((world.reading("t2"), world.reading("wide")), (&good(1), &good(0x0001_0002)));
+    assert_eq!(world.requests.len(), 22, "twenty fast reads and two slow ones");
+}
+
 /// A line that is asked for more than it can carry says so, with the arithmetic.
 #[test]
 fn polls_that_do_not_fit_are_reported_with_their_arithmetic() {

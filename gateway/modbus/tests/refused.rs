@@ -117,26 +117,47 @@ fn a_hole_that_was_filled_is_read_over_again_within_an_hour() {
 /// What stays refused is searched less and less; what was readable in between is searched as if for the first time.
 #[test]
 fn a_search_that_finds_nothing_is_repeated_less_and_less() {
+    // Some say of an address that it is an illegal value.
+    for code in [Code::IllegalDataAddress, Code::IllegalDataValue] {
+        let mut world = eight_registers();
+        world.behave(Behaviour::Refuse(code));
+        let first = searches(&mut world, 300 * S);
+        assert!((3..=5).contains(&first), "after 0, 30, 60, 120, 240 s …: {first}");
+        let then = searches(&mut world, 3000 * S);
+        assert!((5..=8).contains(&then), "… and every ten minutes at last: {then}");
+        world.behave(Behaviour::Normal);
+        world.run_until(5500 * MS, "all back", |w| (1..=8).all(|n| w.good(&format!("t{n}")).is_some()));
+        world.run(10 * S);
+        world.behave(Behaviour::Refuse(code));
+        let anew = searches(&mut world, 300 * S);
+        assert!((3..=5).contains(&anew), "it is news again: {anew}");
+    }
+}
+
+/// What isn't said of an address is said of all that was asked.
+#[test]
+fn a_device_that_fails_is_not_searched() {
+    for code in [Code::IllegalFunction, Code::ServerDeviceFailure, Code::ServerDeviceBusy] {
+        let mut world = eight_registers();
+        world.behave(Behaviour::Refuse(code));
+        assert_eq!(searches(&mut world, 300 * S), 0, "{code:?}");
+        world.behave(Behaviour::Normal);
+        world.run_until(5500 * MS, "all back", |w| (1..=8).all(|n| w.good(&format!("t{n}")).is_some()));
+    }
+}
+
+fn eight_registers() -> World {
     let tags = (1..=8).map(|n| tag_of(&format!("t{n}"), WordType::Uint16, Some(at(n)), None)).collect();
     let mut world = World::new(plc(), &client(vec![Rtu { rate: 5 * S, ..tcp(Form::Poll) }], tags), &[]);
     world.run(6 * S);
-    // A search of eight that are all refused is fourteen requests; the polls are one each.
-    let searches = |world: &mut World, time: Duration| {
-        let before = world.counters().requests;
-        world.run(time);
-        (world.counters().requests - before - time.as_secs() / 5) / 14
-    };
-    world.behave(Behaviour::Refuse(Code::IllegalDataAddress));
-    let first = searches(&mut world, 300 * S);
-    assert!((3..=5).contains(&first), "after 0, 30, 60, 120, 240 s …: {first}");
-    let then = searches(&mut world, 3000 * S);
-    assert!((5..=8).contains(&then), "… and every ten minutes at last: {then}");
-    world.behave(Behaviour::Normal);
-    world.run_until(5500 * MS, "all back", |w| (1..=8).all(|n| w.good(&format!("t{n}")).is_some()));
-    world.run(10 * S);
-    world.behave(Behaviour::Refuse(Code::IllegalDataAddress));
-    let anew = searches(&mut world, 300 * S);
-    assert!((3..=5).contains(&anew), "it is news again: {anew}");
+    world
+}
+
+/// A search of eight that are all refused is fourteen requests; the polls are one each.
+fn searches(world: &mut World, time: Duration) -> u64 {
+    let before = world.counters().requests;
+    world.run(time);
+    (world.counters().requests - before - time.as_secs() / 5) / 14
 }
 
 /// What was remembered of a block, and doesn't fit it: it is read as if nothing were known.

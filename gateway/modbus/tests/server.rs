@@ -14,8 +14,8 @@ use ipnet::IpNet;
 use served::{Bus, area, owner, tag};
 use shell::{Notify, Stop, SystemClock};
 use site::{
-    Address, BusAddress, Door, DoorAt, ModbusServer, Order, Parity, Serial, ServedTag, StaleAnswer, Table, Transport,
-    WordType,
+    Address, Area, BusAddress, Door, DoorAt, ModbusServer, Order, Parity, Serial, ServedArea, ServedTag, StaleAnswer,
+    Table, Transport, WordType,
 };
 use tag::{Fault, Reading, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -108,6 +108,57 @@ fn whole_values_are_written_where_the_site_allows_it() {
     assert_eq!(write(&[16, 0, 0, 0, 2, 3, 0, 0, 0]), refused(&[0x90, 3]), "counts that disagree");
     assert_eq!(write(&[22, 0, 2, 0, 0, 0, 0]), refused(&[0x96, 1]));
     assert_eq!(write(&[]), refused(&[0x80, 1]));
+}
+
+/// Counts that disagree with what follows them, values that no coil has, and more than one request may hold.
+#[test]
+fn what_is_no_request_is_refused() {
+    let table = |served: ServedArea| ServedArea { area: Area { table: Table::Coils, ..served.area }, ..served };
+    let areas =
+        [table(area(1, 3000, true, StaleAnswer::Exception, None)), area(1, 300, true, StaleAnswer::Last, Some(301))];
+    let coil = |name: &str, n| {
+        let plain = tag(name, WordType::Bool, n, None);
+        ServedTag { at: Address { table: Table::Coils, ..plain.at }, ..plain }
+    };
+    let wide = tag("wide", WordType::Int32, 1, None);
+    let mut image = Image::new(0, &areas, &[coil("a", 1), coil("b", 2), wide]);
+    (0..3).for_each(|n| image.set(n, &good(1)));
+    let write = |pdu: &[u8]| image.serve(1, pdu);
+    let coils = |a: i64, b: i64| vec![(0, Value::Int(a)), (1, Value::Int(b))];
+    let echo = vec![15, 0, 0, 0, 2];
+    assert_eq!(write(&[15, 0, 0, 0, 2, 1, 0b10]), Served::Write { values: coils(0, 1), echo });
+    for (pdu, code) in [
+        (&[5, 0, 0, 0, 1][..], 3),
+        (&[5, 0, 0, 0xFF, 0xFF], 3),
+        (&[15, 0, 0, 0, 2, 2, 0b10, 0], 3),
+        (&[15, 0, 0, 0, 0, 0], 3),
+        (&[1, 0, 0, 0, 0], 3),
+        (&[1, 0, 0, 7, 0xD1], 3),
+        (&[3, 0, 0, 0, 126], 3),
+        (&[3, 0, 0, 0, 1, 0], 3),
+        (&[16, 0, 0, 0, 3, 6, 0, 0, 0, 1, 0, 0, 0], 3),
+        // The status register beside a span is nobody's to write; nor is one where nothing lies.
+        (&[6, 1, 44, 0, 0], 2),
+        (&[6, 0, 9, 0, 0], 2),
+    ] {
+        assert_eq!(write(pdu), Served::Answer(vec![pdu[0] | 0x80, code]), "{pdu:?}");
+    }
+    assert_eq!(answer(&image, &[1, 0, 0, 7, 0xD0]).len(), 2 + 250, "as many as one request may read");
+    assert_eq!(answer(&image, &[3, 0, 0, 0, 125]).len(), 2 + 250);
+    assert_eq!(answer(&image, &[3, 1, 44, 0, 1]), [3, 2, 0, 0]);
+    image.lose();
+    assert_eq!(answer(&image, &[3, 1, 44, 0, 1]), [3, 2, 0, 1], "one tag is old, however many registers it has");
+}
+
+/// The status register may lie within its span: it isn't written there either.
+#[test]
+fn a_status_register_is_written_by_nobody() {
+    let areas = [area(1, 10, true, StaleAnswer::Last, Some(2))];
+    let mut image = Image::new(0, &areas, &[tag("a", WordType::Int16, 1, None), tag("c", WordType::Int16, 3, None)]);
+    image.set(0, &good(7));
+    assert_eq!(answer(&image, &[3, 0, 0, 0, 3]), [3, 6, 0, 7, 0, 1, 0, 0]);
+    assert_eq!(answer(&image, &[6, 0, 1, 0, 0]), [0x86, 2]);
+    assert_eq!(answer(&image, &[16, 0, 0, 0, 3, 6, 0, 1, 0, 0, 0, 1]), [0x90, 2]);
 }
 
 #[test]

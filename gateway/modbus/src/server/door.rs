@@ -130,6 +130,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_head_is_of_modbus_and_of_no_more_than_the_longest_request() {
+        let head = |protocol: u8, length: u16| {
+            let [high, low] = length.to_be_bytes();
+            pdu_bytes(&[0, 1, 0, protocol, high, low, 1])
+        };
+        assert_eq!([head(0, 2), head(0, 6), head(0, 254)], [Some(1), Some(5), Some(PDU_BYTES_MAX)]);
+        assert_eq!([head(0, 0), head(0, 1), head(0, 255), head(0, 0xFFFF), head(1, 6)], [None; 5]);
+    }
+
+    #[test]
     fn the_list_holds_addresses_and_networks() {
         let allow: Vec<IpNet> =
             ["192.168.1.0/24", "10.0.0.7/32", "fd00::/8"].map(|net| net.parse().expect("a network")).to_vec();

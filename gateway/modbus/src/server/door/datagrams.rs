@@ -59,3 +59,17 @@ fn request(datagram: &[u8]) -> Option<([u8; HEADER_BYTES], Vec<u8>)> {
     let (head, pdu) = datagram.split_first_chunk::<HEADER_BYTES>()?;
     (pdu_bytes(head)? == pdu.len()).then(|| (*head, pdu.to_vec()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_datagram_is_one_request_and_nothing_else() {
+        let whole = [0, 1, 0, 0, 0, 6, 9, 3, 0, 0, 0, 1];
+        assert_eq!(request(&whole), Some(([0, 1, 0, 0, 0, 6, 9], vec![3, 0, 0, 0, 1])));
+        assert_eq!(request(&whole[..11]), None, "cut");
+        assert_eq!(request(&[&whole[..], &[0]].concat()), None, "and a byte more");
+        assert_eq!([request(&whole[..6]), request(&[])], [None, None]);
+    }
+}

@@ -101,3 +101,21 @@ async fn serve(door: usize, mut stream: TcpStream, who: String, ask: mpsc::Sende
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_never_asked_goes_first_and_then_who_asked_longest_ago() {
+        let master = |asked: u64| Master { asked: Arc::new(asked.into()), hang_up: Stop::new() };
+        let mut masters: Vec<Master> = [5, 0, 9].map(master).into();
+        let ends: Vec<Stop> = masters.iter().map(|master| master.hang_up.clone()).collect();
+        for gone in [1, 0, 2] {
+            assert!(!ends[gone].is_cancelled());
+            hang_up_on_the_quietest(&mut masters);
+            assert!(ends[gone].is_cancelled(), "{gone}");
+        }
+        hang_up_on_the_quietest(&mut masters);
+    }
+}

@@ -1,0 +1,145 @@
+//! What a write must never become: kept for a device that is gone, called undone when nobody knows, shown where it isn't,
+//! or undone by the area around it.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod stepped;
+
+use std::time::Duration;
+
+use forebay_modbus::{Outcome, Ticket};
+use sim::{Behaviour, Plc};
+use site::{Form, Rtu, WordType};
+use stepped::{Net, World, area, at, client, good, plc, serial, serial_if, tag_of, tcp, two_blocks};
+use tag::Value;
+
+const S: Duration = Duration::from_secs(1);
+const MS: Duration = Duration::from_millis(1);
+
+fn refused(why: &str) -> Outcome {
+    Outcome::Refused(why.into())
+}
+
+/// The connection is lost and not yet made anew: its units may still be well, but nothing is kept for them.
+#[test]
+fn between_two_connections_a_write_is_refused() {
+    let mut world = World::new(plc(), &two_blocks(tcp(Form::Poll)), &[]);
+    world.run(S);
+    world.set_net(Net::Refusing);
+    let ticket = world.write("a", Value::Int(99), 60 * S);
+    assert_eq!(world.outcomes(ticket), [refused("device offline")]);
+    world.set_net(Net::Up);
+    world.run(3 * S);
+    assert_eq!(world.plant.peek("plc", sim::At::holding(1), 1).unwrap(), [7]);
+}
+
+/// A register that the device refuses to show: what came of a write couldn't be told.
+#[test]
+fn what_was_never_read_is_not_written() {
+    let tags = [("a", 1), ("nowhere", 900)].map(|(name, n)| tag_of(name, WordType::Int16, Some(at(n)), Some(at(n))));
+    let mut world = World::new(plc(), &client(vec![tcp(Form::Poll)], tags.to_vec()), &[]);
+    world.run(S);
+    assert_eq!(*world.reading("a"), good(7));
+    let ticket = world.write("nowhere", Value::Int(1), S);
+    assert_eq!(world.outcomes(ticket), [refused("not read yet")]);
+}
+
+/// Once it is sent nobody knows what a device did that falls silent; what waited behind it was never sent.
+#[test]
+fn a_write_to_a_device_that_dies_is_expired_and_those_behind_it_are_refused() {
+    for rtu in [tcp, serial] {
+        let mut world = World::new(serial_if(rtu, plc()), &two_blocks(rtu(Form::Poll)), &[]);
+        world.run(S);
+        world.behave(Behaviour::Silent);
+        let tickets = [50, 51].map(|value| world.write("a", Value::Int(value), 60 * S));
+        world.run_until(5 * S, "settled", |w| w.outcomes(tickets[1]).len() == 1);
+        assert_eq!(world.outcomes(tickets[0]), [Outcome::Sent, Outcome::Expired]);
+        assert_eq!(world.outcomes(tickets[1]), [refused("device offline")]);
+        world.behave(Behaviour::Normal);
+        world.run(10 * S);
+        assert_eq!(world.plant.peek("plc", sim::At::holding(1), 1).unwrap(), [7], "nothing was sent again");
+    }
+}
+
+/// A set-point is written beside the value that is shown: what is read back there is none of the value.
+#[test]
+fn what_is_read_back_elsewhere_is_not_shown_as_the_value() {
+    let tags = vec![tag_of("a", WordType::Int16, Some(at(5)), Some(at(3)))];
+    let mut world = World::new(Plc::new().blank(10).register(5, 7), &client(vec![tcp(Form::Poll)], tags), &[]);
+    world.run(S);
+    let ticket = world.write("a", Value::Int(33), 3 * S);
+    world.run_until(S, "settled", |w| w.outcomes(ticket).len() == 2);
+    assert_eq!(world.outcomes(ticket), [Outcome::Sent, Outcome::Confirmed]);
+    assert_eq!((world.plant.peek("plc", sim::At::holding(3), 1).unwrap(), world.reading("a")), (vec![33], &good(7)));
+    world.run(2 * S);
+    assert_eq!(*world.reading("a"), good(7));
+}
+
+/// A device that takes its time over a write, though its reads are quick, isn't given up after the time of a read.
+#[test]
+fn a_write_may_take_longer_than_reads_do() {
+    let mut world = World::new(plc(), &two_blocks(tcp(Form::Poll)), &[]);
+    world.run(10 * S);
+    world.run_until(S, "between two polls", |w| w.requests.last().unwrap().0 + 20 * MS == w.elapsed());
+    world.behave(Behaviour::Slow(600 * MS));
+    let ticket = world.write("a", Value::Int(33), 5 * S);
+    world.run(MS);
+    let sent = world.requests.len();
+    assert_eq!(world.outcomes(ticket), [Outcome::Sent]);
+    world.run(590 * MS);
+    assert_eq!((world.requests.len(), world.counters().timeouts), (sent, 0));
+    world.behave(Behaviour::Normal);
+    world.run_until(S, "settled", |w| w.outcomes(ticket).len() == 2);
+    assert_eq!(world.outcomes(ticket)[1], Outcome::Confirmed);
+}
+
+/// An area of two values, at 101 and 103, of which the first holds 70; once it was read back.
+fn an_area() -> World {
+    let rtu = Rtu { reads: vec![area(1, 10)], writes: vec![area(101, 4)], ..tcp(Form::Areas) };
+    let out = |name, n| tag_of(name, WordType::Int16, None, Some(at(n)));
+    let plc = Plc::new().blank(10).registers(101, &[70, 1, 2, 3]);
+    let mut world = World::new(plc, &client(vec![rtu], vec![out("out", 101), out("other", 103)]), &[]);
+    world.run(3 * S);
+    assert_eq!(*world.reading("out"), good(70));
+    world
+}
+
+fn settled(world: &mut World, ticket: Ticket, count: usize) -> Vec<Outcome> {
+    world.run_until(3 * S, "settled", |w| w.outcomes(ticket).len() == count);
+    world.outcomes(ticket)
+}
+
+/// The device did it, and said so too late: the next period must not write the old value over it.
+#[test]
+fn an_expired_write_that_arrived_is_not_undone_by_its_area() {
+    let mut world = an_area();
+    world.behave(Behaviour::Slow(700 * MS));
+    let ticket = world.write("out", Value::Int(-2), 300 * MS);
+    assert_eq!(settled(&mut world, ticket, 2), [Outcome::Sent, Outcome::Expired]);
+    world.run(300 * MS);
+    world.behave(Behaviour::Normal);
+    world.run(5 * S);
+    assert_eq!(world.plant.peek("plc", sim::At::holding(101), 4).unwrap(), [0xFFFE, 1, 2, 3]);
+    assert_eq!(*world.reading("out"), good(-2));
+}
+
+/// A connection that was away for a moment: the area may have been changed meanwhile, and what it holds isn't known until
+/// it is read back; until then nothing is written.
+#[test]
+fn an_area_is_not_written_before_it_was_read_back_on_a_new_connection() {
+    let mut world = an_area();
+    world.set_net(Net::Refusing);
+    world.plant.poke("plc", sim::At::holding(103), &[1234]).unwrap();
+    world.set_net(Net::Up);
+    let sent = world.requests.len();
+    world.run_until(S, "asked again", |w| w.requests.len() > sent);
+    let ticket = world.write("out", Value::Int(5), 10 * S);
+    assert_eq!(world.outcomes(ticket), [refused("not read yet")]);
+    world.run(3 * S);
+    assert_eq!(world.plant.peek("plc", sim::At::holding(101), 4).unwrap(), [70, 1, 1234, 3]);
+    assert_eq!(*world.reading("other"), good(1234));
+    let ticket = world.write("out", Value::Int(5), 10 * S);
+    assert_eq!(settled(&mut world, ticket, 2), [Outcome::Sent, Outcome::Confirmed]);
+    world.run(3 * S);
+    assert_eq!(world.plant.peek("plc", sim::At::holding(101), 4).unwrap(), [5, 1, 1234, 3]);
+}
