@@ -1,6 +1,7 @@
-// Every page at every size: nothing scrolls sideways, everything that is pressed is big enough, nothing complains.
+// Every page at every size: nothing scrolls sideways, no text is cut, everything that is pressed is big enough, nothing complains.
+// So it is when devices are silent and when the gateway is gone, too.
 
-import { check, letIn, live, row, shot, story, until, VIEWS } from './lib/stage.mjs';
+import { ask, check, letIn, live, pillText, plant, row, rows, shot, story, until, VIEWS } from './lib/stage.mjs';
 
 /** The least height of what is pressed: by a finger, and by a mouse. */
 const FINGER_PX = 44;
@@ -28,9 +29,32 @@ const wide = (page) =>
     return { by, over: over.slice(0, 5).map((e) => `${e.tagName}.${e.className} ${e.getBoundingClientRect().right}`) };
   });
 
-/** Numbers that don't fit their place. */
+/** Texts that don't fit their place: what hides what is too much for it, and shows less than all of it. */
 const cut = (page) =>
-  page.evaluate(() => [...document.querySelectorAll('.row .v, .legend-row .v')].filter((e) => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflow !== 'visible').map((e) => e.textContent));
+  page.evaluate(() => {
+    const hides = (e) => {
+      const { overflowX, overflowY } = getComputedStyle(e);
+      // Of the title's bar only the site's name may be left out, and then all of it.
+      if (e.tagName === 'H1') return false;
+      return (overflowX === 'hidden' && e.scrollWidth > e.clientWidth + 1) || (overflowY === 'hidden' && e.scrollHeight > e.clientHeight + 2);
+    };
+    const shown = (e) => e.textContent.trim() !== '' && e.getClientRects().length > 0 && getComputedStyle(e).visibility !== 'hidden';
+    const texts = [...document.querySelectorAll('h1, h1 *, h2, h3, p, dt, dd, button, button *, .row *, .legend-row *, a')];
+    return [...new Set(texts.filter((e) => shown(e) && !e.closest('[aria-hidden=true]') && hides(e)).map((e) => `${e.tagName}.${e.className} "${e.textContent.slice(0, 60)}"`))];
+  });
+
+/** Whether something of the plot lies under the word in its corner: half a day, for instance. */
+const covered = (page) =>
+  page.evaluate(() =>
+    [...document.querySelectorAll('.plot-box')].flatMap((box) => {
+      const [word, canvas] = [box.querySelector('.cursor-time'), box.querySelector('canvas')];
+      if (!word?.textContent.trim() || !canvas) return [];
+      const [w, c] = [word.getBoundingClientRect(), canvas.getBoundingClientRect()];
+      const k = canvas.width / c.width;
+      const { data } = canvas.getContext('2d').getImageData((w.left - c.left) * k, (w.top - c.top) * k, w.width * k, w.height * k);
+      return data.some((v, i) => i % 4 === 3 && v > 60) ? [word.textContent] : [];
+    }),
+  );
 
 async function fits(page, view, where) {
   const what = `${view} ${where}`;
@@ -40,12 +64,46 @@ async function fits(page, view, where) {
   const tooSmall = await small(page, least);
   check(`${what}: everything pressed is ${least} px high`, tooSmall.length === 0, tooSmall);
   const clipped = await cut(page);
-  check(`${what}: no number is cut`, clipped.length === 0, clipped);
+  check(`${what}: no text is cut`, clipped.length === 0, clipped);
+  await until(`${what}: nothing lies under a word`, () => covered(page), (all) => all.length === 0);
+}
+
+/** A zone whose day has just begun: then the axis of a day has its widest words where there is the least room. */
+function pastMidnight() {
+  const hour = new Date().getUTCHours();
+  // Named the other way round: Etc/GMT+3 is three hours behind.
+  return hour <= 12 ? `Etc/GMT+${hour}` : `Etc/GMT-${24 - hour}`;
+}
+
+const held = (all) => all.length > 5 && all.every((r) => r.quality === 'held');
+const good = (all) => all.length > 5 && all.every((r) => r.quality === 'good');
+
+/** Every remark that a row can have, and the longest words of the bar. */
+async function troubled(page, view) {
+  await plant('kill');
+  await until(`${view}: the plant is gone`, () => rows(page), held);
+  await until(`${view}: the bar says so`, () => page.getByTestId('pill').innerText(), (text) => /silent/.test(text));
+  await fits(page, view, 'without its devices');
+  await page.getByTestId('pill').click();
+  await page.getByTestId('status-sheet').waitFor();
+  await fits(page, view, 'status of silent devices');
+  await page.getByTestId('sheet-close').click();
+  await page.getByTestId('status-sheet').waitFor({ state: 'detached' });
+  await plant('restart');
+  await until(`${view}: the plant is back`, () => rows(page), good);
+  page.cut = true;
+  await ask('kill');
+  await until(`${view}: the gateway is gone`, () => pillText(page), (text) => /reconnecting/.test(text));
+  await fits(page, view, 'without its gateway');
+  await shot(page, `gone-${view}`);
+  await ask('start');
+  await live(page);
+  await until(`${view}: all is good again`, () => rows(page), good);
 }
 
 await story(async ({ browser, view: only }) => {
   for (const view of only === 'all' ? Object.keys(VIEWS) : [only]) {
-    const { context, page } = await letIn(browser, view);
+    const { context, page } = await letIn(browser, view, { timezoneId: pastMidnight() });
     const pages = await page.evaluate(
       () => new Promise((done) => {
         const ws = new WebSocket(`ws://${location.host}/ws`);
@@ -88,6 +146,7 @@ await story(async ({ browser, view: only }) => {
       await page.getByTestId(sheet).waitFor({ state: 'detached' });
     }
     check(`${view}: no error on the console`, page.errors.length === 0, page.errors);
+    await troubled(page, view);
     await context.close();
   }
 });

@@ -17,6 +17,8 @@ export const README_SHOTS = join(HERE, 'screenshots');
 export const PATIENCE_MS = 20_000;
 
 export const VIEWS = {
+  // The smallest phone that still gets updates.
+  small: { viewport: { width: 320, height: 568 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
   phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
   landscape: { viewport: { width: 844, height: 390 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
   tablet: { viewport: { width: 768, height: 1024 }, deviceScaleFactor: 1, hasTouch: true },

@@ -9,6 +9,8 @@ import type { Spec } from './spec';
 const FONT = '14px system-ui, sans-serif';
 /** A time at the axis needs so much room. */
 const TIME_PX = 84;
+/** So near to the right edge a label meets the word in the corner. */
+const NOW_PX = 48;
 
 export interface ChartDeps {
   look(): Look;
@@ -37,7 +39,12 @@ export function makeChart(host: HTMLElement, spec: Spec, from: number, to: numbe
       gap: 8,
       space: TIME_PX,
       splits: (u, _i, min, max) => timeSplits(min, max, Math.max(2, Math.floor((u.over?.clientWidth || 300) / TIME_PX))),
-      values: (_u, splits) => splits.map((t, i) => timeLabel(t, splits[i - 1] ?? null, (splits[1] ?? t) - (splits[0] ?? t))),
+      values: (u, splits) =>
+        splits.map((t, i) => {
+          const label = timeLabel(t, splits[i - 1] ?? null, (splits[1] ?? t) - (splits[0] ?? t));
+          // Beside the word in the corner there is no room for a day.
+          return u.bbox.width / devicePixelRatio - u.valToPos(t, 'x') < NOW_PX ? label.replace(/\n.*/, '') : label;
+        }),
     },
     ...spec.axes.map((a): uPlot.Axis => ({
       ...common,
