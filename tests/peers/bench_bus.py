@@ -8,7 +8,7 @@ listens, then obeys lines on stdin:
     memory    → {"memory": {"bus": {"rss_kib": …, "pss_kib": …}, …}, "total_pss_kib": …}
     alive     → {"alive": {"bus": true, …}}
     tail NAME → {"tail": "…"} the end of that module's log
-    quit      ends them all; so does the end of stdin
+    quit      ends them all; so do the end of stdin, SIGTERM and SIGINT
 
 The site is plain pymscada YAML: `forebay check` and `forebay run` take the same folder. Tag i is `t00000`…, int16, holding register
 i + 1 of unit 1 when --plc is given; with --per-block 5 only that many of each block of 125 are tags, its first and its last among them.
@@ -16,6 +16,7 @@ i + 1 of unit 1 when --plc is given; with --per-block 5 only that many of each b
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -24,6 +25,8 @@ import report
 from ports import free_port
 from pymscada_process import Module
 
+# What ends it from outside, and its modules with it: they are in sessions of their own, where no signal to ours gets.
+ENDINGS = (signal.SIGTERM, signal.SIGINT)
 # The most registers one Modbus read may ask for.
 READ_WORDS_MAX = 125
 SHOWN_TAGS = 50
@@ -141,6 +144,9 @@ def main(parsed):
             )
             serve(site)
         finally:
+            # The end of stdin and a signal come together when a whole run is cut off; the second must not stop the stopping.
+            for ending in ENDINGS:
+                signal.signal(ending, signal.SIG_IGN)
             site.stop()
 
 
@@ -157,4 +163,6 @@ if __name__ == "__main__":
     parser.add_argument("--deadline", type=float, default=1800)
     arguments = parser.parse_args()
     report.deadline(arguments.deadline)
+    for sign in ENDINGS:
+        signal.signal(sign, lambda number, _: sys.exit(f"ended by signal {number}"))
     main(arguments)
