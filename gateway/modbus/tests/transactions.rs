@@ -7,7 +7,7 @@ mod stepped;
 
 use std::time::Duration;
 
-use forebay_modbus::{Outcome, Ticket};
+use forebay_modbus::{Outcome, Ticket, WRITES_MAX};
 use sim::{Behaviour, Plc};
 use site::{Form, Rtu, WordType};
 use stepped::{Net, World, area, at, client, good, plc, serial, serial_if, tag_of, tcp, two_blocks};
@@ -61,6 +61,19 @@ fn a_write_to_a_device_that_dies_is_expired_and_those_behind_it_are_refused() {
     }
 }
 
+/// A script that doesn't wait for outcomes is told so; what was taken is carried out.
+#[test]
+fn more_writes_than_can_wait_are_refused() {
+    let mut world = World::new(plc(), &two_blocks(tcp(Form::Poll)), &[]);
+    world.run(S);
+    let tickets: Vec<Ticket> = (0..WRITES_MAX + 2).map(|n| world.write("a", Value::Int(n as i64), 60 * S)).collect();
+    let (taken, over) = tickets.split_at(WRITES_MAX);
+    assert!(over.iter().all(|ticket| world.outcomes(*ticket) == [refused("too many writes are waiting")]));
+    let last = taken[WRITES_MAX - 1];
+    world.run_until(10 * S, "all settled", |w| w.outcomes(last).len() == 2);
+    assert!(taken.iter().all(|ticket| world.outcomes(*ticket) == [Outcome::Sent, Outcome::Confirmed]));
+}
+
 /// A set-point is written beside the value that is shown: what is read back there is none of the value.
 #[test]
 fn what_is_read_back_elsewhere_is_not_shown_as_the_value() {
@@ -109,15 +122,17 @@ fn settled(world: &mut World, ticket: Ticket, count: usize) -> Vec<Outcome> {
     world.outcomes(ticket)
 }
 
-/// The device did it, and said so too late: the next period must not write the old value over it.
+/// The device did it, but its answer was lost, and nobody has looked before the time was over: the next period must not
+/// write the old value over the new one.
 #[test]
 fn an_expired_write_that_arrived_is_not_undone_by_its_area() {
     let mut world = an_area();
-    world.behave(Behaviour::Slow(700 * MS));
-    let ticket = world.write("out", Value::Int(-2), 300 * MS);
-    assert_eq!(settled(&mut world, ticket, 2), [Outcome::Sent, Outcome::Expired]);
-    world.run(300 * MS);
+    world.behave(Behaviour::Slow(3 * S));
+    let ticket = world.write("out", Value::Int(-2), 900 * MS);
+    world.run(2 * MS);
+    assert_eq!(world.outcomes(ticket), [Outcome::Sent]);
     world.behave(Behaviour::Normal);
+    assert_eq!(settled(&mut world, ticket, 2), [Outcome::Sent, Outcome::Expired]);
     world.run(5 * S);
     assert_eq!(world.plant.peek("plc", sim::At::holding(101), 4).unwrap(), [0xFFFE, 1, 2, 3]);
     assert_eq!(*world.reading("out"), good(-2));
