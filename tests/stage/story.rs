@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Folder, Gateway, Plant, Process, Site, root};
 
 /// The longest a story may take; each step in it has a deadline of its own.
-const STORY: Duration = Duration::from_secs(240);
+const STORY: Duration = Duration::from_secs(400);
 /// Lines that wait to be read.
 const LINES_MAX: usize = 1000;
 
