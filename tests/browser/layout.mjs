@@ -34,8 +34,9 @@ const cut = (page) =>
   page.evaluate(() => {
     const hides = (e) => {
       const { overflowX, overflowY } = getComputedStyle(e);
-      // Of the title's bar only the site's name may be left out, and then all of it.
+      // In the bar the site's name may be shortened to a few letters, or left out: then it stands on a line that isn't seen.
       if (e.tagName === 'H1') return false;
+      if (e.matches('h1 small') && (e.offsetTop >= e.parentElement.offsetTop + e.parentElement.offsetHeight || e.offsetWidth >= 40)) return false;
       return (overflowX === 'hidden' && e.scrollWidth > e.clientWidth + 1) || (overflowY === 'hidden' && e.scrollHeight > e.clientHeight + 2);
     };
     const shown = (e) => e.textContent.trim() !== '' && e.getClientRects().length > 0 && getComputedStyle(e).visibility !== 'hidden';
