@@ -95,8 +95,8 @@ pub struct Device {
     gap_until: Option<Instant>,
     writes: VecDeque<Transaction>,
     writes_in_a_row: u32,
-    /// What was counted of [`Counters::overruns`] when it was last looked at, and when.
-    overruns_seen: (u64, Instant),
+    /// What was counted of [`Counters::overruns`] and of [`Counters::timeouts`] when they were last looked at, and when.
+    overruns_seen: (u64, u64, Instant),
     /// Why the polls don't fit into the line's time, while they don't.
     crowded: Option<String>,
     /// Grows with everything that is learned of the devices.
@@ -187,7 +187,7 @@ impl Device {
             gap_until: None,
             writes: VecDeque::new(),
             writes_in_a_row: 0,
-            overruns_seen: (0, now),
+            overruns_seen: (0, 0, now),
             crowded: None,
             learned: 0,
             search_turn: false,

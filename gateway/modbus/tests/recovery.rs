@@ -165,3 +165,26 @@ fn a_serial_unit_of_one_register_is_found_again() {
         world.run_until(1500 * MS, &format!("back, phase {phase}"), |w| *w.reading("a") == good(42));
     }
 }
+
+/// A serial device that answers later than it is waited for: polls are missed meanwhile, but they would fit well, and
+/// neither during the fault nor after it is said that they don't.
+#[test]
+fn what_lost_answers_push_aside_is_not_said_to_be_too_much() {
+    let tags = vec![tag_of("a", WordType::Int16, Some(at(1)), None)];
+    let mut world = World::new(plc().serial(), &client(vec![serial(Form::Poll)], tags), &[]);
+    world.run(S);
+    for slow in [350, 500, 900, 1500, 3500] {
+        world.behave(Behaviour::slow_ms(slow));
+        world.run(60 * S);
+        world.behave(Behaviour::Normal);
+        world.run(20 * S);
+        assert!(world.status().unwrap().ok, "{:?}", world.status());
+    }
+    assert!(world.counters().overruns > 6, "{:?}", world.counters());
+    let reasons = world.said.iter().filter_map(|(_, say)| match say {
+        forebay_modbus::Say::Status(_, status) => Some(status.why.as_str()),
+        _ => None,
+    });
+    let crowded: Vec<&str> = reasons.filter(|why| why.contains("don't fit")).collect();
+    assert!(crowded.is_empty(), "{crowded:?}");
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use forebay_modbus::server::{Image, Served, listen, serve};
 use forebay_modbus::tool::{Client, ToolError};
-use forebay_modbus::{Layout, Outcome, crc16};
+use forebay_modbus::{Layout, Outcome, Reply, crc16};
 use ipnet::IpNet;
 use served::{Bus, area, owner, tag};
 use shell::{Notify, Stop, SystemClock};
@@ -21,6 +21,7 @@ use tag::{Fault, Reading, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::LocalSet;
 use tokio::time::{sleep, timeout};
+use tokio_modbus::Request;
 use tokio_serial::{SerialPort, SerialStream};
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -227,6 +228,15 @@ fn masters_read_and_write_over_both_wires() {
         assert!(matches!(&outcome, Outcome::Refused(why) if why.contains("failure")), "{outcome:?}");
         let outcome = panel.write(1, holding, 2, None, &word, &Value::Int(100)).await.unwrap();
         assert_eq!((outcome, panel.read(1, holding, 2, 1).await.unwrap()), (Outcome::Confirmed, vec![100]));
+
+        // One of several is not carried out, the last is: the whole isn't acknowledged.
+        let several = Request::WriteMultipleRegisters(0, vec![101, 5, 6].into());
+        let said = panel.ask(1, several).await.unwrap();
+        assert!(matches!(said, Reply::Exception(code) if code.0 == 4), "{said:?}");
+        assert_eq!(
+            (panel.read(1, holding, 0, 1).await.unwrap(), panel.read(1, holding, 2, 1).await.unwrap()),
+            (vec![42], vec![6])
+        );
 
         // Over the line: garbage first, somebody else's frame, then ours.
         let framed = |body: &[u8]| [body, &crc16(body).to_le_bytes()].concat();

@@ -8,7 +8,7 @@ mod stepped;
 use std::time::Duration;
 
 use forebay_modbus::{Outcome, Ticket, WRITES_MAX};
-use sim::{Behaviour, Plc};
+use sim::{Behaviour, Lie, Plc};
 use site::{Form, Rtu, WordType};
 use stepped::{Net, World, area, at, client, good, plc, serial, serial_if, tag_of, tcp, two_blocks};
 use tag::Value;
@@ -72,6 +72,31 @@ fn more_writes_than_can_wait_are_refused() {
     let last = taken[WRITES_MAX - 1];
     world.run_until(10 * S, "all settled", |w| w.outcomes(last).len() == 2);
     assert!(taken.iter().all(|ticket| world.outcomes(*ticket) == [Outcome::Sent, Outcome::Confirmed]));
+}
+
+/// A script that writes all the time must not make the page blind: reads go out between.
+#[test]
+fn who_writes_all_the_time_does_not_keep_reads_waiting() {
+    for rtu in [tcp, serial] {
+        let mut world = World::new(serial_if(rtu, plc()), &two_blocks(rtu(Form::Poll)), &[]);
+        world.run(S);
+        for n in 0..2000 {
+            world.write("a", Value::Int(n), 60 * S);
+            world.run(5 * MS);
+            let since = world.elapsed().saturating_sub(1200 * MS);
+            assert!(world.is_good_since("far", since), "at {:?}", world.elapsed());
+        }
+    }
+}
+
+/// There is no time for another look: what was seen is said while whoever wrote still listens.
+#[test]
+fn a_difference_is_told_before_the_time_is_over() {
+    let mut world = World::new(plc(), &two_blocks(tcp(Form::Poll)), &[]);
+    world.run(S);
+    world.behave(Behaviour::Lie(Lie::Forget));
+    let ticket = world.write("a", Value::Int(50), 150 * MS);
+    assert_eq!(settled(&mut world, ticket, 2), [Outcome::Sent, Outcome::Mismatch(Value::Int(7))]);
 }
 
 /// A set-point is written beside the value that is shown: what is read back there is none of the value.

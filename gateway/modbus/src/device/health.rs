@@ -14,6 +14,8 @@ use crate::write::Step;
 
 /// Whether the polls fit is looked at so often.
 const CROWD_EVERY: Duration = Duration::from_secs(10);
+/// Where answers are lost, less than this part of the line's time isn't what keeps polls waiting.
+const CROWDED: f64 = 0.5;
 /// A unit that was just given up over TCP is asked again so long after: soon enough for the promise of its return.
 const FIRST_PROBE: Duration = Duration::from_millis(700);
 
@@ -155,14 +157,16 @@ impl Device {
 
     /// Do the polls fit into the line's time? If not, the arithmetic, in words.
     pub(super) fn look_at_crowd(&mut self, now: Instant) {
-        let (seen, at) = self.overruns_seen;
+        let (seen, lost, at) = self.overruns_seen;
         if now.saturating_duration_since(at) < CROWD_EVERY {
             return;
         }
         let more = self.counters.overruns - seen;
-        self.overruns_seen = (self.counters.overruns, now);
-        // What a write or a lost answer pushes aside once is no crowd.
+        let lost = self.counters.timeouts - lost;
+        self.overruns_seen = (self.counters.overruns, self.counters.timeouts, now);
+        // What a write pushes aside once is no crowd, nor is what is waited out for lost answers on a line with room enough.
         let crowd = more > 2 && self.units.iter().all(|unit| !unit.is_offline());
+        let crowd = crowd && (lost == 0 || self.polls_need().2 >= CROWDED);
         self.crowded = crowd.then(|| self.arithmetic());
     }
 
