@@ -273,6 +273,8 @@ fn masters_read_and_write_over_both_wires() {
         }
         let mut late = Client::open(&tcp(0), SystemClock::shared(), Duration::from_secs(2)).await.unwrap();
         assert_eq!(late.read(1, holding, 0, 1).await.unwrap(), [44]);
+        let ended = timeout(DEADLINE, left[0].read_u8()).await.expect("the first of them is hung up on");
+        assert!(ended.is_err(), "{ended:?}");
 
         // The bus is gone: what was read a moment ago is old, and no write is taken.
         assert_eq!(panel.read(1, holding, 0, 1).await.unwrap(), [44]);
