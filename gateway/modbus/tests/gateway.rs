@@ -84,7 +84,15 @@ fn a_unit_behind_a_gateway_is_heard_again_within_a_poll_and_a_second() {
 /// Where a tenth stretches it, because there are too many dead, the status says for how long, and that is true.
 #[test]
 fn where_the_cap_stretches_a_return_the_status_says_so() {
-    for (manner, dead) in [(Manner::Waits(S), 2), (Manner::Says(700 * MS), 3), (Manner::Passes, 60)] {
+    for (manner, dead) in [
+        (Manner::Waits(S), 2),
+        (Manner::Says(700 * MS), 3),
+        (Manner::Says(300 * MS), 8),
+        (Manner::Says(500 * MS), 5),
+        (Manner::Says(900 * MS), 3),
+        (Manner::Says(990 * MS), 2),
+        (Manner::Passes, 60),
+    ] {
         let mut gateway = Gateway::new(2 + dead, &[1, 2, 3], S, manner, 1);
         gateway.run(300 * S);
         let worst = gateway.recovery(3);
@@ -95,7 +103,7 @@ fn where_the_cap_stretches_a_return_the_status_says_so() {
         let said: u64 = said.trim_end_matches(" s").parse().unwrap();
         eprintln!("{manner:?}, {dead} dead: heard again after {worst:?} at worst, said are {said} s");
         assert!(worst <= Duration::from_secs(said), "{manner:?}, {dead} dead: {worst:?}, but {why}");
-        assert!(worst * 3 >= Duration::from_secs(said), "and it isn't said for nothing: {worst:?}, {why}");
+        assert!(worst * 2 >= Duration::from_secs(said), "and it isn't said for nothing: {worst:?}, {why}");
     }
 }
 

@@ -164,7 +164,7 @@ impl Device {
         let dead = self.units.iter().filter(|unit| unit.is_offline());
         let mut worst = Duration::ZERO;
         if self.any_online() && self.promised.is_none() {
-            worst = Budget::worst(self.round_cost() * if self.gateway_speaks.is_some() { 2 } else { 1 });
+            worst = Budget::worst(self.round_cost());
         }
         // It answers, but late: perhaps everything that could be asked of it has to be waited out.
         if let Some(latest) = dead.filter(|unit| self.serial && unit.stirring).map(|unit| unit.latest()).max() {
