@@ -161,16 +161,9 @@ impl Device {
 
     /// How long it takes at worst until a dead unit that is back is heard, when that is longer than one would think.
     pub(super) fn worst_case(&self) -> Option<Duration> {
-        let dead = self.units.iter().filter(|unit| unit.is_offline());
-        let mut worst = Duration::ZERO;
-        if self.any_online() && self.promised.is_none() {
-            worst = Budget::worst(self.round_cost());
-        }
-        // It answers, but late: perhaps everything that could be asked of it has to be waited out.
-        if let Some(latest) = dead.filter(|unit| self.serial && unit.stirring).map(|unit| unit.latest()).max() {
-            worst = worst.max(latest + self.config.timeout);
-        }
-        (worst > self.config.rate + Duration::from_secs(1)).then_some(worst)
+        let capped = self.any_online() && self.promised.is_none();
+        let worst = Budget::worst(self.round_cost());
+        (capped && worst > self.config.rate + Duration::from_secs(1)).then_some(worst)
     }
 
     /// How many requests the polls of the living are, how long all of them take, and what part of the line's time that is.
