@@ -7,7 +7,7 @@ mod stepped;
 
 use std::time::Duration;
 
-use forebay_modbus::{Outcome, Ticket, WRITES_MAX};
+use forebay_modbus::{Outcome, Say, Ticket, WRITES_MAX};
 use sim::{Behaviour, Lie, Plc};
 use site::{Form, Rtu, WordType};
 use stepped::{Net, World, area, at, client, good, plc, serial, serial_if, tag_of, tcp, two_blocks};
@@ -182,4 +182,26 @@ fn an_area_is_not_written_before_it_was_read_back_on_a_new_connection() {
     assert_eq!(settled(&mut world, ticket, 2), [Outcome::Sent, Outcome::Confirmed]);
     world.run(3 * S);
     assert_eq!(world.plant.peek("plc", sim::At::holding(101), 4).unwrap(), [5, 1, 1234, 3]);
+}
+
+/// What the device has acknowledged and nobody has read back yet isn't told of as its value, though the area around it goes
+/// out and is acknowledged meanwhile.
+#[test]
+fn what_is_not_read_back_yet_is_not_told_by_its_area() {
+    let rtu = Rtu { rate: 50 * MS, reads: vec![area(1, 10)], writes: vec![area(101, 4)], ..tcp(Form::Areas) };
+    let tags = vec![tag_of("out", WordType::Int16, None, Some(at(101)))];
+    let plc = Plc::new().blank(10).registers(101, &[70, 1, 2, 3]);
+    let mut world = World::new(plc, &client(vec![rtu], tags), &[]);
+    world.run(S);
+    world.behave(Behaviour::Lie(Lie::Forget));
+    let (before, sent) = (world.said.len(), world.requests.len());
+    let ticket = world.write("out", Value::Int(5), 3 * S);
+    assert_eq!(settled(&mut world, ticket, 2), [Outcome::Sent, Outcome::Mismatch(Value::Int(70))]);
+    let areas = world.requests[sent..].iter().filter(|(_, bytes)| bytes[7] == 16).count();
+    assert!(areas >= 3, "the write, and the area's own: {areas}");
+    let told = world.said[before..].iter().filter_map(|(_, say)| match say {
+        Say::Publish(_, sample) => Some(&sample.reading),
+        _ => None,
+    });
+    assert!(told.clone().all(|reading| *reading == good(70)), "{:?}", told.collect::<Vec<_>>());
 }
