@@ -52,9 +52,7 @@ impl Silence {
     /// Somebody talks whom nobody asked: the line isn't free yet, unless this has gone on for too long.
     pub(crate) fn is_broken(&mut self, now: Instant) {
         if self.babble_until.is_none_or(|until| now < until) {
-            let before = self.ready_at;
             self.begins(now);
-            self.ready_at = self.ready_at.max(before);
         }
     }
 }

@@ -6,10 +6,13 @@ mod stepped;
 
 use std::time::Duration;
 
+use forebay_modbus::{Action, Config, Device, Reply};
+use shell::{Clock, SystemClock};
 use sim::Behaviour;
-use site::{Form, WordType};
+use site::{Address, Form, WordType};
 use stepped::{World, area, at, client, good, plc, serial, tag_of, tcp, two_blocks};
-use tag::Value;
+use tag::{Timestamp, Value};
+use tokio_modbus::Response;
 
 const S: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
@@ -111,4 +114,39 @@ fn the_planned_blocks_stay_within_what_the_site_declares() {
         .collect();
     asked.sort_unstable();
     assert_eq!(asked, [(1, 17), (20, 1), (89, 2)]);
+}
+
+/// Over TCP an answer that comes after it was given up shows that its unit is there, if asked with patience it will be in
+/// time. One that never could be is no sign of life: the unit would come and go for ever.
+#[test]
+fn a_late_answer_is_a_sign_of_life_if_it_can_be_in_time() {
+    let other = Some(Address { unit: 9, ..at(1) });
+    let tags = vec![tag_of("a", WordType::Int16, Some(at(1)), None), tag_of("late", WordType::Int16, other, None)];
+    let config = Config::new(&client(vec![tcp(Form::Poll)], tags), &[]).unwrap();
+    let mut now = SystemClock.mono();
+    let mut device = Device::new(config.lines[0].clone(), now);
+    assert_eq!(device.next(now), Action::Connect);
+    device.on_connected(now);
+    let online = |device: &Device| device.stats().units.iter().find(|unit| unit.unit == 9).unwrap().online;
+    let mut lost = 0;
+    while lost < 3 {
+        match device.next(now) {
+            Action::Send { asked, unit: 1, .. } => {
+                let answer = Reply::Answer(Response::ReadHoldingRegisters(vec![7]));
+                device.on_reply(now, Timestamp(1), asked, answer);
+            }
+            Action::Send { asked, timeout, .. } => {
+                now += timeout;
+                device.on_reply(now, Timestamp(1), asked, Reply::TimedOut);
+                lost += 1;
+            }
+            Action::Wait(until) => now = until,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(!online(&device), "given up");
+    device.on_late(now, 9, S);
+    assert!(!online(&device), "it takes as long as the site gives it at most");
+    device.on_late(now, 9, 999 * MS);
+    assert!(online(&device));
 }

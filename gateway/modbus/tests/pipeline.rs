@@ -252,6 +252,18 @@ fn a_device_must_prove_that_it_keeps_its_answers_apart() {
     assert_eq!(bench.all(4).len(), 3);
 }
 
+/// One that answers the first of several and drops the others isn't given two at a time any more.
+#[test]
+fn a_device_that_drops_what_comes_beside_is_asked_one_thing_at_a_time() {
+    let mut bench = Bench::fresh(4);
+    let first = bench.all(4);
+    bench.answer(first[0].0, &first[0].1, 0);
+    bench.device.on_reply(bench.now, Timestamp(1), first[1].0, Reply::TimedOut);
+    assert_eq!(bench.all(4).len(), 0, "while the third is under way");
+    bench.device.on_reply(bench.now, Timestamp(1), first[2].0, Reply::TimedOut);
+    assert_eq!(bench.all(4).len(), 1);
+}
+
 /// A device that takes its time for each request but several at a time is read so much faster.
 #[test]
 fn a_pipeline_is_worth_its_depth() {
