@@ -188,3 +188,19 @@ fn what_lost_answers_push_aside_is_not_said_to_be_too_much() {
     let crowded: Vec<&str> = reasons.filter(|why| why.contains("don't fit")).collect();
     assert!(crowded.is_empty(), "{crowded:?}");
 }
+
+/// A device that isn't up yet when its first block is asked twice, and answers for its second: the first isn't left to the
+/// next period.
+#[test]
+fn what_was_given_up_before_its_unit_was_heard_is_asked_again_at_once() {
+    for rtu in [tcp, serial] {
+        let slow = site::Rtu { rate: 60 * S, timeout: 300 * MS, ..rtu(Form::Poll) };
+        let mut world = World::new(serial_if(rtu, plc()), &two_blocks(slow), &[]);
+        world.behave(Behaviour::Silent);
+        // Two tries of 0.3 s and the bytes' own time.
+        world.run(450 * MS);
+        world.behave(Behaviour::Normal);
+        world.run_until(2 * S, "both", |w| w.good("far").is_some() && w.good("a").is_some());
+        assert_eq!(world.counters().timeouts, 2);
+    }
+}
