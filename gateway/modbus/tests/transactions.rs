@@ -163,6 +163,20 @@ fn an_expired_write_that_arrived_is_not_undone_by_its_area() {
     assert_eq!(*world.reading("out"), good(-2));
 }
 
+/// It was acknowledged, and what would have shown it was lost: once the area is read back again its value is news.
+#[test]
+fn what_an_expired_write_left_in_an_area_is_told() {
+    let mut world = an_area();
+    let (ticket, sent) = (world.write("out", Value::Int(-2), 900 * MS), world.requests.len());
+    world.run_until(S, "the write is sent", |w| w.requests[sent..].iter().any(|(_, bytes)| bytes[7] == 16));
+    world.behave(Behaviour::Silent);
+    world.run(500 * MS);
+    world.behave(Behaviour::Normal);
+    assert_eq!(settled(&mut world, ticket, 2), [Outcome::Sent, Outcome::Expired]);
+    world.run_until(2 * S, "the new value", |w| *w.reading("out") == good(-2));
+    assert_eq!(world.plant.peek("plc", sim::At::holding(101), 4).unwrap(), [0xFFFE, 1, 2, 3]);
+}
+
 /// A connection that was away for a moment: the area may have been changed meanwhile, and what it holds isn't known until
 /// it is read back; until then nothing is written.
 #[test]
@@ -199,6 +213,10 @@ fn what_is_not_read_back_yet_is_not_told_by_its_area() {
     assert_eq!(settled(&mut world, ticket, 2), [Outcome::Sent, Outcome::Mismatch(Value::Int(70))]);
     let areas = world.requests[sent..].iter().filter(|(_, bytes)| bytes[7] == 16).count();
     assert!(areas >= 3, "the write, and the area's own: {areas}");
+    // A PLC that takes it over with its next scan must not be given the old value meanwhile.
+    let first = |bytes: &[u8]| i64::from(u16::from_be_bytes([bytes[13], bytes[14]]));
+    let written = world.requests[sent..].iter().filter(|(_, bytes)| bytes[7] == 16).map(|(_, bytes)| first(bytes));
+    assert!(written.clone().all(|value| value == 5), "{:?}", written.collect::<Vec<_>>());
     let told = world.said[before..].iter().filter_map(|(_, say)| match say {
         Say::Publish(_, sample) => Some(&sample.reading),
         _ => None,
