@@ -6,7 +6,7 @@ mod stepped;
 
 use std::time::Duration;
 
-use forebay_modbus::{Action, Config, Device, Reply};
+use forebay_modbus::{Action, BadReply, Config, Device, Reply};
 use shell::{Clock, SystemClock};
 use sim::Behaviour;
 use site::{Address, Form, WordType};
@@ -149,4 +149,25 @@ fn a_late_answer_is_a_sign_of_life_if_it_can_be_in_time() {
     assert!(!online(&device), "it takes as long as the site gives it at most");
     device.on_late(now, 9, 999 * MS);
     assert!(online(&device));
+}
+
+/// A stream in which nobody can tell where an answer begins is ended, and so is one that never stops; a wrong answer isn't.
+#[test]
+fn a_connection_that_can_not_be_followed_is_hung_up() {
+    for (bad, ends) in [
+        (BadReply::NotModbus, true),
+        (BadReply::Flood(5000), true),
+        (BadReply::Length { asked: 4, got: 6 }, false),
+        (BadReply::Echo, false),
+    ] {
+        let mut now = SystemClock.mono();
+        let config = Config::new(&two_blocks(tcp(Form::Poll)), &[]).unwrap();
+        let mut device = Device::new(config.lines[0].clone(), now);
+        assert_eq!(device.next(now), Action::Connect);
+        device.on_connected(now);
+        let Action::Send { asked, .. } = device.next(now) else { panic!("the first poll") };
+        now += MS;
+        device.on_reply(now, Timestamp(1), asked, Reply::Bad(bad));
+        assert_eq!(device.next(now) == Action::Close, ends, "{bad:?}");
+    }
 }

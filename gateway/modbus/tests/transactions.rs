@@ -61,6 +61,20 @@ fn a_write_to_a_device_that_dies_is_expired_and_those_behind_it_are_refused() {
     }
 }
 
+/// The device did it and its answer was lost: it is asked what it holds, and not told a second time.
+#[test]
+fn a_write_whose_answer_was_lost_is_looked_at_and_not_sent_again() {
+    let mut world = World::new(plc(), &two_blocks(tcp(Form::Poll)), &[]);
+    world.run(S);
+    world.behave(Behaviour::Slow(3 * S));
+    let ticket = world.write("a", Value::Int(33), 5 * S);
+    world.run_until(S, "sent", |w| w.outcomes(ticket).len() == 1);
+    world.behave(Behaviour::Normal);
+    assert_eq!(settled(&mut world, ticket, 2), [Outcome::Sent, Outcome::Confirmed]);
+    world.run(2 * S);
+    assert_eq!(world.requests.iter().filter(|(_, bytes)| bytes[7] == 6).count(), 1);
+}
+
 /// A script that doesn't wait for outcomes is told so; what was taken is carried out.
 #[test]
 fn more_writes_than_can_wait_are_refused() {
