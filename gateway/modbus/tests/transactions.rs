@@ -146,11 +146,11 @@ fn a_write_may_take_longer_than_reads_do() {
 }
 
 /// An area of two values, at 101 and 103, of which the first holds 70; once it was read back.
-fn an_area() -> World {
-    let rtu = Rtu { reads: vec![area(1, 10)], writes: vec![area(101, 4)], ..tcp(Form::Areas) };
+fn an_area(rtu: fn(Form) -> Rtu) -> World {
+    let site = Rtu { reads: vec![area(1, 10)], writes: vec![area(101, 4)], ..rtu(Form::Areas) };
     let out = |name, n| tag_of(name, WordType::Int16, None, Some(at(n)));
-    let plc = Plc::new().blank(10).registers(101, &[70, 1, 2, 3]);
-    let mut world = World::new(plc, &client(vec![rtu], vec![out("out", 101), out("other", 103)]), &[]);
+    let plc = serial_if(rtu, Plc::new().blank(10).registers(101, &[70, 1, 2, 3]));
+    let mut world = World::new(plc, &client(vec![site], vec![out("out", 101), out("other", 103)]), &[]);
     world.run(3 * S);
     assert_eq!(*world.reading("out"), good(70));
     world
@@ -165,7 +165,7 @@ fn settled(world: &mut World, ticket: Ticket, count: usize) -> Vec<Outcome> {
 /// write the old value over the new one.
 #[test]
 fn an_expired_write_that_arrived_is_not_undone_by_its_area() {
-    let mut world = an_area();
+    let mut world = an_area(tcp);
     world.behave(Behaviour::Slow(3 * S));
     let ticket = world.write("out", Value::Int(-2), 900 * MS);
     world.run(2 * MS);
@@ -177,10 +177,23 @@ fn an_expired_write_that_arrived_is_not_undone_by_its_area() {
     assert_eq!(*world.reading("out"), good(-2));
 }
 
+/// A unit of a serial line that was away, while the line stayed: a hand may have changed its area.
+#[test]
+fn an_area_is_read_back_when_its_unit_returns() {
+    let mut world = an_area(serial);
+    world.behave(Behaviour::Silent);
+    world.run_until(5 * S, "gone", |w| w.good("out").is_none());
+    world.plant.poke("plc", sim::At::holding(103), &[1234]).unwrap();
+    world.behave(Behaviour::Normal);
+    world.run_until(5 * S, "back", |w| *w.reading("other") == good(1234));
+    world.run(3 * S);
+    assert_eq!(world.plant.peek("plc", sim::At::holding(101), 4).unwrap(), [70, 1, 1234, 3]);
+}
+
 /// It was acknowledged, and what would have shown it was lost: once the area is read back again its value is news.
 #[test]
 fn what_an_expired_write_left_in_an_area_is_told() {
-    let mut world = an_area();
+    let mut world = an_area(tcp);
     let (ticket, sent) = (world.write("out", Value::Int(-2), 900 * MS), world.requests.len());
     world.run_until(S, "the write is sent", |w| w.requests[sent..].iter().any(|(_, bytes)| bytes[7] == 16));
     world.behave(Behaviour::Silent);
@@ -195,7 +208,7 @@ fn what_an_expired_write_left_in_an_area_is_told() {
 /// it is read back; until then nothing is written.
 #[test]
 fn an_area_is_not_written_before_it_was_read_back_on_a_new_connection() {
-    let mut world = an_area();
+    let mut world = an_area(tcp);
     world.set_net(Net::Refusing);
     world.plant.poke("plc", sim::At::holding(103), &[1234]).unwrap();
     world.set_net(Net::Up);
