@@ -101,6 +101,9 @@ struct Screen {
     dirty: VecDeque<TagNumber>,
     is_dirty: Vec<bool>,
     readings_due: Option<Instant>,
+    /// Something else was told last: readings that wait come next. A page that hears of its writes one by one, over bad
+    /// Wi-Fi, believes that the link is well, and would show as good what is a minute old.
+    readings_turn: bool,
 }
 
 impl Watch {
@@ -201,13 +204,18 @@ impl Watch {
         if !std::mem::replace(&mut screen.hello_told, true) {
             return Some(Message::Hello);
         }
-        if !std::mem::replace(&mut screen.plant_told, true) {
-            return Some(Message::Plant(self.plant.clone()));
+        let has_readings = !screen.dirty.is_empty() && screen.readings_due.is_none_or(|due| due <= now);
+        if !(has_readings && std::mem::take(&mut screen.readings_turn)) {
+            if !std::mem::replace(&mut screen.plant_told, true) {
+                screen.readings_turn = true;
+                return Some(Message::Plant(self.plant.clone()));
+            }
+            if let Some(news) = screen.news.pop_front() {
+                screen.readings_turn = true;
+                return Some(news);
+            }
         }
-        if let Some(news) = screen.news.pop_front() {
-            return Some(news);
-        }
-        if screen.dirty.is_empty() || screen.readings_due.is_some_and(|due| now < due) {
+        if !has_readings {
             return None;
         }
         let (mut count, mut bytes) = (0, 0);

@@ -70,6 +70,35 @@ fn readings_wait_their_pause_and_outcomes_do_not() {
 }
 
 #[test]
+fn readings_have_every_other_turn_however_much_else_there_is_to_tell() {
+    let (mut watch, mut now) = stage();
+    watch.watch(PHONE, &[0]).unwrap();
+    for id in 0..NEWS_MAX as u64 {
+        watch.on_set(PHONE, id, Outcome::Sent);
+    }
+    let mut told = String::new();
+    for value in 0..12 {
+        watch.on_sample(Handle(10), good(1, value), WALL);
+        if value == 8 {
+            watch.on_plant(plant());
+        }
+        // A page that takes its time.
+        now += Duration::from_secs(1);
+        told.push(match watch.take(PHONE, now) {
+            Some(Message::Set(_)) => 's',
+            Some(Message::Plant(_)) => 'p',
+            Some(Message::Tags(shown)) => {
+                assert_eq!(shown[0].sample, good(1, value), "the newest");
+                't'
+            }
+            other => panic!("{other:?}"),
+        });
+    }
+    // The first turn is that of the readings: the plant was told before.
+    assert_eq!(told, "tststststpts");
+}
+
+#[test]
 fn since_when_is_told_where_it_is_known() {
     let (mut watch, _) = stage();
     let since = |watch: &Watch| watch.tags[0].since.0;
