@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::site::{COUNT, COUNT_STALE, FREE, LINES, TAGS};
+use super::phone::TAKES_WITHIN;
+use super::site::{COUNT, COUNT_STALE, FREE, LINES, TAGS, WWW};
 use super::window::BEAT_EVERY;
 use super::wire::RESEND_MS;
 use super::world::World;
@@ -11,6 +12,9 @@ use super::world::World;
 const TRAVEL: Duration = Duration::from_millis(250);
 /// A write that hasn't reached the device by then never does.
 const WRITE_EXPIRES: Duration = Duration::from_secs(5);
+/// Of what waits for a phone, readings are every other message: those that were on their way, one of something else, and the
+/// new ones each take the phone's time.
+const READINGS_WITHIN: Duration = Duration::from_millis(3 * TAKES_WITHIN.as_millis() as u64 + 250);
 /// Beside the poll period: so soon is everything good again.
 const RECOVERS_WITHIN: Duration = Duration::from_secs(1);
 
@@ -25,11 +29,16 @@ impl World {
         self.check_outcomes();
     }
 
-    /// Nothing is shown as good that the plant didn't hold within its freshness limit.
+    /// Nothing is shown as good that the plant didn't hold within its freshness limit, or that is older than a slow phone
+    /// explains.
     fn check_screens(&mut self) {
-        let mut wrong = None;
+        let (mut wrong, mut old) = (None, None);
         for (n, phone) in self.phones.iter().enumerate() {
             let as_of = phone.as_of(self.now);
+            let shows = (0..WWW.tags.len()).any(|tag| phone.shows_good(tag, self.now).is_some());
+            if shows && phone.lost_since.is_none() && as_of + READINGS_WITHIN < self.now {
+                old = Some((n, self.now.duration_since(as_of)));
+            }
             for (tag, spec) in TAGS.iter().enumerate() {
                 let Some(shown) = phone.shows_good(tag, self.now) else { continue };
                 if self.truth.now(tag) == Some(shown) {
@@ -48,6 +57,9 @@ impl World {
                     return;
                 }
             }
+        }
+        if let Some((n, ago)) = old {
+            self.complain(format!("phone {n} says the link is there and was told of no reading for {ago:?}"));
         }
         if let Some((n, tag, shown, limit)) = wrong {
             let (name, story) = (TAGS[tag].name, self.truth.story(tag, self.start));

@@ -25,6 +25,8 @@ const ACTS_MS: Range<u64> = 800..12_000;
 const DELAYS_MS: [Range<u64>; 2] = [3..60, 40..400];
 /// … which now and then takes nothing for a while.
 const RARELY_MS: Range<u64> = 1_000..2_900;
+/// The longest that a message takes.
+pub(crate) const TAKES_WITHIN: Duration = Duration::from_millis(RARELY_MS.end);
 
 #[derive(Default, Clone)]
 pub(crate) struct Cell {
