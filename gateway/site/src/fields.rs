@@ -13,6 +13,8 @@ pub(crate) struct Fields<'n> {
     values: Vec<Option<&'n Node>>,
     /// Which keys were written, right or wrong.
     there: Vec<bool>,
+    /// Keys with nothing behind them, and where: as good as not written, but for those that shut somebody out.
+    blank: Vec<(&'static str, Pos)>,
     /// Where the mapping is.
     pub(crate) pos: Pos,
 }
@@ -32,12 +34,14 @@ pub(crate) fn fields<'n>(node: &'n Node, table: &'static Table, report: &mut Rep
     };
     let mut values = vec![None; table.keys.len()];
     let mut there = vec![false; table.keys.len()];
+    let mut blank = Vec::new();
     for entry in entries {
         let Some((at, key)) = table.key(&entry.key) else {
             unknown_key(&entry.key, entry.key_pos, table, report);
             continue;
         };
         if entry.value.is_null() {
+            blank.push((key.name, entry.key_pos));
             continue;
         }
         there[at] = true;
@@ -55,7 +59,7 @@ pub(crate) fn fields<'n>(node: &'n Node, table: &'static Table, report: &mut Rep
             report.error(node.pos, format!("{} without {}", table.what, key.name), expected);
         }
     }
-    Some(Fields { table, values, there, pos: node.pos })
+    Some(Fields { table, values, there, blank, pos: node.pos })
 }
 
 fn unknown_key(name: &str, pos: Pos, table: &'static Table, report: &mut Report<'_>) {
@@ -207,6 +211,11 @@ impl<'n> Fields<'n> {
     /// Whether a key was written, be its value right or wrong.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.table.key(name).is_some_and(|(at, _)| self.there[at])
+    }
+
+    /// Where a key stands that has nothing behind it.
+    pub(crate) fn blank(&self, name: &str) -> Option<Pos> {
+        self.blank.iter().find(|(blank, _)| *blank == name).map(|(_, pos)| *pos)
     }
 
     /// Where the value of a key is, or the mapping.

@@ -8,10 +8,17 @@ use crate::fields::Fields;
 use crate::marked::{Node, clipped};
 use crate::report::Report;
 
+const EMPTY: &str = "expected addresses and networks; without the key everybody who reaches the port may ask";
+
 /// What masters are allowed; what can't be read is reported where it stands, and left out.
 pub(super) fn allow(fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<IpNet> {
-    let items = fields.items("allow").iter();
-    items.filter_map(|node| network(node.text()?).map_err(|expected| wrong(node, expected, report)).ok()).collect()
+    let items = fields.items("allow");
+    // Whoever writes the key wants somebody to be shut out; a list whose last entry went must not let everybody in.
+    let empty = fields.node("allow").filter(|_| items.is_empty()).map(|node| node.pos);
+    if let Some(pos) = empty.or_else(|| fields.blank("allow")) {
+        report.error(pos, "allow without an entry", EMPTY);
+    }
+    items.iter().filter_map(|node| network(node.text()?).map_err(|expected| wrong(node, expected, report)).ok()).collect()
 }
 
 fn wrong(node: &Node, expected: String, report: &mut Report<'_>) {
