@@ -18,7 +18,8 @@ pub(super) fn allow(fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<IpNet> 
     if let Some(pos) = empty.or_else(|| fields.blank("allow")) {
         report.error(pos, "allow without an entry", EMPTY);
     }
-    items.iter().filter_map(|node| network(node.text()?).map_err(|expected| wrong(node, expected, report)).ok()).collect()
+    let read = |node: &Node| network(node.text()?).map_err(|expected| wrong(node, expected, report)).ok();
+    items.iter().filter_map(read).collect()
 }
 
 fn wrong(node: &Node, expected: String, report: &mut Report<'_>) {
