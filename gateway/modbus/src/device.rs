@@ -273,6 +273,8 @@ impl Device {
             _ => self.units[unit].id,
         };
         let asked = Asked(self.counters.requests);
+        self.doing.iter_mut().for_each(|other| other.shared = true);
+        let beside = !self.doing.is_empty();
         self.doing.push(Doing {
             asked,
             unit,
@@ -281,7 +283,8 @@ impl Device {
             sent: now,
             wire: self.wire_time(&request),
             single_write: write::is_single(&request),
-            beside: !self.doing.is_empty(),
+            beside,
+            shared: beside,
             purpose,
         });
         Action::Send { asked, unit: to, request, timeout }

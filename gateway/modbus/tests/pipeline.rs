@@ -264,6 +264,32 @@ fn a_device_that_drops_what_comes_beside_is_asked_one_thing_at_a_time() {
     assert_eq!(bench.all(4).len(), 1);
 }
 
+/// A proof can be luck: who keeps only the newest question answers them all while they come a little apart.
+#[test]
+fn a_device_that_drops_one_after_its_proof_is_asked_one_thing_at_a_time() {
+    for lost in 0..4 {
+        let mut bench = Bench::new(4);
+        let mut sent = bench.all(4);
+        assert_eq!(sent.len(), 4);
+        let (unanswered, _) = sent.remove(lost);
+        for (asked, request) in &sent {
+            bench.answer(*asked, request, 0);
+        }
+        // Nothing is under way beside it any more, the first was even sent alone.
+        bench.device.on_reply(bench.now, Timestamp(1), unanswered, Reply::TimedOut);
+        assert_eq!(bench.all(4).len(), 1, "number {lost} was lost");
+    }
+}
+
+/// What is lost while nothing else is under way says nothing of pairs.
+#[test]
+fn an_answer_lost_alone_takes_no_proof_back() {
+    let mut bench = Bench::new(4);
+    let (asked, _) = bench.sent().unwrap();
+    bench.device.on_reply(bench.now, Timestamp(1), asked, Reply::TimedOut);
+    assert_eq!(bench.all(4).len(), 4);
+}
+
 /// A device that takes its time for each request but several at a time is read so much faster.
 #[test]
 fn a_pipeline_is_worth_its_depth() {

@@ -49,6 +49,8 @@ pub(super) struct Doing {
     pub(super) single_write: bool,
     /// Something else was under way when it went out.
     pub(super) beside: bool,
+    /// Something else was under way with it, before or since.
+    pub(super) shared: bool,
 }
 
 /// The registers that a request is about.

@@ -62,14 +62,17 @@ impl Device {
 
     /// What a reply says of it.
     pub(super) fn weigh(&mut self, now: Instant, doing: &Doing, reply: &Reply) {
-        let shared = doing.beside || !self.doing.is_empty();
         self.proof = match (self.proof, reply) {
             (Proof::Needs(1), Reply::Answer(_) | Reply::Exception(_)) if doing.beside => Proof::Given,
             (Proof::Needs(more), Reply::Answer(_) | Reply::Exception(_)) if doing.beside => Proof::Needs(more - 1),
-            (_, Reply::Bad(BadReply::Function { .. } | BadReply::Length { .. } | BadReply::Unit { .. })) if shared => {
+            (_, Reply::Bad(BadReply::Function { .. } | BadReply::Length { .. } | BadReply::Unit { .. }))
+                if doing.shared =>
+            {
                 Proof::Refuted(now + AGAIN)
             }
-            (Proof::Needs(_), Reply::TimedOut) if shared && self.units[doing.unit].health == Health::Online => {
+            // Also after the proof: who answers pairs rightly when they come a little apart may still drop one now and then,
+            // and each costs a timeout.
+            (_, Reply::TimedOut) if doing.shared && self.units[doing.unit].health == Health::Online => {
                 Proof::Refuted(now + AGAIN)
             }
             (proof, _) => proof,
