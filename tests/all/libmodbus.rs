@@ -79,6 +79,33 @@ fn our_master_on_a_libmodbus_plc_over_rtu() {
     polls_and_writes(&mut plc, &on(&cable.near));
 }
 
+/// A write to all units of a line: nobody answers, and it is done when the unit that is read says so.
+#[test]
+fn a_libmodbus_plc_carries_out_our_broadcasts() {
+    let cable = Cable::lay();
+    let mut plc = Plc::start_libmodbus(&["rtu", &text(&cable.far), BAUD, "E"]);
+    plc.poke(21, &[1, 2]);
+    let modbus = format!(
+        "bus_port: @BUS@\nrtus:\n- {{name: P, {}, rate: 0.2}}\ntags:\n  \
+         all: {{type: uint16, read: 'P:1:4x:21', write: 'P:0:4x:21'}}\n  next: {{type: uint16, read: 'P:1:4x:22'}}\n",
+        on(&cable.near)
+    );
+    let site = Site::of(&[("bus.yaml", "port: @BUS@\n"), ("tags.yaml", "all: {type: int}\nnext: {type: int}\n")]);
+    let gateway = Gateway::new(site.file("modbusclient.yaml", &modbus));
+    let _run = gateway.run();
+    let mut watch = gateway.watch(&["all", "next"]);
+    watch.reaches("all", "all", PATIENCE, |line| line.is_good() && line.value == "1");
+    for value in ["700", "65535"] {
+        let said = gateway.tool(&["set", "all", value]);
+        assert!(said.code == Some(0) && said.out.contains("confirmed"), "{said:?}");
+    }
+    assert_eq!(plc.words(21, 2), [65535, 2]);
+    assert_eq!(plc.say("functions")["functions"]["6"], 2, "each was sent once");
+    // The line goes on: its answers are still its own.
+    plc.poke(22, &[3]);
+    watch.reaches("next", "next", PATIENCE, |line| line.is_good() && line.value == "3");
+}
+
 /// A gateway between a libmodbus PLC and a door that `at` describes, ready to be asked.
 fn serving(plc: &mut Plc, at: &str) -> (Gateway, forebay_tests::Process, forebay_tests::Watch) {
     plc.poke(1, &LEVEL);

@@ -68,6 +68,23 @@ static void writes(modbus_t *modbus)
     check("reads back off", modbus_read_bits(modbus, 0, 1, &bit) == 1 && bit == 0);
 }
 
+/* To all units of a serial line: nobody answers, and it is done. */
+static void broadcast(modbus_t *modbus)
+{
+    uint16_t word = 0;
+    int answered;
+    modbus_set_slave(modbus, MODBUS_BROADCAST_ADDRESS);
+    modbus_set_response_timeout(modbus, 0, 500000);
+    answered = modbus_write_register(modbus, 2, 44);
+    check("a broadcast has no answer", refused(answered, ETIMEDOUT));
+    modbus_set_slave(modbus, 1);
+    modbus_set_response_timeout(modbus, 10, 0);
+    /* Its owner reads it back, and then it is there. The alarm ends this if it never is. */
+    while (modbus_read_registers(modbus, 2, 1, &word) == 1 && word != 44) usleep(50000);
+    check("a broadcast is carried out", word == 44);
+    check("and undone", modbus_write_register(modbus, 2, 43) == 1);
+}
+
 static void stale(modbus_t *modbus)
 {
     uint16_t words[2];
@@ -78,13 +95,14 @@ static void stale(modbus_t *modbus)
 
 int main(int count, char **words)
 {
-    bool is_stale = count > 1 && strcmp(words[1], "--stale") == 0;
+    bool is_stale = count > 1 && strcmp(words[1], "--stale") == 0, is_serial;
     modbus_t *modbus = NULL;
     count -= is_stale;
     words += is_stale;
+    is_serial = count == 5 && strcmp(words[1], "rtu") == 0;
     if (count == 3 && strcmp(words[1], "tcp") == 0) {
         modbus = modbus_new_tcp("127.0.0.1", atoi(words[2]));
-    } else if (count == 5 && strcmp(words[1], "rtu") == 0) {
+    } else if (is_serial) {
         modbus = modbus_new_rtu(words[2], atoi(words[3]), words[4][0], 8, 1);
     } else {
         fputs("usage: client [--stale] tcp PORT | client [--stale] rtu DEVICE BAUD PARITY\n", stderr);
@@ -102,6 +120,7 @@ int main(int count, char **words)
     } else {
         reads(modbus);
         writes(modbus);
+        if (is_serial) broadcast(modbus);
     }
     modbus_close(modbus);
     modbus_free(modbus);
