@@ -1,4 +1,5 @@
-// Builds the page: dist/ is a folder that the gateway serves, checked against its manifest.json.
+// Builds the page: dist/ is a folder that the gateway serves, checked against its manifest.json. The old one stays until the new
+// one is whole, and stays if there is none.
 //   node build.mjs          the page
 //   node build.mjs --demo   the page with a gateway inside it, in node_modules/.cache/, never in dist/
 //   node build.mjs --tests  the tests, for node's own runner
@@ -7,11 +8,12 @@
 // socket is still being opened. The trend's code is another, fetched when the first values are drawn.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { minify } from 'terser';
 import { leanPlot } from './lean.mjs';
+import { place } from './place.mjs';
 import { BUDGET_BYTES, pack, weigh } from './weigh.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -23,7 +25,7 @@ const common = { bundle: true, target: 'es2022', charset: 'utf8', jsx: 'automati
 if (process.argv.includes('--tests')) {
   const out = join(here, 'node_modules/.cache/forebay-test');
   rmSync(out, { recursive: true, force: true });
-  const entryPoints = readdirSync(join(here, 'test')).filter((f) => f.endsWith('.test.ts')).map((f) => join(here, 'test', f));
+  const entryPoints = readdirSync(join(here, 'test')).filter((f) => /\.test\.(ts|mjs)$/.test(f)).map((f) => join(here, 'test', f));
   const define = { FAKE: 'false', PLOT: '""', GOLDEN: JSON.stringify(join(here, '../tests/golden/page')), WEB: JSON.stringify(here) };
   await build({ ...common, define, entryPoints, outdir: out, outExtension: { '.js': '.mjs' }, platform: 'node', format: 'esm', sourcemap: 'inline' });
   process.exit(0);
@@ -61,22 +63,25 @@ const html = readFileSync(src('index.html'), 'utf8')
   .trim()
   .replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
 
-rmSync(out, { recursive: true, force: true });
-mkdirSync(join(out, 'assets'), { recursive: true });
 const files = {};
+const contents = new Map();
 for (const [name, text] of [['index.html', html], [pageName, page], [plotName, plot]]) {
   for (const [ending, bytes] of Object.entries(await pack(Buffer.from(text)))) {
-    writeFileSync(join(out, name + ending), bytes);
+    contents.set(name + ending, bytes);
     files[name + ending] = { bytes: bytes.length, sha256: hash(bytes) };
   }
 }
 // What the gateway lets the browser run of index.html: exactly this.
 const inHtml = (tag) => [...html.matchAll(new RegExp(`<${tag}>([^]*?)</${tag}>`, 'g'))].map(([, text]) => `sha256-${createHash('sha256').update(text).digest('base64')}`);
 const inline = { scripts: inHtml('script'), styles: inHtml('style') };
-writeFileSync(join(out, 'manifest.json'), `${JSON.stringify({ version: 1, inline, files }, null, 1)}\n`);
+contents.set('manifest.json', `${JSON.stringify({ version: 1, inline, files }, null, 1)}\n`);
 
 const bytes = weigh(files);
 if (!demo && bytes > BUDGET_BYTES) {
   console.error(`the page has ${bytes} bytes as sent over plain HTTP; its budget is ${BUDGET_BYTES}`);
   process.exit(1);
 }
+place(out, join(here, 'node_modules/.cache'), (folder) => {
+  mkdirSync(join(folder, 'assets'));
+  for (const [name, content] of contents) writeFileSync(join(folder, name), content);
+});

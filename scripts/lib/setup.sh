@@ -130,13 +130,13 @@ need_npm_packages() {
     printf '%s\n' "$want" >"$stamp"
 }
 
-# web/dist, built; again only when its inputs changed.
+# web/dist, built; again only when its inputs changed. The old page is there until the new one takes its place.
 need_web() {
     local web=$FOREBAY_ROOT/web stamp want
     [ -f "$web/package.json" ] || die "web/package.json is missing: this checkout has no page to build"
     stamp=$FOREBAY_CACHE/web.stamp
     want=$(web_inputs_hash)
-    if [ -d "$web/dist" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$want" ]; then return 0; fi
+    if [ -f "$web/dist/manifest.json" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$want" ]; then return 0; fi
     need_npm_packages
     say "building the page"
     (cd "$web" && quietly "npm run build" npm run build) || die "building the page failed"
