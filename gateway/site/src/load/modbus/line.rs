@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::overlap;
 use crate::fields::{Fields, fields, int};
+use crate::finding::Pos;
 use crate::keys;
 use crate::load::address::{TABLE_SIZE, file, table};
 use crate::marked::{Node, clipped};
@@ -55,7 +57,7 @@ pub(super) fn rtu(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Rtu> {
         rate: Duration::from_secs_f64(fields.number("rate").unwrap_or(1.0)),
         form: if by_areas { Form::Areas } else { Form::Poll },
         reads,
-        writes: areas(fields, "writes", report),
+        writes: written(fields, report),
         timeout: Duration::from_millis(fields.int("timeout_ms").unwrap_or(1000)),
         gap: Duration::from_millis(fields.int("gap_ms").unwrap_or(0)),
         max_words: fields.int("max_words").unwrap_or(125),
@@ -148,6 +150,15 @@ fn listen_address(text: &str) -> Option<SocketAddr> {
 /// The blocks behind a key.
 pub(super) fn areas(fields: &Fields<'_>, key: &str, report: &mut Report<'_>) -> Vec<Area> {
     fields.items(key).iter().filter_map(|node| area(node, key, report)).collect()
+}
+
+/// The areas that are written every period.
+fn written(fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<Area> {
+    let nodes = fields.items("writes").iter();
+    let areas: Vec<(Area, Pos)> =
+        nodes.filter_map(|node| area(node, "writes", report).map(|area| (area, node.pos))).collect();
+    overlap::look_at_areas(&areas, report);
+    areas.into_iter().map(|(area, _)| area).collect()
 }
 
 fn area(node: &Node, key: &str, report: &mut Report<'_>) -> Option<Area> {

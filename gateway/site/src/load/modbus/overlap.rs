@@ -1,10 +1,10 @@
-//! Tags that write the same registers.
+//! Tags that write the same registers, and areas that do.
 
 use tag::TagName;
 
 use crate::finding::Pos;
 use crate::report::Report;
-use crate::{Address, Form, ModbusTag, Order, Rtu, WordType};
+use crate::{Address, Area, Form, ModbusTag, Order, Rtu, WordType};
 
 /// A tag's way out: which registers, which bits of them, and where the site says so.
 #[derive(Debug)]
@@ -66,6 +66,25 @@ pub(super) fn look(mut written: Vec<Written>, rtus: &[Rtu], report: &mut Report<
             true => report.error(second.pos, found, expected),
             false => report.warning(second.pos, found, expected),
         }
+    }
+}
+
+/// Reports areas that are written every period where another is. Whatever a tag of the one sets, the other writes what it
+/// holds over it. Only a warning, as of tags there: a site of pymscada that lives with it goes on doing so.
+pub(super) fn look_at_areas(areas: &[(Area, Pos)], report: &mut Report<'_>) {
+    let mut sorted: Vec<&(Area, Pos)> = areas.iter().collect();
+    sorted.sort_by_key(|(area, pos)| (area.unit, area.table, area.start, *pos));
+    let end = |(area, _): &(Area, Pos)| u32::from(area.start) + area.count;
+    // Of those before it in the table, the one that reaches furthest.
+    let mut last: Option<&(Area, Pos)> = None;
+    for one in sorted {
+        let same = last.filter(|last| (last.0.unit, last.0.table) == (one.0.unit, one.0.table));
+        if let Some(other) = same.filter(|last| u32::from(one.0.start) < end(last)) {
+            let (first, second) = (one.1.min(other.1), one.1.max(other.1));
+            let expected = format!("the first is at {first}; each writes its words over the other's, every period");
+            report.warning(second, "an area of writes that writes registers of another", expected);
+        }
+        last = Some(same.filter(|last| end(last) > end(one)).unwrap_or(one));
     }
 }
 
