@@ -136,12 +136,9 @@ fn is_odd(word_type: WordType) -> bool {
 /// place the person named: next to it is odder than there.
 pub fn ranked(words: &[u16], asked: usize, shown: &str) -> Vec<Guess> {
     let mut fitting = spelled(words, shown.trim());
-    let Some(shown) = shown::number(shown) else { return fitting };
+    let Some(shown::Number { is: number, step }) = shown::number(shown) else { return fitting };
     // Digits may be letters too: a serial number, or an accident.
     fitting.iter_mut().for_each(|text| text.oddness += 10);
-    let Some(number) = shown.parse::<f64>().ok().filter(|number| number.is_finite()) else { return fitting };
-    let decimals = shown.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    let step = 10f64.powi(-i32::try_from(decimals).unwrap_or(0));
     for guess in decodings(words) {
         let Some(raw) = guess.value.as_f64() else { continue };
         for (rank, scale) in SCALES.iter().enumerate() {
@@ -214,6 +211,9 @@ mod tests {
             0.01,
             "and one far before a point isn't"
         );
+        let best = ranked(&[0x0012, 0xD687], 0, "1.234.567").remove(0);
+        assert_eq!((best.word_type, best.scale), (WordType::Int32, 1.0), "thousands, not a scale");
+        assert_eq!(ranked(&[125], 0, "12,5 m3/h").remove(0).scale, 0.1, "a unit has a digit");
         assert_eq!(ranked(&[1, 2], 0, "77777"), []);
         assert_eq!(ranked(&[1, 2], 0, "not a number"), []);
     }
