@@ -135,6 +135,23 @@ fn silence_is_said_and_a_late_answer_is_not_taken_for_the_next() {
     });
 }
 
+/// Unit 0 of a serial line is every unit: it is told things, and asked nothing, for none of them would answer.
+#[test]
+fn unit_0_of_a_serial_line_is_written_to_and_not_asked() {
+    test(async {
+        let plant = Plc::new().serial().register(1, 7).start().await.unwrap();
+        let mut client = Client::open(&wire(&plant, true), SystemClock::shared(), PATIENCE).await.unwrap();
+        let read = client.read(0, Table::HoldingRegisters, 0, 1).await;
+        assert!(matches!(read, Err(ToolError::Everybody)), "{read:?}");
+        let who = identify(&mut client, 0).await;
+        assert!(matches!(who, Err(ToolError::Everybody)), "{who:?}");
+        let word = Layout::plain(WordType::Uint16, Order::Abcd);
+        let outcome = client.write(0, Table::HoldingRegisters, 0, None, &word, &Value::Int(8)).await.unwrap();
+        assert_eq!(outcome, Outcome::Sent);
+        assert_eq!(client.read(1, Table::HoldingRegisters, 0, 1).await.unwrap(), [8]);
+    });
+}
+
 /// A bit of a register goes out as a masked write, function 22; to a device without it as the whole register, just read.
 #[test]
 fn a_bit_is_written_with_function_22_where_there_is_one() {

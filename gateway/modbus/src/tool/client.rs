@@ -38,6 +38,9 @@ pub enum ToolError {
     /// Something came that is no answer.
     #[error("what came is no answer: it {0}")]
     Bad(crate::pdu::BadReply),
+    /// A question to all units of a serial line.
+    #[error("unit 0 is every unit of a serial line, and none of them answers: it can only be written to")]
+    Everybody,
     /// A request of ours got an answer of another kind: a defect of ours.
     #[error("the answer is of another kind than the question")]
     Mixed,
@@ -121,12 +124,15 @@ impl Client {
 
     /// Asks for something that has an answer.
     pub async fn answer(&mut self, unit: u8, request: Request<'static>) -> Result<Response, ToolError> {
+        if unit == 0 && self.exchange.is_rtu() {
+            return Err(ToolError::Everybody);
+        }
         match self.ask(unit, request).await? {
             Reply::Answer(response) => Ok(response),
             Reply::Exception(code) => Err(ToolError::Refused(code)),
             Reply::TimedOut => Err(ToolError::NoAnswer(self.patience.as_millis())),
             Reply::Bad(bad) => Err(ToolError::Bad(bad)),
-            Reply::Broadcast => Ok(Response::Custom(0, Vec::new().into())),
+            Reply::Broadcast => Err(ToolError::Everybody),
         }
     }
 

@@ -45,10 +45,11 @@ pub async fn identify(client: &mut Client, unit: u8) -> Result<Identity, ToolErr
     Ok(who)
 }
 
-/// A refusal or a silence to one question says nothing of the others; a lost connection ends them all.
+/// A refusal or a silence to one question says nothing of the others; a lost connection ends them all, and so does asking
+/// nobody in particular.
 fn kept(lines: Result<Vec<String>, ToolError>) -> Result<Vec<String>, ToolError> {
     match lines {
-        Err(ToolError::Line(error)) => Err(error.into()),
+        Err(error @ (ToolError::Line(_) | ToolError::Everybody)) => Err(error),
         other => Ok(other.unwrap_or_default()),
     }
 }
