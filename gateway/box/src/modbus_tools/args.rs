@@ -112,7 +112,7 @@ pub(crate) struct ScanArgs {
     #[arg(long, default_value = "1-247", value_parser = units)]
     pub(super) units: Units,
     /// Which baud rates of a serial port, with commas between [default: the one of --baud].
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(50..=4_000_000))]
     pub(super) bauds: Vec<u32>,
     /// Which parities of a serial port, with commas between [default: the one of --parity].
     #[arg(long, value_delimiter = ',', value_parser = parity)]

@@ -160,7 +160,8 @@ async fn write_read(args: &Write, place: Place, layout: &Layout, value: &Value) 
 pub(super) async fn watch(args: &Watch) -> Result<ExitCode, Failure> {
     let layout = layout(&args.as_, args.place)?;
     within(args.place, layout.words())?;
-    let every = Duration::try_from_secs_f64(args.every).map_err(|error| Failure::config(&error))?;
+    let every = Duration::try_from_secs_f64(args.every)
+        .map_err(|_| Failure::Config(format!("--every {}: expected seconds, like 0.5 or 10", args.every)))?;
     let mut open = Some(args.device.open().await?);
     let mut last = None;
     let mut ticks = tokio::time::interval(every.max(Duration::from_millis(1)));

@@ -75,8 +75,9 @@ pub(super) async fn frames(args: &Frames) -> Result<ExitCode, Failure> {
     loop {
         match tools::next(&mut link, tools::PATIENCE).await? {
             Event::Answer { value: Value::Bytes(bytes), .. } => {
-                std::fs::write(&args.file, &bytes[..]).map_err(|error| Failure::work(&error))?;
-                say::line(&format!("{} bytes in {}; open it with Wireshark", bytes.len(), args.file.display()));
+                let file = args.file.display();
+                std::fs::write(&args.file, &bytes[..]).map_err(|error| Failure::Work(format!("{file}: {error}")))?;
+                say::line(&format!("{} bytes in {file}; open it with Wireshark", bytes.len()));
                 return Ok(ExitCode::SUCCESS);
             }
             Event::AskFailed(_, why) => {

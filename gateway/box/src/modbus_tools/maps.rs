@@ -1,17 +1,22 @@
 //! `forebay modbus import`, `export` and `devices`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
 use modbus::tool;
-use site::{Device, Severity};
+use site::{Device, ModbusTag, Severity};
 
 use super::args::{Devices, Export, Import};
 use crate::fail::Failure;
 use crate::{check, say};
 
 pub(super) fn import(args: &Import) -> Result<ExitCode, Failure> {
-    let bytes = std::fs::read(&args.file).map_err(|error| Failure::work(&error))?;
+    if let Some(line) = args.line.as_ref().filter(|line| line.contains(':')) {
+        return Err(Failure::Config(format!("--line {line}: a connection's name has no colon")));
+    }
+    let bytes =
+        std::fs::read(&args.file).map_err(|error| Failure::Work(format!("{}: {error}", args.file.display())))?;
     let map = match text_of(&bytes).and_then(tool::import) {
         Ok(map) => map,
         Err(wrong) => {
@@ -51,6 +56,14 @@ pub(super) fn export(args: &Export) -> Result<ExitCode, Failure> {
     };
     let site = check::site_of(site::load_dir(dir, &check::env))?;
     let client = site.modbus_client.ok_or_else(|| Failure::Config("the site has no modbusclient.yaml".into()))?;
+    let lies = |tag: &ModbusTag| tag.read.or(tag.write).map(|at| (&*client.rtus[at.rtu].name, at.unit));
+    let units: BTreeSet<(&str, u8)> = client.tags.iter().filter_map(lies).collect();
+    if !units.contains(&(&**line, args.unit)) {
+        let there: Vec<String> = units.iter().map(|(line, unit)| format!("{line}:{unit}")).collect();
+        let there =
+            if there.is_empty() { "it has none".into() } else { format!("expected one of {}", there.join(", ")) };
+        return Err(Failure::Config(format!("no tag of the site lies at {line}:{}; {there}", args.unit)));
+    }
     say::line(tool::export(&client, &site.tags, line, args.unit).trim_end());
     Ok(ExitCode::SUCCESS)
 }
