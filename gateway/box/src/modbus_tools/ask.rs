@@ -81,18 +81,14 @@ pub(super) async fn read(args: &Read) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     say::line("");
-    for guess in tool::decodings(&words) {
-        // Numbers of absurd size are what a wrong order makes of a float.
-        let sane = guess.value.as_f64().is_none_or(|x| x == 0.0 || (1e-9..1e15).contains(&x.abs()));
-        if sane {
-            say::line(&format!(
-                "{:<9} {:<17} {:<24} {}",
-                at(*place, guess.at),
-                guess.name(),
-                values::show(&guess.value),
-                guess.yaml(&name(&guess))
-            ));
-        }
+    for guess in tool::decodings(&words).into_iter().filter(Guess::is_sane) {
+        say::line(&format!(
+            "{:<9} {:<17} {:<24} {}",
+            at(*place, guess.at),
+            guess.name(),
+            values::show(&guess.value),
+            guess.yaml(&name(&guess))
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

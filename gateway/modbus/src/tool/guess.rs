@@ -25,9 +25,11 @@ pub struct Guess {
     pub oddness: u32,
 }
 
-const NUMBERS: [WordType; 10] = [
+const NUMBERS: [WordType; 12] = [
     WordType::Int16,
     WordType::Uint16,
+    WordType::Uint8,
+    WordType::Int8,
     WordType::Float32,
     WordType::Int32,
     WordType::Uint32,
@@ -41,6 +43,9 @@ const SHORT: [Order; 4] = [Order::Abcd, Order::Cdab, Order::Badc, Order::Dcba];
 const LONG: [Order; 4] = [Order::Efghabcd, Order::Cdabghef, Order::Dcbahgfe, Order::Fehgbadc];
 /// What devices multiply their numbers by before they put them into registers, the usual ones first.
 const SCALES: [f64; 7] = [1.0, 0.1, 0.01, 0.001, 10.0, 100.0, 1000.0];
+
+/// No device tells a number that is nearer to 0.
+const TINY: f64 = 1e-9;
 
 /// The name of a type in `modbusclient.yaml`.
 pub(crate) fn type_word(word_type: WordType) -> &'static str {
@@ -86,6 +91,11 @@ impl Guess {
         format!("{{type: {}, read: '{address}'{length}{order}{scale}}}", type_word(self.word_type))
     }
 
+    /// Is it no number of absurd size? Those are what a wrong order makes of a float.
+    pub fn is_sane(&self) -> bool {
+        self.value.as_f64().is_none_or(|x| x == 0.0 || (TINY..1e15).contains(&x.abs()))
+    }
+
     /// `float32 cdab`.
     pub fn name(&self) -> String {
         format!("{} {}", type_word(self.word_type), order_word(self.order))
@@ -94,7 +104,7 @@ impl Guess {
 
 /// Every decoding of the window: the numbers, in order of place and type, then the texts.
 pub fn decodings(words: &[u16]) -> Vec<Guess> {
-    let mut all = Vec::new();
+    let mut all: Vec<Guess> = Vec::new();
     for at in 0..words.len() {
         for word_type in NUMBERS {
             let count = usize::from(word_type.words());
@@ -103,7 +113,12 @@ pub fn decodings(words: &[u16]) -> Vec<Guess> {
             let long: &[Order] = if count == 4 { &LONG } else { &[] };
             for (rank, order) in orders.iter().chain(long).enumerate() {
                 let Ok(value) = Layout::plain(word_type, *order).decode(part) else { continue };
-                let oddness = u32::try_from(rank).unwrap_or(8) * 2 + u32::from(is_odd(word_type));
+                // A byte that says what its register says, or nothing, is no other way to understand it.
+                let said = |value: &Value| all.iter().rev().take_while(|g| g.at == at).any(|g| g.value == *value);
+                if is_byte(word_type) && (value == Value::Int(0) || said(&value)) {
+                    continue;
+                }
+                let oddness = u32::try_from(rank).unwrap_or(8) * 2 + odd(word_type);
                 all.push(Guess { at, word_type, order: *order, length: 0, scale: 1.0, value, oddness });
             }
         }
@@ -127,8 +142,17 @@ fn texts(words: &[u16]) -> Vec<Guess> {
     all
 }
 
-fn is_odd(word_type: WordType) -> bool {
-    matches!(word_type, WordType::Bcd16 | WordType::Bcd32 | WordType::Float64 | WordType::Int64 | WordType::Uint64)
+fn odd(word_type: WordType) -> u32 {
+    match word_type {
+        WordType::Bcd16 | WordType::Bcd32 | WordType::Float64 | WordType::Int64 | WordType::Uint64 => 1,
+        // There are so many bytes that some fit any short number by accident.
+        _ if is_byte(word_type) => 6,
+        _ => 0,
+    }
+}
+
+fn is_byte(word_type: WordType) -> bool {
+    matches!(word_type, WordType::Int8 | WordType::Uint8)
 }
 
 /// The decodings that a display could show so, the likeliest first. `shown` is its text: a number, with a point or a comma
@@ -140,11 +164,11 @@ pub fn ranked(words: &[u16], asked: usize, shown: &str) -> Vec<Guess> {
     // Digits may be letters too: a serial number, or an accident.
     fitting.iter_mut().for_each(|text| text.oddness += 10);
     for guess in decodings(words) {
-        let Some(raw) = guess.value.as_f64() else { continue };
+        let Some(raw) = guess.value.as_f64().filter(|raw| *raw == 0.0 || raw.abs() >= TINY) else { continue };
         for (rank, scale) in SCALES.iter().enumerate() {
             let is = raw * scale;
-            // A display cuts off or rounds; both are within one step of its last digit.
-            if (is - number).abs() > step * 1.001 || (number != 0.0 && raw == 0.0) {
+            // A display cuts off or rounds; both are within one step of its last digit, and on this side of 0.
+            if (is - number).abs() > step * 1.001 || (number != 0.0 && raw == 0.0) || is * number < 0.0 {
                 continue;
             }
             // A float is scaled by its nature, so a scaled float is odder than a scaled integer.
@@ -214,8 +238,24 @@ mod tests {
         let best = ranked(&[0x0012, 0xD687], 0, "1.234.567").remove(0);
         assert_eq!((best.word_type, best.scale), (WordType::Int32, 1.0), "thousands, not a scale");
         assert_eq!(ranked(&[125], 0, "12,5 m3/h").remove(0).scale, 0.1, "a unit has a digit");
+        let best = ranked(&[0x0900, 0x4137, 0, 0], 0, "0").remove(0);
+        assert_eq!((best.at, &best.value), (2, &Value::Float(0.0)), "0 is 0 before it is a float of absurd size");
+        assert_eq!(ranked(&[5], 0, "-1"), [], "no display shows 0.5 so");
         assert_eq!(ranked(&[1, 2], 0, "77777"), []);
         assert_eq!(ranked(&[1, 2], 0, "not a number"), []);
+    }
+
+    #[test]
+    fn the_bytes_of_a_register_are_understood_too() {
+        // Two bytes that are two numbers, of which the high one is read with `order: badc`.
+        let best = ranked(&[0xE60C], 0, "230").remove(0);
+        assert_eq!((best.word_type, best.order, best.scale), (WordType::Uint8, Order::Badc, 1.0));
+        assert_eq!(best.yaml("P:1:4x:2"), "{type: uint8, read: 'P:1:4x:2', order: badc}");
+        assert_eq!(ranked(&[0x0FF0], 0, "-16").remove(0).word_type, WordType::Int8);
+        // What a whole register says is not said again of its byte.
+        let bytes = |word: u16| decodings(&[word]).iter().filter(|guess| is_byte(guess.word_type)).count();
+        assert_eq!([0x0000, 0x0007, 0x0700, 0xFFFE, 0x00F0, 0x1234].map(bytes), [0, 0, 0, 3, 1, 2]);
+        assert_eq!(ranked(&[7], 0, "7").remove(0).word_type, WordType::Int16);
     }
 
     #[test]
