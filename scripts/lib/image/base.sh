@@ -24,19 +24,19 @@ base_tar() {
 
 # need_base: base_tar is there. Three minutes the first time; others of other lists are removed.
 need_base() {
-    local tar sources=$IMAGE_APT/sources.list started=$SECONDS
+    local tar fresh=$IMAGE_WORK/base.tar sources=$IMAGE_APT/sources.list started=$SECONDS
     tar=$(base_tar)
     [ ! -s "$tar" ] || return 0
     need_binfmt
     say "base: Debian's packages for $IMAGE_ARCH (three minutes, kept in .cache/image)"
     rm -f "$FOREBAY_CACHE"/image/base-*.tar
-    SOURCE_DATE_EPOCH=$IMAGE_EPOCH quietly "making the base" mmdebstrap --variant=minbase --architectures="$IMAGE_ARCH" \
+    SOURCE_DATE_EPOCH=$IMAGE_EPOCH quietly "making the base" in_own_mounts mmdebstrap --variant=minbase --architectures="$IMAGE_ARCH" \
         --include="$(IFS=,; printf '%s' "${BASE_PACKAGES[*]}")" \
         --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
         --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
-        "$IMAGE_SUITE" "$tar.new" --format=tar "$sources" || die "no base: is there a network for packages?"
-    mv "$tar.new" "$tar"
+        "$IMAGE_SUITE" "$fresh" --format=tar "$sources" || die "no base: is there a network for packages?"
+    mv "$fresh" "$tar"
     say "base: $(mib "$tar") MiB in $((SECONDS - started)) s"
 }
 
