@@ -172,6 +172,41 @@ fn a_bit_is_written_with_function_22_where_there_is_one() {
     });
 }
 
+/// A register that is written and can't be read, or of which nothing comes then: the device took the value. Nothing says
+/// that it refused it.
+#[test]
+fn a_write_that_is_not_read_back_is_no_refusal() {
+    test(async {
+        for silent in [false, true] {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            tokio::task::spawn_local(device_that_is_written_only(listener, silent));
+            let way = Transport::Tcp { host: "127.0.0.1".into(), port };
+            let mut client = Client::open(&way, SystemClock::shared(), PATIENCE).await.unwrap();
+            let word = Layout::plain(WordType::Uint16, Order::Abcd);
+            let outcome = client.write(1, Table::HoldingRegisters, 0, None, &word, &Value::Int(7)).await.unwrap();
+            let told = Outcome::Refused("written, but can't be read back: illegal data address".into());
+            assert_eq!(outcome, if silent { Outcome::Expired } else { told });
+        }
+    });
+}
+
+/// Function 6 is echoed, function 3 refused or not answered.
+async fn device_that_is_written_only(listener: tokio::net::TcpListener, silent: bool) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut request = [0; 12];
+    while stream.read_exact(&mut request).await.is_ok() {
+        let head = &request[..4];
+        let answer = match request[7] {
+            6 => request.to_vec(),
+            _ if silent => continue,
+            other => [head, &[0, 3, request[6], other | 0x80, 2]].concat(),
+        };
+        stream.write_all(&answer).await.unwrap();
+    }
+}
+
 /// Answers functions 3, 6 and perhaps 22 over one connection; gives what its register held at last, and what it was asked.
 async fn device_of_one_register(listener: tokio::net::TcpListener, masks: bool) -> (u16, Vec<u8>) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -124,6 +124,7 @@ pub(super) async fn write(args: &Write) -> Result<ExitCode, Failure> {
         Outcome::Sent => "sent to all units; none of them answers".to_owned(),
         Outcome::Refused(why) => format!("refused: {why}"),
         Outcome::Mismatch(held) => format!("mismatch: the device holds {}", values::show(&held)),
+        Outcome::Expired => "expired: sent, but not read back in time".to_owned(),
         other => format!("{other:?}"),
     };
     say::line(&format!("{} of unit {}  {words}", args.place, args.unit));

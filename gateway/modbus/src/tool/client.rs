@@ -199,6 +199,10 @@ impl Client {
                 (Step::Send, Reply::Answer(_)) => write.step = Step::ReadBack,
                 (Step::Send, Reply::Exception(code)) if code.0 == 1 && is_single && !multiple => multiple = true,
                 (Step::Send, Reply::Exception(_)) if write.is_masked() => write.without_mask(),
+                (Step::ReadBack, Reply::Exception(code)) => {
+                    return Ok(Outcome::Refused(format!("written, but can't be read back: {code}")));
+                }
+                (Step::ReadBack, Reply::TimedOut) => return Ok(Outcome::Expired),
                 (_, Reply::Exception(code)) => return Ok(Outcome::Refused(code.to_string())),
                 (step, Reply::Answer(response)) => {
                     let cells = Cells::of(response).ok_or(ToolError::Mixed)?;
