@@ -2,6 +2,9 @@
 
 use tag::{Reading, Sample, Timestamp, Value};
 
+/// More bytes are counted, not shown: as many as the registers of one request hold.
+const BYTES_MAX: usize = 250;
+
 /// What a typed text means: JSON for lists and mappings, a whole number, a number, else text.
 pub(crate) fn parse(text: &str, as_text: bool) -> Value {
     if as_text {
@@ -26,7 +29,8 @@ pub(crate) fn show(value: &Value) -> String {
         Value::Float(x) => x.to_string(),
         Value::Text(text) => text.to_string(),
         Value::Json(text) => text.to_string(),
-        Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
+        Value::Bytes(bytes) if bytes.len() > BYTES_MAX => format!("{} bytes", bytes.len()),
+        Value::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "),
     }
 }
 
@@ -53,5 +57,11 @@ mod tests {
         assert_eq!(parse("nan", false), Value::from("nan"), "no number is text, never a NaN");
         assert_eq!(parse("[1, 2]", false), Value::Json("[1, 2]".into()));
         assert_eq!(parse("5", true), Value::from("5"));
+    }
+
+    #[test]
+    fn bytes_are_shown_so_that_a_change_is_seen() {
+        assert_eq!(show(&Value::Bytes(vec![0, 0xFF, 0x41].into())), "00 ff 41");
+        assert_eq!(show(&Value::Bytes(vec![0; 251].into())), "251 bytes");
     }
 }
