@@ -88,10 +88,10 @@ pub enum EncodeError {
     #[error("neither 0 nor 1")]
     NotABit,
     /// Below the range of the register's type.
-    #[error("under min {0} of the register")]
+    #[error("under min {} of the register", as_written(*.0))]
     Under(f64),
     /// Above the range of the register's type.
-    #[error("over max {0} of the register")]
+    #[error("over max {} of the register", as_written(*.0))]
     Over(f64),
 }
 
@@ -239,6 +239,11 @@ impl Layout {
         }
         words
     }
+}
+
+/// Without the last digits, in which a scale like 0.1 is never quite itself.
+fn as_written(number: f64) -> f64 {
+    if number.fract() == 0.0 { number } else { format!("{number:.12e}").parse().unwrap_or(number) }
 }
 
 /// How many registers a type takes.

@@ -127,6 +127,11 @@ fn scale_goes_there_and_back() {
     assert_eq!(layout.encode(&Value::Float(25.53)).unwrap(), [655], "to the nearest step");
     assert_eq!(layout.encode(&Value::Float(-41.0)).unwrap_err(), EncodeError::Under(-40.0));
     assert_eq!(layout.encode(&Value::Float(6600.0)).unwrap_err(), EncodeError::Over(65535.0 * 0.1 - 40.0));
+    // A limit is told as people write it, not as 0.1 is in a computer.
+    let tenths = Layout { scale: 0.1, ..Layout::plain(WordType::Int16, Order::Abcd) };
+    let told = |value| tenths.encode(&Value::Float(value)).unwrap_err().to_string();
+    assert_eq!(told(3276.8), "over max 3276.7 of the register");
+    assert_eq!(told(-9999.9), "under min -3276.8 of the register");
     let upside_down = Layout { scale: -1.0, ..Layout::plain(WordType::Uint16, Order::Abcd) };
     assert_eq!(upside_down.encode(&Value::Float(5.0)).unwrap_err(), EncodeError::Over(0.0));
     let wide = Layout { scale: 2.0, ..Layout::plain(WordType::Uint64, Order::Abcd) };
