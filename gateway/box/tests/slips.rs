@@ -44,7 +44,11 @@ fn slips_are_named() {
          tags: {a: {type: int16, read: 'L:1:4x:1'}, b: {type: int16, write: 'M:7:4x:1'}, c: {type: int16, read: 'L:1:4x:2'}}\n",
     );
     write("map.csv", "name,type,address\na,int16,4x:1\n");
-    let table: [(&[&str], i32, &str); 8] = [
+    fs::create_dir_all(folder.path().join("other/devices")).unwrap();
+    write("other/devices/pump.yaml", "registers: {a: {type: int99, read: '4x:1'}}");
+    let table: [(&[&str], i32, &str); 10] = [
+        (&["devices", "other"], 78, "with mistakes, which `forebay check` names: other/devices/pump.yaml"),
+        (&["devices", "nosuch"], 78, "nosuch: there is no such folder"),
         (&["export", ".", "--line", "NOPE"], 78, "no tag of the site lies at NOPE:1; expected one of L:1, M:7"),
         (&["export", ".", "--line", "L", "--unit", "7"], 78, "no tag of the site lies at L:7;"),
         (&["export", ".", "--line", "M", "--unit", "7"], 0, "b,int16,4x:1"),

@@ -82,11 +82,20 @@ fn device(site: Option<&Path>, name: &str) -> Result<Device, Failure> {
 }
 
 pub(super) fn devices(args: &Devices) -> Result<ExitCode, Failure> {
+    if let Some(site) = args.site.as_ref().filter(|site| !site.is_dir()) {
+        return Err(Failure::Config(format!("{}: there is no such folder", site.display())));
+    }
     let known = known(args.site.as_deref());
     let width = known.iter().map(|device| device.name.len()).max().unwrap_or(0);
     for device in &known {
         let values = check::counted(device.registers.len(), "value");
         say::line(&format!("{:width$}  {} ({values})", device.name, device.desc));
+    }
+    let files = site::Devices::of(args.site.as_deref(), &check::env).files();
+    let wrong = files.iter().filter(|(name, _)| !known.iter().any(|device| device.name == **name));
+    let wrong: Vec<String> = wrong.map(|(_, path)| path.display().to_string()).collect();
+    if !wrong.is_empty() {
+        return Err(Failure::Config(format!("with mistakes, which `forebay check` names: {}", wrong.join(", "))));
     }
     if known.is_empty() {
         say::line("There are none here: $FOREBAY_DEVICES names the folder of those that come with the gateway.");
