@@ -3,7 +3,7 @@
 
 import { ask, check, letIn, live, pillText, plant, row, rows, shot, story, until, VIEWS } from './lib/stage.mjs';
 
-/** The least height of what is pressed: by a finger, and by a mouse. */
+/** The least height and width of what is pressed: by a finger, and by a mouse. */
 const FINGER_PX = 44;
 const MOUSE_PX = 32;
 
@@ -15,10 +15,18 @@ const small = (page, least) =>
       const r = e.getBoundingClientRect();
       if (r.width === 0 || r.height === 0 || getComputedStyle(e).visibility === 'hidden') continue;
       // Half a pixel is rounding.
-      if (r.height < least - 0.5) out.push(`${e.className || e.tagName} "${(e.innerText || e.getAttribute('aria-label') || '').slice(0, 30)}" ${r.height.toFixed(1)} px`);
+      if (Math.min(r.width, r.height) < least - 0.5) out.push(`${e.className || e.tagName} "${(e.innerText || e.getAttribute('aria-label') || '').slice(0, 30)}" ${r.width.toFixed(1)} × ${r.height.toFixed(1)} px`);
     }
     return [...new Set(out)];
   }, least);
+
+/** Groups of spans over a trend that don't stand on one line; from–to, which is no span, may stand on the next. */
+const broken = (page) =>
+  page.evaluate(() =>
+    [...document.querySelectorAll('.chips')]
+      .map((group) => [...group.querySelectorAll('[data-chip]:not([data-chip=from-to])')].map((e) => Math.round(e.getBoundingClientRect().top)))
+      .filter((tops) => new Set(tops).size > 1),
+  );
 
 /** By how much the page is wider than its window, and what sticks out. */
 const wide = (page) =>
@@ -63,7 +71,9 @@ async function fits(page, view, where) {
   const sideways = await wide(page);
   check(`${what}: no sideways scroll`, sideways.by <= 0, sideways);
   const tooSmall = await small(page, least);
-  check(`${what}: everything pressed is ${least} px high`, tooSmall.length === 0, tooSmall);
+  check(`${what}: everything pressed is ${least} px high and wide`, tooSmall.length === 0, tooSmall);
+  const lines = await broken(page);
+  check(`${what}: the spans stand on one line`, lines.length === 0, lines);
   const clipped = await cut(page);
   check(`${what}: no text is cut`, clipped.length === 0, clipped);
   await until(`${what}: nothing lies under a word`, () => covered(page), (all) => all.length === 0);
