@@ -15,6 +15,7 @@ mod fresh;
 mod from_modules;
 mod from_scripts;
 mod limits;
+mod marks;
 mod outbox;
 mod peer;
 mod requests;

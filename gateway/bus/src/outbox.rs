@@ -6,6 +6,7 @@ use std::time::Instant;
 use wire::p2::{self, Record};
 
 use crate::limits::{CONTROL_BYTES_MAX, EVERY_BYTES_MAX, EVERY_DEPTH, FILL_BYTES, PIECES_BYTES_MAX};
+use crate::marks::Marks;
 use crate::small::Payload;
 use crate::table::Table;
 
@@ -85,13 +86,6 @@ struct Kept {
     time_us: u64,
     quality: (u8, u8),
     payload: Payload,
-}
-
-/// Tags in order of first mention, each at most once: never longer than the list of tags.
-#[derive(Debug, Default)]
-struct Marks {
-    order: VecDeque<u16>,
-    bits: Vec<u64>,
 }
 
 /// The module doesn't take what it must.
@@ -209,46 +203,6 @@ impl Lanes {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.control.is_empty() && self.outcomes.is_empty() && !self.has_readings() && self.pieces.is_empty()
-    }
-}
-
-impl Marks {
-    fn has(&self, id: u16) -> bool {
-        let (word, bit) = (usize::from(id) / 64, id % 64);
-        self.bits.get(word).is_some_and(|bits| bits >> bit & 1 == 1)
-    }
-
-    fn mark(&mut self, id: u16) {
-        let (word, bit) = (usize::from(id) / 64, id % 64);
-        if self.bits.len() <= word {
-            self.bits.resize(word + 1, 0);
-        }
-        if self.bits[word] >> bit & 1 == 0 {
-            self.bits[word] |= 1 << bit;
-            self.order.push_back(id);
-        }
-    }
-
-    fn unmark(&mut self, id: u16) {
-        if self.has(id) {
-            self.bits[usize::from(id) / 64] &= !(1 << (id % 64));
-            self.order.retain(|other| *other != id);
-        }
-    }
-
-    fn pop(&mut self) -> Option<u16> {
-        let id = self.order.pop_front()?;
-        self.bits[usize::from(id) / 64] &= !(1 << (id % 64));
-        Some(id)
-    }
-
-    fn next_is_long(&self, table: &Table) -> bool {
-        let tag = self.order.front().and_then(|id| table.get(*id));
-        tag.is_some_and(|tag| tag.payload.len() > FILL_BYTES)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.order.is_empty()
     }
 }
 
