@@ -19,15 +19,23 @@ leave() {
 }
 trap leave EXIT
 
+# In a container that may not mount, neither does mmdebstrap: the rest is tried there.
+may_mount=no
+mkdir "$folder/try"
+if unshare --mount mount -t proc proc "$folder/try" 2>/dev/null; then may_mount=yes; else say "nothing may be mounted here: tried without"; fi
+
 in_the_build() {
     mkdir "$TMPDIR/root"
-    mount -t proc proc "$TMPDIR/root"
-    grep --quiet " $TMPDIR/root " /proc/self/mounts && echo "$$" >"$folder/mounted"
+    if [ "$may_mount" = yes ]; then
+        mount -t proc proc "$TMPDIR/root"
+        grep --quiet " $TMPDIR/root " /proc/self/mounts
+    fi
+    echo "$$" >"$folder/mounted"
     exec sleep 3600
 }
 build() {
     export -f in_the_build
-    export folder
+    export folder may_mount
     in_own_mounts bash -euc in_the_build
 }
 
