@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use forebay_tests::{Gateway, Said, Site};
+use forebay_tests::{Gateway, PATIENCE, Said, Site, wait_for};
 
 /// `EX_CONFIG`: a unit file names it in `RestartPreventExitStatus`.
 const EX_CONFIG: i32 = 78;
@@ -98,6 +98,17 @@ fn a_port_in_use_is_named_and_nothing_is_stored() {
         let said = gateway.say(["run", "."]);
         assert_eq!(said.code, Some(EX_CONFIG), "{whole}: {said:?}");
     }
+}
+
+#[test]
+fn a_serial_line_that_cannot_be_served_is_named_with_the_reason() {
+    // The Modbus server's adapter isn't plugged in: the rest runs, and the log says what is in the way.
+    let server =
+        "bus_port: @BUS@\nrtus: [{name: Z, serial: /dev/ttyNOPE, serve: [{unit: 1, file: 4x, start: 1, end: 9}]}]\n";
+    let gateway = Gateway::new(Site::small().file("modbusserver.yaml", server));
+    let run = gateway.run();
+    let said = "has no line: can't open /dev/ttyNOPE: No such file or directory";
+    wait_for("it is in the log", PATIENCE, || run.log(), |log| log.contains(said));
 }
 
 #[test]

@@ -266,8 +266,8 @@ impl Line {
     }
 }
 
-/// The error with its causes, as a person reads it on the page.
-fn in_words(error: &LineError) -> String {
+/// The error with its causes, as a person reads it on the page and in the log.
+pub(crate) fn in_words(error: &LineError) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::{Question, TRY_AGAIN};
+use crate::line::in_words;
 use crate::master::char_time;
 use crate::port;
 use crate::rtu::crc16;
@@ -27,7 +28,7 @@ pub(super) async fn serve(door: usize, serial: Serial, ask: mpsc::Sender<Questio
             Ok(port) => port,
             Err(error) => {
                 if !std::mem::replace(&mut told, true) {
-                    log::warn!("the Modbus server has no line: {error}");
+                    log::warn!("the Modbus server has no line: {}", in_words(&error));
                 }
                 sleep(TRY_AGAIN).await;
                 continue;
