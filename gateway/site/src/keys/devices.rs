@@ -112,7 +112,7 @@ pub(crate) static REGISTER: Table = Table {
             "write",
             Kind::Loader("an address file:word"),
             "not written",
-            "Where it is written. 1x and 3x can't be.",
+            "Where it is written, and then read back. 1x and 3x can't be, nor what can't be read.",
             "write: 4x:3",
         ),
         of(&MODBUS_TAG, "order"),

@@ -222,7 +222,7 @@ pub(crate) static MODBUS_TAG: Table = Table {
             "write",
             Kind::Loader("an address NAME:unit:file:word"),
             "not written",
-            "Where it is written. 1x and 3x can't be.",
+            "Where it is written, and then read back. 1x and 3x can't be, nor what can't be read.",
             "write: PLC1:1:4x:3",
         ),
         Key::used(
