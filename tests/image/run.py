@@ -103,11 +103,12 @@ def main():
     def power_lane():
         on = another("cuts", after=box, serial=plant.tty)
         well.moves_to(on)
-        steps = [("on again", lambda: well.comes_back("a reboot"))]
+        # Chosen with the cuts when only these are wanted.
+        steps = [("on again for the cuts", lambda: well.comes_back("a reboot"))]
         steps += [(f"power cut {number} at random", cut(number)) for number in range(1, int(cuts) + 1)]
-        steps += [("off", on.cut_power),
+        steps += [("off after the cuts", on.cut_power),
                   ("three cuts turn to the other slot", lambda: bad.three_cuts_turn_to_the_other_slot(well, on)),
-                  ("off again", on.cut_power)]
+                  ("off after three cuts", on.cut_power)]
         in_turn(report, steps, wanted)
 
     def bad_lane():
