@@ -62,7 +62,7 @@ begin_build() {
     group=$(group_of "$(cat "$folder/mounted")")
 }
 
-nothing_runs() { ! kill -0 -- "-$group" 2>/dev/null; }
+nothing_runs() { ! group_runs "$group"; }
 no_mounts() { ! grep --quiet "$folder" /proc/self/mounts; }
 
 for signal in TERM HUP; do
