@@ -172,10 +172,10 @@ fn a_bit_is_written_with_function_22_where_there_is_one() {
     });
 }
 
-/// A register that is written and can't be read, or of which nothing comes then: the device took the value. Nothing says
-/// that it refused it.
+/// A register that is written and can't be read, or of which nothing comes then: the device took the value, and that is told;
+/// confirmed it is not.
 #[test]
-fn a_write_that_is_not_read_back_is_no_refusal() {
+fn a_write_that_is_not_read_back_is_told_as_written() {
     test(async {
         for silent in [false, true] {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
